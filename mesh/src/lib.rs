@@ -1,1 +1,31 @@
+#![doc = include_str!("../README.md")]
 
+pub mod admin;
+pub mod channel;
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod env;
+pub mod error;
+pub mod events;
+pub mod faults;
+pub mod identity;
+pub mod ids;
+pub mod money;
+pub mod process;
+pub mod service;
+pub mod shop;
+pub mod sqlite;
+pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod text;
+
+pub use self::{
+    channel::Channel,
+    clock::Clock,
+    env::Env,
+    error::{Error, ErrorReason},
+    identity::{Access, Caller, Role},
+    service::Service,
+};

@@ -1,7 +1,7 @@
 //! The contracts between the services: messages, clients and servers generated from the protos of this folder, and their
 //! descriptor set.
 
-#![expect(clippy::all, clippy::implicit_clone, clippy::semicolon_if_nothing_returned, reason = "generated code")]
+#![expect(clippy::all, reason = "generated code")]
 
 pub mod auth {
     //! Users, sessions and keys.

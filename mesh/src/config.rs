@@ -1,0 +1,103 @@
+//! Settings every process has. Each is a flag and a variable; nothing is bound before all are valid.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+/// Development or production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Sandbox payments, mailbox, GraphiQL, reflection, plaintext between services on one machine.
+    Development,
+    /// None of these.
+    Production,
+}
+
+/// What every process reads.
+#[derive(Args, Debug, Clone)]
+pub struct Common {
+    /// development, or production: without sandbox, GraphiQL, reflection, introspection and mailbox
+    #[arg(long, env = "COMPTOIR_PROFILE", value_enum, default_value = "development", global = true)]
+    pub profile: Profile,
+    /// Folder of the embedded stores
+    #[arg(long, env = "COMPTOIR_DATA", default_value = "data", value_name = "DIR", global = true)]
+    pub data: PathBuf,
+    /// TOML file of the shop: name, currency, time zone, locales, countries, delivery options, tax
+    #[arg(long, env = "COMPTOIR_SHOP_FILE", value_name = "FILE", global = true)]
+    pub shop_file: Option<PathBuf>,
+    /// What is logged to standard error: error, warn, info, debug, or as tracing's EnvFilter takes it
+    #[arg(long, env = "COMPTOIR_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    pub log: String,
+    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317; none unless set
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    pub otlp_endpoint: Option<String>,
+    /// Seconds between saying "not serving" and closing the ports, for load balancers to notice
+    #[arg(long, env = "COMPTOIR_DRAIN_DELAY", default_value = "2", value_parser = seconds, value_name = "S", global = true)]
+    pub drain_delay: Duration,
+    /// Seconds that running calls get to end after that
+    #[arg(long, env = "COMPTOIR_DRAIN_LIMIT", default_value = "25", value_parser = seconds, value_name = "S", global = true)]
+    pub drain_limit: Duration,
+}
+
+/// Where a process finds the services it calls. Not for `comptoir up`, where they are in the same process.
+#[derive(Args, Debug, Clone)]
+pub struct PeerUrls {
+    /// The auth service
+    #[arg(long, env = "COMPTOIR_AUTH_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    pub auth_url: String,
+    /// The catalog service
+    #[arg(long, env = "COMPTOIR_CATALOG_URL", default_value = "http://127.0.0.1:50052", value_name = "URL")]
+    pub catalog_url: String,
+    /// The orders service
+    #[arg(long, env = "COMPTOIR_ORDERS_URL", default_value = "http://127.0.0.1:50053", value_name = "URL")]
+    pub orders_url: String,
+    /// The notifier service
+    #[arg(long, env = "COMPTOIR_NOTIFIER_URL", default_value = "http://127.0.0.1:50054", value_name = "URL")]
+    pub notifier_url: String,
+}
+
+/// Reads a number of seconds, `0.5` too.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "is no number of seconds".to_owned())?;
+    if !(0.0..=86_400.0).contains(&value) {
+        return Err("is not within 0 and 86400 seconds".to_owned());
+    }
+    Ok(Duration::from_secs_f64(value))
+}
+
+/// An address to listen on. `:8080` is that port on every interface.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "is not an address to listen on, such as 127.0.0.1:8080".to_owned())
+}
+
+/// A setting that is printed as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

@@ -1,0 +1,63 @@
+//! The embedded broker.
+
+use std::sync::{Arc, RwLock};
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::{Consumer, Publisher, Record};
+use crate::error::Error;
+
+/// Records a listener may fall behind by before it misses some and has to read the store anew.
+const LISTENER_CAPACITY: usize = 4096;
+
+/// Hands records to the consumers of this process: to each group at least once, and to listeners as they come.
+#[derive(Clone)]
+pub struct Bus {
+    groups: Arc<RwLock<Vec<Arc<dyn Consumer>>>>,
+    listeners: broadcast::Sender<Record>,
+}
+
+impl Bus {
+    /// A bus nobody listens to yet. Register every group before the first relay starts.
+    pub fn new() -> Self {
+        Self { groups: Arc::default(), listeners: broadcast::channel(LISTENER_CAPACITY).0 }
+    }
+
+    /// Adds a consumer group.
+    pub fn register(&self, consumer: Arc<dyn Consumer>) {
+        self.groups.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(consumer);
+    }
+
+    /// Records from now on, for what every replica has to hear: caches, indexes, watchers.
+    pub fn listen(&self) -> broadcast::Receiver<Record> {
+        self.listeners.subscribe()
+    }
+
+    fn groups_of(&self, topic: &str) -> Vec<Arc<dyn Consumer>> {
+        let groups = self.groups.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        groups.iter().filter(|group| group.topics().contains(&topic)).cloned().collect()
+    }
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Publisher for Bus {
+    async fn publish(&self, record: &Record) -> Result<(), Error> {
+        // Listeners first: they only drop what they hold, and soon is what they want.
+        let _ = self.listeners.send(record.clone());
+        for group in self.groups_of(record.topic) {
+            let outcome = group.consume(record).await;
+            let label = if outcome.is_ok() { "ok" } else { "error" };
+            metrics::counter!("events_consumed_total", "topic" => record.topic, "group" => group.group(), "outcome" => label)
+                .increment(1);
+            outcome?;
+        }
+        Ok(())
+    }
+}

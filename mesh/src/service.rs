@@ -1,0 +1,274 @@
+//! A built service: its gRPC handlers behind the layers that every call passes, outside to inside: panic to INTERNAL · trace
+//! and request id · metrics · peer and user · what the method asks for · deadline · handler. The adaptive concurrency limit
+//! has its place between the method's check and the deadline.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{Request, Response};
+use tokio::{net::TcpListener, time::Instant};
+use tonic::{
+    Code, Status,
+    body::Body,
+    server::NamedService,
+    service::Routes,
+    transport::server::{TcpConnectInfo, TcpIncoming},
+};
+use tower::Service as _;
+
+use crate::{
+    config::Profile,
+    context::{self, Context},
+    env::Env,
+    error::{Error, ErrorReason},
+    identity::{Access, Caller, Peer, Verifier},
+};
+
+/// A service that sockets and in-process channels can serve.
+#[derive(Clone)]
+pub struct Service {
+    routes: Routes,
+    shared: Arc<Shared>,
+    served: BTreeSet<&'static str>,
+}
+
+struct Shared {
+    name: &'static str,
+    profile: Profile,
+    /// Method path to what it asks for, and the path again with a static life for the metrics' labels.
+    policy: HashMap<&'static str, (&'static str, Access)>,
+    verifier: Arc<Verifier>,
+}
+
+impl Service {
+    /// A service without handlers. `policy` has an entry for every method; one that is missing is refused.
+    pub fn new(name: &'static str, policy: &'static [(&'static str, Access)], env: &Env) -> Self {
+        Self {
+            routes: Routes::default(),
+            shared: Arc::new(Shared {
+                name,
+                profile: env.profile,
+                policy: policy.iter().map(|(path, access)| (*path, (*path, *access))).collect(),
+                verifier: env.verifier.clone(),
+            }),
+            served: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a generated server.
+    #[expect(clippy::should_implement_trait, reason = "it adds a part, and nobody sums services")]
+    #[must_use]
+    pub fn add<S>(mut self, server: S) -> Self
+    where
+        S: tower::Service<Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes = self.routes.add_service(server);
+        self.served.insert(S::NAME);
+        self
+    }
+
+    /// The service's name: `catalog`.
+    pub fn name(&self) -> &'static str {
+        self.shared.name
+    }
+
+    /// Serves the listener until `env.shutdown` is cancelled and every call has ended; health, and in development reflection,
+    /// beside the handlers.
+    pub async fn serve(mut self, listener: TcpListener, env: &Env) -> anyhow::Result<()> {
+        let (health, health_server) = tonic_health::server::health_reporter();
+        self.routes = self.routes.add_service(health_server);
+        for name in self.served.iter().copied().chain([""]) {
+            health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+        }
+        if self.shared.profile == Profile::Development {
+            let sets = [comptoir_proto::DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET];
+            let builder = || {
+                sets.iter().fold(tonic_reflection::server::Builder::configure(), |builder, set| {
+                    builder.register_encoded_file_descriptor_set(set)
+                })
+            };
+            let names = |builder: tonic_reflection::server::Builder<'static>| {
+                let ours = self.served.iter().copied().chain(["grpc.health.v1.Health"]);
+                ours.fold(builder, tonic_reflection::server::Builder::with_service_name)
+            };
+            let v1 = names(builder()).build_v1()?;
+            let v1alpha = names(builder()).build_v1alpha()?;
+            self.routes = self.routes.add_service(v1).add_service(v1alpha);
+        }
+        let served = self.served.clone();
+        let shutdown = env.shutdown.clone();
+        let stop = async move {
+            shutdown.cancelled().await;
+            for name in served.into_iter().chain([""]) {
+                health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+            }
+        };
+        tonic::transport::Server::builder()
+            .tcp_nodelay(true)
+            .max_concurrent_streams(1000)
+            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+            .http2_max_header_list_size(32 * 1024)
+            .serve_with_incoming_shutdown(self, TcpIncoming::from(listener), stop)
+            .await?;
+        Ok(())
+    }
+
+    async fn handle(mut self, mut request: Request<Body>) -> Response<Body> {
+        let started = Instant::now();
+        let context = Context::from_headers(request.headers());
+        let entry = self.shared.policy.get(request.uri().path()).copied();
+        let admitted = match entry {
+            Some((_, access)) => self.shared.caller(&request, &context).and_then(|caller| {
+                caller.may(access)?;
+                Ok(Some(caller))
+            }),
+            // Health and reflection ask for nobody; other paths are refused as unknown.
+            None if request.uri().path().starts_with("/grpc.") => Ok(None),
+            None => {
+                let status = Status::unimplemented("there is no such method");
+                return status.into_http();
+            }
+        };
+        let method = entry.map_or("", |(path, _)| path);
+        let (service, method) = method.trim_start_matches('/').split_once('/').unwrap_or_default();
+        let left = context.left();
+        let response = context::scope(context, async move {
+            match admitted {
+                Err(refusal) => Status::from(refusal).into_http(),
+                Ok(caller) => {
+                    if let Some(caller) = caller {
+                        request.extensions_mut().insert(caller);
+                    }
+                    let call = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
+                    let outcome = match left {
+                        Some(left) => match tokio::time::timeout(left, call).await {
+                            Ok(outcome) => outcome,
+                            Err(_) => {
+                                let late = "It took too long; whether it was done is not known.";
+                                return Status::from(Error::new(ErrorReason::DeadlineExceeded, late)).into_http();
+                            }
+                        },
+                        None => call.await,
+                    };
+                    match outcome {
+                        Ok(Ok(response)) => mapped(response),
+                        Ok(Err(never)) => match never {},
+                        Err(_panic) => {
+                            metrics::counter!("panics_total", "service" => self.shared.name).increment(1);
+                            Status::from(Error::internal(anyhow::anyhow!("a handler panicked"))).into_http()
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+        metrics::histogram!("grpc_server_call_duration_seconds",
+            "service" => service, "method" => method, "code" => code_of(&response))
+        .record(started.elapsed().as_secs_f64());
+        response
+    }
+}
+
+impl Shared {
+    fn caller<B>(&self, request: &Request<B>, context: &Context) -> Result<Caller, Error> {
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or_else(|| {
+            let info = request.extensions().get::<TcpConnectInfo>();
+            let address = info.and_then(TcpConnectInfo::remote_addr);
+            self.peer_at(address)
+        });
+        let user = context.token.as_ref().map(|token| self.verifier.verify(token)).transpose()?;
+        Ok(Caller { peer, user })
+    }
+
+    fn peer_at(&self, address: Option<SocketAddr>) -> Peer {
+        match address {
+            Some(address) if self.profile == Profile::Development && address.ip().is_loopback() => Peer::Loopback,
+            _ => Peer::Unknown,
+        }
+    }
+}
+
+impl tower::Service<Request<Body>> for Service {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.clone().handle(request).map(Ok).boxed()
+    }
+}
+
+/// The status of an answer that has no message; one that has begins as OK.
+fn status_of(response: &Response<Body>) -> Option<Code> {
+    let header = response.headers().get("grpc-status")?;
+    Some(Code::from_bytes(header.as_bytes()))
+}
+
+/// tonic answers some cases by itself; they get the rows of our table.
+fn mapped(response: Response<Body>) -> Response<Body> {
+    let ours = response.headers().contains_key("grpc-status-details-bin");
+    let error = match status_of(&response) {
+        _ if ours => return response,
+        Some(Code::OutOfRange) => Error::new(ErrorReason::PayloadTooLarge, "The message is larger than 4 MiB."),
+        // Our own handlers always send details with INTERNAL, so this is a message that could not be decoded.
+        Some(Code::Internal) => Error::new(ErrorReason::ValidationFailed, "The message cannot be decoded."),
+        _ => return response,
+    };
+    Status::from(error).into_http()
+}
+
+fn code_of(response: &Response<Body>) -> &'static str {
+    match status_of(response) {
+        None | Some(Code::Ok) => "OK",
+        Some(Code::Cancelled) => "CANCELLED",
+        Some(Code::Unknown) => "UNKNOWN",
+        Some(Code::InvalidArgument) => "INVALID_ARGUMENT",
+        Some(Code::DeadlineExceeded) => "DEADLINE_EXCEEDED",
+        Some(Code::NotFound) => "NOT_FOUND",
+        Some(Code::AlreadyExists) => "ALREADY_EXISTS",
+        Some(Code::PermissionDenied) => "PERMISSION_DENIED",
+        Some(Code::ResourceExhausted) => "RESOURCE_EXHAUSTED",
+        Some(Code::FailedPrecondition) => "FAILED_PRECONDITION",
+        Some(Code::Aborted) => "ABORTED",
+        Some(Code::OutOfRange) => "OUT_OF_RANGE",
+        Some(Code::Unimplemented) => "UNIMPLEMENTED",
+        Some(Code::Internal) => "INTERNAL",
+        Some(Code::Unavailable) => "UNAVAILABLE",
+        Some(Code::DataLoss) => "DATA_LOSS",
+        Some(Code::Unauthenticated) => "UNAUTHENTICATED",
+    }
+}
+
+/// The methods of the descriptor set's services under `package` that `policy` has no entry for, and entries for methods that
+/// are not there: a test holds both empty, so that no method is forgotten.
+pub fn policy_gaps(package: &str, policy: &[(&str, Access)]) -> Vec<String> {
+    use prost::Message as _;
+    let Ok(set) = prost_types::FileDescriptorSet::decode(comptoir_proto::DESCRIPTOR_SET) else {
+        return vec!["the descriptor set cannot be decoded".to_owned()];
+    };
+    let declared: BTreeSet<String> = set
+        .file
+        .iter()
+        .filter(|file| file.package() == package)
+        .flat_map(|file| file.service.iter())
+        .flat_map(|service| {
+            service.method.iter().map(move |method| format!("/{package}.{}/{}", service.name(), method.name()))
+        })
+        .collect();
+    let listed: BTreeSet<String> = policy.iter().map(|(path, _)| (*path).to_owned()).collect();
+    declared.symmetric_difference(&listed).cloned().collect()
+}
+

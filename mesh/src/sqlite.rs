@@ -1,0 +1,218 @@
+//! The embedded store: SQLite in WAL mode, one writer, many readers. What was acknowledged is on the disk
+//! (`synchronous=FULL`), and steps that arrive together share one commit, so that durable does not mean slow.
+
+use std::{path::Path, str::FromStr as _, time::Duration};
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use sqlx::{
+    Connection as _, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::Error;
+
+/// Steps that share a commit at most; bounds how long the first of them waits for the last.
+const MAX_BATCH: usize = 128;
+/// Steps that wait for the writer at most; past it callers wait in line.
+const QUEUE: usize = 1024;
+
+/// Runs one step; tells its caller once the commit is done.
+type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Acknowledge> + Send>;
+/// Tells the caller what came of a step, given whether the commit succeeded.
+type Acknowledge = Box<dyn FnOnce(Result<(), &sqlx::Error>) + Send>;
+
+/// A database file, open.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    readers: SqlitePool,
+    steps: mpsc::Sender<Step>,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it and its folder when missing, and migrates it. `location` is a path or `sqlite://PATH`.
+    pub async fn open(location: &str, migrations: &Migrator) -> anyhow::Result<Self> {
+        let path = location.strip_prefix("sqlite://").unwrap_or(location);
+        if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        let options = SqliteConnectOptions::from_str("sqlite://")?
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-4096");
+        let mut writer = SqliteConnection::connect_with(&options)
+            .await
+            .with_context(|| format!("cannot open the database {path}"))?;
+        migrations.run(&mut writer).await.with_context(|| format!("cannot migrate {path}"))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options.read_only(true))
+            .await?;
+        let (steps, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(write_loop(writer, queue));
+        Ok(Self { readers, steps })
+    }
+
+    /// Connections that read; each sees everything that was acknowledged.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Runs a business step alone and atomically, and returns once it is durable. A step that returns an error leaves
+    /// nothing behind. It may run with others in one transaction, so it holds only database work.
+    pub async fn write<T, F>(&self, step: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let step: Step = Box::new(move |connection| {
+            Box::pin(async move {
+                let outcome = in_savepoint(connection, step).await;
+                let acknowledge: Acknowledge = Box::new(move |committed| {
+                    // Whoever no longer waits has been dropped; what was committed stays.
+                    let _ = answer.send(match (outcome, committed) {
+                        (Ok(value), Ok(())) => Ok(value),
+                        (Ok(_), Err(error)) => Err(Error::unavailable(anyhow::anyhow!("commit failed: {error}"))),
+                        (Err(error), _) => Err(error),
+                    });
+                });
+                acknowledge
+            })
+        });
+        let closed = || Error::unavailable(anyhow::anyhow!("the database's writer has stopped"));
+        self.steps.send(step).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+}
+
+async fn in_savepoint<T, F>(connection: &mut SqliteConnection, step: F) -> Result<T, Error>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>,
+{
+    sqlx::query("SAVEPOINT step").execute(&mut *connection).await?;
+    let outcome = step(connection).await;
+    if outcome.is_err() {
+        sqlx::query("ROLLBACK TO step").execute(&mut *connection).await?;
+    }
+    sqlx::query("RELEASE step").execute(&mut *connection).await?;
+    outcome
+}
+
+/// Takes what waits, at most a batch, into one transaction after the other.
+async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Step>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let mut acknowledgements = Vec::with_capacity(batch.len());
+        let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await;
+        let committed = match begun {
+            Ok(_) => {
+                for step in batch.drain(..) {
+                    acknowledgements.push(step(&mut connection).await);
+                }
+                sqlx::query("COMMIT").execute(&mut connection).await.map(|_| ())
+            }
+            Err(error) => {
+                // Dropping the steps tells their callers that the store is unavailable.
+                batch.clear();
+                Err(error)
+            }
+        };
+        if let Err(error) = &committed {
+            tracing::error!(error.cause = %error, "the database did not take a commit");
+            let _ = sqlx::query("ROLLBACK").execute(&mut connection).await;
+        }
+        for acknowledge in acknowledgements {
+            acknowledge(committed.as_ref().copied());
+        }
+    }
+    let _ = sqlx::query("PRAGMA optimize").execute(&mut connection).await;
+    let _ = connection.close().await;
+}
+
+/// A time as the stores keep it: microseconds since 1970.
+pub fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// The time that was kept as [`micros`].
+pub fn timestamp(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comptoir_proto::types::ErrorReason;
+
+    static NONE: Migrator = Migrator::DEFAULT;
+
+    async fn counter() -> (tempfile::TempDir, Sqlite) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Sqlite::open(folder.path().join("test.db").to_str().unwrap(), &NONE).await.unwrap();
+        db.write(|tx| {
+            Box::pin(async move {
+                sqlx::query("CREATE TABLE counter (value INTEGER NOT NULL)").execute(&mut *tx).await?;
+                sqlx::query("INSERT INTO counter VALUES (0)").execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+        (folder, db)
+    }
+
+    async fn value(db: &Sqlite) -> i64 {
+        sqlx::query_scalar("SELECT value FROM counter").fetch_one(db.reader()).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn steps_that_share_a_commit_fail_alone() {
+        let (_folder, db) = counter().await;
+        let steps = (0..200).map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                db.write(move |tx| {
+                    Box::pin(async move {
+                        sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
+                        if n % 2 == 0 { Err(Error::new(ErrorReason::InvalidState, "even")) } else { Ok(n) }
+                    })
+                })
+                .await
+            })
+        });
+        let outcomes = futures::future::join_all(steps).await;
+        assert_eq!(outcomes.into_iter().filter(|outcome| outcome.as_ref().unwrap().is_ok()).count(), 100);
+        assert_eq!(value(&db).await, 100);
+    }
+
+    #[tokio::test]
+    async fn what_was_acknowledged_is_read() {
+        let (_folder, db) = counter().await;
+        for expected in 1..=20 {
+            db.write(|tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+            assert_eq!(value(&db).await, expected);
+        }
+    }
+}
