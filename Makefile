@@ -1,0 +1,58 @@
+# Every command a person or CI types. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BUF_VERSION := 1.75.0
+TOOLS := target/tools
+BUF := $(TOOLS)/node_modules/.bin/buf
+# Crash points are armed in test builds only.
+TEST_FEATURES := --features comptoir-standalone/failpoints
+
+# Rounds of the races in the end-to-end tests: make test ROUNDS=100
+ROUNDS ?= 5
+export ROUNDS
+
+.PHONY: help up test build bench lint fmt proto schema clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
+
+up: ## Build what is missing and run everything on http://127.0.0.1:8080, data in ./data (ARGS="--no-demo" and the like)
+	@echo "Building; the first time takes a few minutes." >&2
+	cargo build -p comptoir-standalone
+	target/debug/comptoir up $(ARGS)
+
+build: ## The release binaries, in target/release
+	cargo build --release --workspace --bins
+
+test: lint ## Everything that is tested here; says how many ran, and names what was skipped
+	e2e/run $(TEST_FEATURES)
+
+lint: $(BUF) ## Formatting, clippy and the protos
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(TEST_FEATURES) -- -D warnings
+	$(BUF) lint
+	@echo "lint: clean"
+
+fmt: $(BUF) ## Format the code
+	cargo fmt --all
+
+proto: $(BUF) ## Lint the protos and compare them with the main branch's
+	$(BUF) lint
+	$(BUF) breaking --against '.git#branch=main'
+
+schema: ## Write gateway/schema.graphql and gateway/openapi.json anew from the code
+	UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema
+
+bench: ## Measure, each beside a constant answer in the same run
+	e2e/bench/run
+
+clean: ## Forget what was built, and the data of `make up`
+	cargo clean
+	rm -rf data
+
+$(BUF):
+	@command -v npm >/dev/null || { echo "npm is needed for buf: install Node 20 or later" >&2; exit 1; }
+	npm install --prefix $(TOOLS) --no-save --no-audit --no-fund --silent @bufbuild/buf@$(BUF_VERSION)
