@@ -28,8 +28,10 @@ pub struct Context {
 pub struct Trace {
     /// The whole trace.
     pub trace_id: u128,
-    /// The span that calls.
+    /// The span that runs.
     pub span_id: u64,
+    /// The span that called it, where it came with a call.
+    pub parent_id: Option<u64>,
     /// Whether spans are recorded.
     pub sampled: bool,
 }
@@ -37,7 +39,7 @@ pub struct Trace {
 impl Trace {
     /// A trace that begins here.
     pub fn start() -> Self {
-        Self { trace_id: rand::random(), span_id: rand::random(), sampled: true }
+        Self { trace_id: rand::random(), span_id: rand::random(), parent_id: None, sampled: true }
     }
 
     /// Reads a `traceparent` header.
@@ -49,7 +51,7 @@ impl Trace {
         }
         let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
         let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
-        Some(Self { trace_id, span_id, sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1 })
+        Some(Self { trace_id, span_id, parent_id: None, sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1 })
     }
 
     /// The header for a call within this trace.
@@ -60,7 +62,7 @@ impl Trace {
     /// The same trace, one span further.
     #[must_use]
     pub fn child(self) -> Self {
-        Self { span_id: rand::random(), ..self }
+        Self { span_id: rand::random(), parent_id: Some(self.span_id), ..self }
     }
 }
 

@@ -22,6 +22,7 @@ use tonic::{
     transport::server::{TcpConnectInfo, TcpIncoming},
 };
 use tower::Service as _;
+use tracing::Instrument as _;
 
 use crate::{
     config::Profile,
@@ -29,6 +30,7 @@ use crate::{
     env::Env,
     error::{Error, ErrorReason},
     identity::{Access, Caller, Peer, Verifier},
+    telemetry,
 };
 
 /// A service that sockets and in-process channels can serve.
@@ -124,7 +126,8 @@ impl Service {
 
     async fn handle(mut self, mut request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
-        let context = Context::from_headers(request.headers());
+        let mut context = Context::from_headers(request.headers());
+        let span = telemetry::server_span(request.uri().path(), &mut context);
         let entry = self.shared.policy.get(request.uri().path()).copied();
         let admitted = match entry {
             Some((_, access)) => self.shared.caller(&request, &context).and_then(|caller| {
@@ -170,6 +173,7 @@ impl Service {
                 }
             }
         })
+        .instrument(span)
         .await;
         metrics::histogram!("grpc_server_call_duration_seconds",
             "service" => service, "method" => method, "code" => code_of(&response))

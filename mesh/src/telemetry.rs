@@ -11,7 +11,10 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util:
 
 use crate::config::Common;
 
+pub use self::span::server_span;
+
 mod json;
+mod span;
 
 /// Upper bounds of the duration histograms, in seconds.
 const BUCKETS: &[f64] =
@@ -37,7 +40,7 @@ pub fn start(service: &'static str, common: &Common) -> anyhow::Result<Telemetry
     let spans = traces.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("comptoir"))
-            .with_filter(EnvFilter::new("off,comptoir_mesh::span=info"))
+            .with_filter(EnvFilter::new(format!("off,{}=info", span::TARGET)))
     });
     tracing_subscriber::registry().with(logs).with(spans).try_init().context("logging was set up twice")?;
     metrics_handle();
