@@ -1,1 +1,18 @@
+//! What the end-to-end tests share: a real `comptoir up` on a folder on disk, called over sockets.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+pub mod buyer;
+pub mod shop;
+
+pub use self::{buyer::Buyer, shop::Shop};
+
+/// How often each race is run: the variable `ROUNDS`, or 5.
+pub fn rounds() -> usize {
+    std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
+}
+
+/// Says on the test's output that it did not run, and why; the test command counts and lists these lines.
+pub fn skip(test: &str, reason: &str) {
+    println!("skipped: {test}: {reason}");
+}

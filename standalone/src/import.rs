@@ -1,0 +1,176 @@
+//! `comptoir import`: sends a product CSV to a running shop, shows how far it is, and prints the report.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use comptoir_mesh::config::Secret;
+use futures::StreamExt as _;
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::io::ReaderStream;
+
+/// What `comptoir import` takes.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The product CSV, as Shopify exports it
+    file: PathBuf,
+    /// The shop's address
+    #[arg(long, env = "COMPTOIR_GATEWAY_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    gateway: Url,
+    /// Whom to sign in as: STAFF or ADMIN
+    #[arg(long, env = "COMPTOIR_ADMIN_EMAIL", value_name = "EMAIL")]
+    email: String,
+    /// The password of that account; better given by the variable, since others can see a process's flags
+    #[arg(long, env = "COMPTOIR_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    password: Secret,
+    /// Currency of the prices; the shop's unless given
+    #[arg(long, value_name = "ISO")]
+    currency: Option<String>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Exit with 3 when a row was not taken
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    products: Products,
+    variants: u64,
+    images: u64,
+    errors: Vec<RowError>,
+}
+
+#[derive(Deserialize)]
+struct Products {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+}
+
+#[derive(Deserialize)]
+struct RowError {
+    line: u64,
+    code: String,
+    message: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(import(arguments)));
+    match outcome {
+        Ok(refused) if refused && arguments.strict => ExitCode::from(3),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("comptoir import: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Imports; gives whether a row was not taken.
+async fn import(arguments: &Arguments) -> anyhow::Result<bool> {
+    let file = tokio::fs::File::open(&arguments.file)
+        .await
+        .with_context(|| format!("cannot open {}", arguments.file.display()))?;
+    let size = file.metadata().await?.len();
+    let client = Client::new();
+    let token = sign_in(&client, arguments).await?;
+    let mut url = arguments.gateway.join("/admin/products/import")?;
+    if let Some(currency) = &arguments.currency {
+        url.query_pairs_mut().append_pair("currency", currency);
+    }
+    let answer = client
+        .post(url)
+        .bearer_auth(token)
+        .header("content-type", "text/csv")
+        .header("accept", "application/x-ndjson")
+        .header("content-length", size)
+        .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, 64 * 1024)))
+        .send()
+        .await
+        .context("the shop cannot be reached")?;
+    if !answer.status().is_success() {
+        bail!("{}", refusal(answer).await);
+    }
+    let last = follow(answer, size).await?;
+    let report: Report = serde_json::from_value(last.clone()).with_context(|| format!("the shop answered {last}"))?;
+    if arguments.json {
+        println!("{last}");
+    } else {
+        print(&report);
+    }
+    Ok(!report.errors.is_empty())
+}
+
+async fn sign_in(client: &Client, arguments: &Arguments) -> anyhow::Result<String> {
+    let answer = client
+        .post(arguments.gateway.join("/auth/token")?)
+        .json(&json!({ "email": arguments.email, "password": arguments.password.reveal() }))
+        .send()
+        .await
+        .with_context(|| format!("{} cannot be reached; is it running?", arguments.gateway))?;
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        bail!("the shop does not take this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)");
+    }
+    if !answer.status().is_success() {
+        bail!("signing in failed: {}", refusal(answer).await);
+    }
+    let body: Value = answer.json().await?;
+    body["accessToken"].as_str().map(str::to_owned).context("the shop's answer holds no token")
+}
+
+/// What a problem+json says, in a line.
+async fn refusal(answer: Response) -> String {
+    let status = answer.status();
+    let problem: Value = answer.json().await.unwrap_or_default();
+    match (problem["code"].as_str(), problem["detail"].as_str()) {
+        (Some(code), Some(detail)) => format!("{code}: {detail}"),
+        _ => format!("the shop answered {status}"),
+    }
+}
+
+/// Reads the lines of progress, shows them on standard error, and gives the last one: the report, or a problem.
+async fn follow(answer: Response, size: u64) -> anyhow::Result<Value> {
+    let mut body = answer.bytes_stream();
+    let mut buffer = Vec::new();
+    let mut last = Value::Null;
+    while let Some(chunk) = body.next().await {
+        buffer.extend_from_slice(&chunk.context("the shop's answer broke off; import again, what was taken stays")?);
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            last = serde_json::from_slice(&line).unwrap_or(last);
+            if let Some(bytes) = last["progress"]["bytes"].as_u64() {
+                eprintln!("{:3} % of {} KiB", bytes * 100 / size.max(1), size / 1024);
+            }
+        }
+    }
+    if !buffer.is_empty() {
+        last = serde_json::from_slice(&buffer)?;
+    }
+    if let Some(code) = last["code"].as_str() {
+        bail!("{code}: {}", last["detail"].as_str().unwrap_or_default());
+    }
+    Ok(last)
+}
+
+fn print(report: &Report) {
+    for error in &report.errors {
+        println!("line {}: {}: {}", error.line, error.code, error.message);
+    }
+    println!(
+        "products: {} created, {} updated, {} unchanged; {} variants, {} images; {} rows not taken as they stand",
+        report.products.created,
+        report.products.updated,
+        report.products.unchanged,
+        report.variants,
+        report.images,
+        report.errors.len()
+    );
+}

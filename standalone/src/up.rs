@@ -1,0 +1,130 @@
+//! `comptoir up`: all five services in one process, on embedded stores, joined by in-process channels and the embedded
+//! broker. Their gRPC ports are open all the same.
+
+use std::{fs::File, net::SocketAddr, process::ExitCode, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use comptoir_mesh::{
+    channel, config,
+    config::Common,
+    events::{self, Bus},
+    identity,
+    process::{self, Process},
+};
+
+use crate::demo;
+
+/// What `comptoir up` takes.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    /// The admin port of the process: /livez, /readyz, /metrics
+    #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9100", value_parser = config::address, value_name = "ADDR")]
+    admin_addr: SocketAddr,
+    /// Leave an empty shop empty, rather than fill it with a demo catalogue
+    #[arg(long, env = "COMPTOIR_NO_DEMO")]
+    no_demo: bool,
+    #[command(flatten)]
+    auth: comptoir_auth::Config,
+    #[command(flatten)]
+    catalog: comptoir_catalog::Config,
+    #[command(flatten)]
+    orders: comptoir_orders::Config,
+    #[command(flatten)]
+    notifier: comptoir_notifier::Config,
+    #[command(flatten)]
+    gateway: comptoir_gateway::Config,
+}
+
+/// Every crash point of the process.
+pub(crate) fn fail_points() -> impl Iterator<Item = &'static str> {
+    [
+        comptoir_catalog::FAIL_POINTS,
+        comptoir_orders::FAIL_POINTS,
+        comptoir_notifier::FAIL_POINTS,
+        events::FAIL_POINTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let common = arguments.common.clone();
+    process::run_with("standalone", common, |process| start(process, arguments))
+}
+
+async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let Arguments { admin_addr, no_demo, auth, catalog, orders, notifier, gateway, .. } = arguments;
+    let env = process.env.clone();
+    let lock = lock(&env.data)?;
+
+    let http_port = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
+    let auth_port = process.bind(auth.auth_addr, "COMPTOIR_AUTH_ADDR").await?;
+    let catalog_port = process.bind(catalog.catalog_addr, "COMPTOIR_CATALOG_ADDR").await?;
+    let orders_port = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
+    let notifier_port = process.bind(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR").await?;
+    let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    process.serve_admin(admin_port);
+
+    let bus = Bus::new();
+    let publisher = || Some(Arc::new(bus.clone()) as Arc<dyn events::Publisher>);
+    let (auth_slot, catalog_slot, orders_slot, notifier_slot) =
+        (channel::in_process(), channel::in_process(), channel::in_process(), channel::in_process());
+
+    // The notifier first: it has to be a group of the bus before anything is published.
+    let peers = comptoir_notifier::Peers { auth: auth_slot.channel("notifier") };
+    let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(bus.clone())).await?;
+    notifier_slot.bind(&notifier);
+
+    let administrator = demo::Administrator::of(&auth);
+    let auth = comptoir_auth::start(auth, env.clone(), publisher()).await?;
+    auth_slot.bind(&auth.service);
+    identity::keep_fresh(&env, auth_slot.channel("standalone")).await;
+
+    let catalog = comptoir_catalog::start(catalog, env.clone(), publisher()).await?;
+    catalog_slot.bind(&catalog);
+
+    let peers = comptoir_orders::Peers { catalog: catalog_slot.channel("orders") };
+    let orders = comptoir_orders::start(orders, env.clone(), peers, publisher(), Some(bus.clone())).await?;
+    orders_slot.bind(&orders);
+
+    let peers = comptoir_gateway::Peers {
+        auth: auth_slot.channel("gateway"),
+        catalog: catalog_slot.channel("gateway"),
+        orders: orders_slot.channel("gateway"),
+        notifier: notifier_slot.channel("gateway"),
+    };
+    let gateway = comptoir_gateway::start(gateway, env.clone(), peers, Some(bus)).await?;
+
+    administrator.ensure(&auth).await?;
+    if !no_demo {
+        demo::fill(catalog_slot.channel("standalone")).await.context("filling the demo catalogue")?;
+    }
+
+    process.serve_grpc(auth.service, auth_port);
+    process.serve_grpc(catalog, catalog_port);
+    process.serve_grpc(orders, orders_port);
+    process.serve_grpc(notifier, notifier_port);
+    let address = http_port.local_addr()?;
+    process.serve(async move {
+        let served = gateway.serve(http_port).await;
+        drop(lock);
+        served
+    });
+    println!("ready http://{address}");
+    Ok(process)
+}
+
+/// Makes the data folder and keeps others out of it while this process lives.
+fn lock(folder: &std::path::Path) -> anyhow::Result<File> {
+    let unusable = || format!("COMPTOIR_DATA: the folder {} cannot be used", folder.display());
+    std::fs::create_dir_all(folder).with_context(unusable)?;
+    let file = File::create(folder.join("lock")).with_context(unusable)?;
+    if file.try_lock().is_err() {
+        bail!("COMPTOIR_DATA: another process runs on {}; stop it, or choose another folder", folder.display());
+    }
+    Ok(file)
+}
