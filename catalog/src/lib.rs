@@ -1,1 +1,23 @@
+#![doc = include_str!("../README.md")]
+//! # Reading order
+//!
+//! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `domain` → `store`
+//! (the port, its SQLite adapter, the suite both pass); beside them `search` and `import`.
 
+mod cache;
+mod config;
+mod convert;
+pub mod domain;
+mod error;
+mod events;
+mod import;
+mod picture;
+mod policy;
+pub mod search;
+mod service;
+mod start;
+pub mod store;
+
+pub use config::Config;
+pub use policy::POLICY;
+pub use start::{FAIL_POINTS, start};

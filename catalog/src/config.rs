@@ -1,0 +1,77 @@
+//! Settings of the catalog.
+
+use std::net::SocketAddr;
+
+/// What the catalog reads beside the settings every process has.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    /// Where the catalog's gRPC port listens
+    #[arg(
+        long = "catalog-addr",
+        id = "catalog_addr",
+        env = "COMPTOIR_CATALOG_ADDR",
+        default_value = "127.0.0.1:50052",
+        value_parser = comptoir_mesh::config::address,
+        value_name = "ADDR"
+    )]
+    pub addr: SocketAddr,
+    /// The catalog's store: sqlite://PATH; a file under the data folder unless set
+    #[arg(
+        long = "catalog-store",
+        id = "catalog_store",
+        env = "COMPTOIR_CATALOG_STORE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub store: Option<String>,
+    /// Largest picture, in bytes; 0 is no limit
+    #[arg(
+        long = "catalog-limit-picture",
+        id = "catalog_limit_picture",
+        env = "COMPTOIR_LIMIT_PICTURE",
+        default_value_t = 5 * 1024 * 1024,
+        value_name = "BYTES"
+    )]
+    pub limit_picture: usize,
+    /// Largest import file, in bytes; 0 is no limit
+    #[arg(
+        long = "catalog-limit-import",
+        id = "catalog_limit_import",
+        env = "COMPTOIR_LIMIT_IMPORT",
+        default_value_t = 32 * 1024 * 1024,
+        value_name = "BYTES"
+    )]
+    pub limit_import: usize,
+    /// Longest search, in characters; 0 is no limit
+    #[arg(
+        long = "catalog-limit-search-query",
+        id = "catalog_limit_query",
+        env = "COMPTOIR_LIMIT_SEARCH_QUERY",
+        default_value_t = 256,
+        value_name = "CHARACTERS"
+    )]
+    pub limit_query: usize,
+    /// Most products, variants or movements on a page; 0 is no limit
+    #[arg(
+        long = "catalog-limit-list",
+        id = "catalog_limit_list",
+        env = "COMPTOIR_LIMIT_LIST",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub limit_list: usize,
+}
+
+impl Default for Config {
+    /// The defaults of the flags, for tests.
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            store: None,
+            limit_picture: 5 * 1024 * 1024,
+            limit_import: 32 * 1024 * 1024,
+            limit_query: 256,
+            limit_list: 100,
+        }
+    }
+}

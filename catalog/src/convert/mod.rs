@@ -1,0 +1,15 @@
+//! Between messages and domain types. What a request says is checked here, and all that is wrong with it is named at once.
+
+mod category;
+mod check;
+mod page;
+mod product;
+mod to_proto;
+
+pub(crate) use category::category_draft;
+pub(crate) use check::{Checks, idempotency_key, is_picture_url, media_id_of, media_type};
+pub(crate) use page::{Cursor, page_size};
+pub(crate) use product::{
+    DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, VARIANT_LIMIT, product_draft, sanitised,
+};
+pub(crate) use to_proto::{category, movement, product, product_sort, product_status, timestamp, variant};

@@ -1,0 +1,17 @@
+//! What the catalogue is made of: types that cannot be wrong, without stores, messages or waiting.
+
+mod category;
+mod import;
+mod media;
+mod product;
+mod stock;
+pub(crate) mod text;
+
+pub use category::{Category, CategoryDraft, Tree};
+pub use import::{ImportOutcome, Imported, ImportedProduct, ImportedVariant};
+pub use media::{Media, MediaType};
+pub use product::{
+    Content, Image, Product, ProductDraft, ProductOption, ProductQuery, ProductSort, SlugChoice, Status,
+    Variant, VariantDraft,
+};
+pub use stock::{Adjustment, Movement, Reservation, ReservationLine, Stock};

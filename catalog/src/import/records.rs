@@ -1,0 +1,276 @@
+//! CSV records from a stream, with the line each begins on, and going on behind a damaged one.
+//!
+//! The reader keeps the bytes of the record it is at. When quotes do not close where they should, a record swallows the lines
+//! behind it; then its first line alone is given up, and reading goes on with what was swallowed. That also bounds memory: a
+//! record longer than [`LONGEST`] is damaged.
+
+use std::io::{self, Read};
+
+use csv_core::ReadRecordResult;
+
+/// The most bytes of one record.
+const LONGEST: usize = 1024 * 1024;
+/// Bytes read from the stream at once.
+const READ: usize = 64 * 1024;
+/// How many swallowed lines are tried for the beginning of a sound record.
+const TRIED: usize = 32;
+
+/// The fields of a record. Reused from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    len: usize,
+    /// The line of the file where it begins; the header is 1.
+    pub(super) line: u64,
+    /// Whether quotes did not close, or it is too long.
+    pub(super) damaged: bool,
+}
+
+impl Record {
+    /// How many fields it has.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The field at that place.
+    pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends[..self.len].get(at)?;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        self.bytes.get(start..end)
+    }
+}
+
+/// Records of a file.
+#[derive(Debug)]
+pub(super) struct Records<R> {
+    source: R,
+    buffer: Vec<u8>,
+    /// Where in the buffer the next record begins.
+    start: usize,
+    line: u64,
+    ended: bool,
+    /// How many fields the header has; 0 until it was read.
+    width: usize,
+}
+
+impl<R: Read> Records<R> {
+    /// Records of `source`. A byte order mark in front is passed over.
+    pub(super) fn new(source: R) -> Self {
+        Self { source, buffer: Vec::new(), start: 0, line: 1, ended: false, width: 0 }
+    }
+
+    /// Reads the next record; false at the end. The first is the header, and every other should be as wide.
+    pub(super) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        if self.width == 0 {
+            self.skip_mark()?;
+        }
+        if !self.skip_blank_lines()? {
+            return Ok(false);
+        }
+        record.line = self.line;
+        record.damaged = false;
+        let end = self.parse(record)?;
+        if self.width == 0 {
+            self.width = record.len;
+        }
+        let end = match end {
+            Some(end) if !self.swallowed(record, end) => end,
+            end => {
+                record.damaged = true;
+                self.resume(end)
+            }
+        };
+        self.line += newlines(&self.buffer[self.start..end]);
+        self.start = end;
+        Ok(true)
+    }
+
+    /// Parses the record at `start`, reading as far as needed; gives where it ends, or None when it is too long.
+    fn parse(&mut self, record: &mut Record) -> io::Result<Option<usize>> {
+        let mut parser = csv_core::Reader::new();
+        let mut at = self.start;
+        let (mut written, mut ends) = (0, 0);
+        loop {
+            let (result, read, out, fields) =
+                parser.read_record(&self.buffer[at..], &mut record.bytes[written..], &mut record.ends[ends..]);
+            at += read;
+            written += out;
+            ends += fields;
+            match result {
+                ReadRecordResult::InputEmpty if at - self.start > LONGEST => return Ok(None),
+                // At the end of the file the parser is given nothing, which tells it so.
+                ReadRecordResult::InputEmpty => at -= self.fill()?,
+                ReadRecordResult::OutputFull => record.bytes.resize((record.bytes.len() * 2).max(4096), 0),
+                ReadRecordResult::OutputEndsFull => record.ends.resize((record.ends.len() * 2).max(64), 0),
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    record.len = ends;
+                    return Ok(Some(at));
+                }
+            }
+        }
+    }
+
+    /// Whether the record from `start` to `end` has lines in it that are not its own.
+    fn swallowed(&self, record: &Record, end: usize) -> bool {
+        let raw = &self.buffer[self.start..end];
+        let several_lines = newlines(raw.trim_ascii_end()) > 0;
+        let last = self.ended && end == self.buffer.len();
+        let quotes = raw.iter().filter(|byte| **byte == b'"').count();
+        (several_lines || last) && quotes % 2 == 1 || several_lines && record.len != self.width
+    }
+
+    /// Where to go on behind a damaged record: at the first of the lines it swallowed that begins a sound record, else behind
+    /// all of it; behind its first line when nobody knows where it ends.
+    fn resume(&self, end: Option<usize>) -> usize {
+        let limit = end.unwrap_or(self.buffer.len());
+        let raw = &self.buffer[self.start..limit];
+        let line_ends = raw.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| self.start + at + 1);
+        let next_lines: Vec<usize> = line_ends.take(TRIED).filter(|at| *at < limit).collect();
+        let sound = next_lines.iter().copied().find(|at| self.is_sound(*at));
+        sound.or(end).or(next_lines.first().copied()).unwrap_or(limit)
+    }
+
+    /// Whether a record of the right width begins there, within a line.
+    fn is_sound(&self, at: usize) -> bool {
+        let line = &self.buffer[at..];
+        let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |end| end + 1);
+        let mut parser = csv_core::Reader::new();
+        let mut bytes = vec![0; end + 1];
+        let mut ends = vec![0; self.width + 1];
+        let (mut result, read, written, mut fields) = parser.read_record(&line[..end], &mut bytes, &mut ends);
+        if result == ReadRecordResult::InputEmpty && read == end && line[..end].iter().all(|byte| *byte != b'"') {
+            // The file's last line, without a line break.
+            let (last, _, _, more) = parser.read_record(&[], &mut bytes[written..], &mut ends[fields..]);
+            (result, fields) = (last, fields + more);
+        }
+        result == ReadRecordResult::Record && fields == self.width && ends[0] > 0
+    }
+
+    fn skip_mark(&mut self) -> io::Result<()> {
+        while self.buffer.len() < 3 && !self.ended {
+            self.fill()?;
+        }
+        if self.buffer.starts_with(b"\xef\xbb\xbf") {
+            self.start = 3;
+        }
+        Ok(())
+    }
+
+    /// False at the end of the file.
+    fn skip_blank_lines(&mut self) -> io::Result<bool> {
+        loop {
+            match self.buffer.get(self.start) {
+                Some(b'\n') => self.line += 1,
+                Some(b'\r') => {}
+                Some(_) => return Ok(true),
+                None if self.ended => return Ok(false),
+                None => {
+                    self.fill()?;
+                    continue;
+                }
+            }
+            self.start += 1;
+        }
+    }
+
+    /// Reads more from the stream, and drops what lies before `start`. Gives by how much everything moved to the front.
+    fn fill(&mut self) -> io::Result<usize> {
+        let moved = self.start;
+        self.buffer.drain(..moved);
+        self.start = 0;
+        let len = self.buffer.len();
+        self.buffer.resize(len + READ, 0);
+        let read = self.source.read(&mut self.buffer[len..])?;
+        self.buffer.truncate(len + read);
+        self.ended = read == 0;
+        Ok(moved)
+    }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte at a time, so that every boundary is met.
+    struct Slow<'a>(&'a [u8]);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            into[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    fn records(text: &[u8]) -> Vec<(u64, bool, Vec<String>)> {
+        fn all(mut records: Records<impl Read>) -> Vec<(u64, bool, Vec<String>)> {
+            let mut record = Record::default();
+            let mut all = Vec::new();
+            while records.next(&mut record).unwrap() {
+                let field = |at| String::from_utf8_lossy(record.get(at).unwrap()).into_owned();
+                all.push((record.line, record.damaged, (0..record.len()).map(field).collect()));
+            }
+            all
+        }
+        let fast = all(Records::new(text));
+        assert_eq!(fast, all(Records::new(Slow(text))));
+        fast
+    }
+
+    fn sound(records: Vec<(u64, bool, Vec<String>)>) -> Vec<(u64, String)> {
+        records.into_iter().filter(|(_, damaged, _)| !damaged).map(|(line, _, fields)| (line, fields.join("|"))).collect()
+    }
+
+    #[test]
+    fn lines_are_those_of_the_file() {
+        let text = b"\xef\xbb\xbfa,b\r\n1,\"x\r\ny\"\r\n\r\n2,\"say \"\"hi\"\"\"\r\n3,z";
+        let expected = [(1, "a|b"), (2, "1|x\r\ny"), (5, "2|say \"hi\""), (6, "3|z")];
+        assert_eq!(sound(records(text)), expected.map(|(line, text)| (line, text.to_owned())));
+    }
+
+    #[test]
+    fn an_open_quote_costs_its_own_line_only() {
+        let text = b"a,b\n1,\"open\n2,x\n3,\"y, z\"\n4,w\n";
+        let read = records(text);
+        assert_eq!(read.iter().filter(|(_, damaged, _)| *damaged).map(|(line, ..)| *line).collect::<Vec<_>>(), [2]);
+        let expected = [(1, "a|b"), (3, "2|x"), (4, "3|y, z"), (5, "4|w")];
+        assert_eq!(sound(read), expected.map(|(line, text)| (line, text.to_owned())));
+    }
+
+    #[test]
+    fn an_open_quote_that_never_closes_costs_its_own_line_only() {
+        let mut text = b"a,b\n1,\"open\n".to_vec();
+        for number in 0..200_000 {
+            text.extend(format!("{number},plain\n").bytes());
+        }
+        let mut all = Records::new(&text[..]);
+        let mut record = Record::default();
+        let (mut sound, mut longest) = (0, 0);
+        while all.next(&mut record).unwrap() {
+            sound += usize::from(!record.damaged);
+            longest = longest.max(all.buffer.len());
+        }
+        assert_eq!(sound, 200_001);
+        assert!(longest <= LONGEST + 2 * READ, "{longest}");
+    }
+
+    #[test]
+    fn a_wrong_width_costs_the_record_with_its_quoted_lines() {
+        let text = b"a,b\n1,\"x\ny\",extra\n2,z\n3\n4,ok\n";
+        let read = records(text);
+        let widths: Vec<_> = read.iter().map(|(line, damaged, fields)| (*line, *damaged, fields.len())).collect();
+        assert_eq!(widths, [(1, false, 2), (2, true, 3), (4, false, 2), (5, false, 1), (6, false, 2)]);
+    }
+
+    #[test]
+    fn nothing_is_read_from_nothing() {
+        assert!(records(b"").is_empty());
+        assert!(records(b"\xef\xbb\xbf\r\n\n").is_empty());
+    }
+}

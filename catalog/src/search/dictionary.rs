@@ -1,0 +1,267 @@
+//! The inverted index: for each word the products it stands in, and where.
+//!
+//! A word is found by itself, by its beginning, or with typos. For typos every word of the dictionary is looked at, but only at
+//! eight bytes of it: its length and which letters it has. What cannot be near by those is most of it.
+
+use super::text;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// Where a word stands in a product, as bits.
+pub(crate) mod field {
+    pub(crate) const TITLE: u8 = 1;
+    pub(crate) const VENDOR: u8 = 2;
+    pub(crate) const TYPE: u8 = 4;
+    pub(crate) const TAG: u8 = 8;
+    pub(crate) const OPTION: u8 = 16;
+    pub(crate) const DESCRIPTION: u8 = 32;
+}
+
+/// The worth of a word by the fields it stands in.
+const fn weights() -> [u8; 64] {
+    let mut weights = [0; 64];
+    let mut fields = 0;
+    while fields < 64 {
+        let bits = fields as u8;
+        let mut weight = 0;
+        if bits & field::TITLE != 0 {
+            weight += 24;
+        }
+        if bits & (field::VENDOR | field::TYPE | field::TAG) != 0 {
+            weight += 8;
+        }
+        if bits & field::OPTION != 0 {
+            weight += 6;
+        }
+        if bits & field::DESCRIPTION != 0 {
+            weight += 3;
+        }
+        weights[fields] = weight;
+        fields += 1;
+    }
+    weights
+}
+const WEIGHTS: [u8; 64] = weights();
+
+/// What a word found by itself, by its beginning, and with one or two typos is worth against each other.
+const EXACT: u32 = 8;
+const PREFIX: u32 = 6;
+const TYPO: [u32; 3] = [EXACT, 3, 1];
+
+#[derive(Debug, Default)]
+struct Term {
+    text: Box<str>,
+    /// Ascending, and beside each the fields.
+    documents: Vec<u32>,
+    fields: Vec<u8>,
+}
+
+/// Words and their products.
+#[derive(Debug, Default)]
+pub(crate) struct Dictionary {
+    terms: Vec<Term>,
+    /// One for each of `terms`; 0 for one that is free.
+    signatures: Vec<u64>,
+    numbers: BTreeMap<Box<str>, u32>,
+    free: Vec<u32>,
+}
+
+/// How a word of a query is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matching {
+    /// As it is.
+    Exact,
+    /// With typos.
+    Word,
+    /// With typos, or as the beginning of a word.
+    Prefix,
+}
+
+impl Dictionary {
+    /// Adds `document` to `word`; gives the word's number, to be released when the document goes.
+    pub(crate) fn add(&mut self, word: &str, document: u32, fields: u8) -> u32 {
+        let number = match self.numbers.get(word) {
+            Some(number) => *number,
+            None => self.insert(word),
+        };
+        let term = &mut self.terms[number as usize];
+        match term.documents.binary_search(&document) {
+            Ok(at) => term.fields[at] |= fields,
+            Err(at) => {
+                term.documents.insert(at, document);
+                term.fields.insert(at, fields);
+            }
+        }
+        number
+    }
+
+    fn insert(&mut self, word: &str) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.terms.push(Term::default());
+            self.signatures.push(0);
+            (self.terms.len() - 1) as u32
+        });
+        self.terms[number as usize].text = word.into();
+        self.signatures[number as usize] = signature(word);
+        self.numbers.insert(word.into(), number);
+        number
+    }
+
+    /// Takes `document` off the word of that number.
+    pub(crate) fn remove(&mut self, number: u32, document: u32) {
+        let term = &mut self.terms[number as usize];
+        if let Ok(at) = term.documents.binary_search(&document) {
+            term.documents.remove(at);
+            term.fields.remove(at);
+        }
+        if term.documents.is_empty() {
+            self.numbers.remove(&term.text);
+            *term = Term::default();
+            self.signatures[number as usize] = 0;
+            self.free.push(number);
+        }
+    }
+
+    /// Calls `each` with every product `word` finds and what the find is worth; with a product more than once when several of
+    /// its words are found.
+    pub(crate) fn find(&self, word: &str, matching: Matching, mut each: impl FnMut(u32, u32)) {
+        let mut hits = Vec::new();
+        if let Some(number) = self.numbers.get(word) {
+            hits.push((*number, EXACT));
+        }
+        if matching == Matching::Prefix {
+            let range = (Bound::Excluded(word), Bound::Unbounded);
+            let words = self.numbers.range::<str, _>(range).take_while(|(term, _)| term.starts_with(word));
+            hits.extend(words.map(|(_, number)| (*number, PREFIX)));
+        }
+        let typos = if matching == Matching::Exact { 0 } else { text::typos(word) };
+        if typos > 0 {
+            self.near(word, typos, &mut hits);
+            if hits.is_empty() && matching == Matching::Prefix {
+                self.near_beginnings(word, typos, &mut hits);
+            }
+        }
+        for (number, worth) in hits {
+            let term = &self.terms[number as usize];
+            for (document, fields) in term.documents.iter().zip(&term.fields) {
+                each(*document, u32::from(WEIGHTS[usize::from(*fields & 63)]) * worth);
+            }
+        }
+    }
+
+    /// Words at most `typos` edits away, other than itself.
+    fn near(&self, word: &str, typos: usize, hits: &mut Vec<(u32, u32)>) {
+        let letters: Vec<char> = word.chars().collect();
+        let wanted = signature(word);
+        let mut term = Vec::new();
+        for (number, signature) in self.signatures.iter().enumerate() {
+            if length(*signature).abs_diff(letters.len()) > typos
+                || ((signature ^ wanted) & LETTERS).count_ones() as usize > 2 * typos
+            {
+                continue;
+            }
+            term.clear();
+            term.extend(self.terms[number].text.chars());
+            if let Some(edits @ 1..) = text::distance(&letters, &term, typos) {
+                hits.push((number as u32, TYPO[edits.min(2)]));
+            }
+        }
+    }
+
+    /// Words that begin at most `typos` edits away: what is being typed, with a typo already in it.
+    fn near_beginnings(&self, word: &str, typos: usize, hits: &mut Vec<(u32, u32)>) {
+        let letters: Vec<char> = word.chars().collect();
+        let wanted = signature(word);
+        let mut term = Vec::new();
+        for (number, signature) in self.signatures.iter().enumerate() {
+            if length(*signature) + typos < letters.len() || (wanted & !signature & LETTERS).count_ones() as usize > typos {
+                continue;
+            }
+            term.clear();
+            term.extend(self.terms[number].text.chars());
+            if text::prefix_distance(&letters, &term, typos).is_some() {
+                hits.push((number as u32, TYPO[2]));
+            }
+        }
+    }
+
+    /// How many words there are.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+}
+
+/// The lower bits: which letters a word has. The upper eight: how many.
+const LETTERS: u64 = (1 << 56) - 1;
+
+fn signature(word: &str) -> u64 {
+    let mut bits = 0;
+    let mut length = 0_u64;
+    for c in word.chars() {
+        length += 1;
+        bits |= match c {
+            'a'..='z' => 1 << (c as u32 - 'a' as u32),
+            '0'..='9' => 1 << (26 + (c as u32 - '0' as u32)),
+            c => 1_u64 << (36 + c as u32 % 20),
+        };
+    }
+    bits | length.min(255) << 56
+}
+
+fn length(signature: u64) -> usize {
+    (signature >> 56) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(dictionary: &Dictionary, word: &str, matching: Matching) -> Vec<u32> {
+        let mut found = Vec::new();
+        dictionary.find(word, matching, |document, _| found.push(document));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn dictionary(words: &[&str]) -> Dictionary {
+        let mut dictionary = Dictionary::default();
+        for (document, word) in words.iter().enumerate() {
+            dictionary.add(word, document as u32, field::TITLE);
+        }
+        dictionary
+    }
+
+    #[test]
+    fn prefixes_and_typos_are_found() {
+        let dictionary = dictionary(&["shirt", "short", "shirts", "shoe", "keyboard", "headphones", "été"]);
+        assert_eq!(found(&dictionary, "shirt", Matching::Exact), [0]);
+        assert_eq!(found(&dictionary, "shirt", Matching::Word), [0, 1, 2]);
+        assert_eq!(found(&dictionary, "sh", Matching::Prefix), [0, 1, 2, 3]);
+        assert_eq!(found(&dictionary, "sheo", Matching::Word), [0; 0], "four letters allow no typo");
+        assert_eq!(found(&dictionary, "kyeboard", Matching::Word), [4]);
+        assert_eq!(found(&dictionary, "kyebaord", Matching::Word), [0; 0], "two typos in eight letters");
+        assert_eq!(found(&dictionary, "haedphonse", Matching::Word), [5], "two typos in ten letters");
+        assert_eq!(found(&dictionary, "kyeboa", Matching::Prefix), [4]);
+    }
+
+    #[test]
+    fn a_better_find_is_worth_more() {
+        let dictionary = dictionary(&["shirt", "shirtdress", "skirt"]);
+        let mut worth = [0; 3];
+        dictionary.find("shirt", Matching::Prefix, |document, value| worth[document as usize] = value);
+        assert!(worth[0] > worth[1] && worth[1] > worth[2] && worth[2] > 0, "{worth:?}");
+    }
+
+    #[test]
+    fn words_go_with_their_last_product() {
+        let mut dictionary = dictionary(&["shirt"]);
+        let number = dictionary.add("shirt", 7, field::TAG);
+        dictionary.remove(number, 0);
+        assert_eq!(found(&dictionary, "shirt", Matching::Word), [7]);
+        dictionary.remove(number, 7);
+        assert_eq!(dictionary.len(), 0);
+        assert_eq!(found(&dictionary, "shirs", Matching::Word), [0; 0]);
+        assert_eq!(dictionary.add("shoes", 1, field::TAG), number, "the number is used again");
+    }
+}

@@ -1,0 +1,122 @@
+//! Search over the ACTIVE products, in memory, rebuilt from the store at start and kept up by its changes.
+//!
+//! # Reading order
+//!
+//! [`request`] (what is asked, checked) → [`query`] (one search) → [`filters`] and [`facets`] (who fails what, and what that
+//! counts) → [`state`] (what there is: a [`dictionary`] of words, columns of numbers from an [`interner`], the tree of
+//! [`categories`], [`suggestions`]) ← [`document`] (a product made ready) ← [`follow`] (rebuild, then change by change).
+//!
+//! Facets are exact because a search looks at every product its words find: one pass over columns of small numbers, some
+//! nanoseconds each. That is also why the inverted index is our own: it has to give products by those same numbers, and a
+//! typo, a prefix and a field their worth.
+
+mod categories;
+mod cursor;
+mod dictionary;
+mod document;
+mod facets;
+mod filters;
+mod follow;
+mod interner;
+mod query;
+pub(crate) mod request;
+mod state;
+mod suggestions;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use document::Document;
+use query::{Found, Query, Sort};
+use state::State;
+
+use crate::domain::Category;
+
+/// The index of one process. Cheap to clone; reads do not wait for a rebuild.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    state: Arc<RwLock<State>>,
+}
+
+impl Index {
+    /// How many products can be found.
+    pub fn len(&self) -> usize {
+        self.read(State::len)
+    }
+
+    /// Whether nothing can be found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn search(&self, query: &Query) -> Found {
+        self.read(|state| state.search(query))
+    }
+
+    /// Completions of what was typed: what begins with it, then the titles that a search for it finds.
+    pub(crate) fn suggest(&self, typed: &str, limit: usize) -> Vec<String> {
+        let folded = text::fold(typed.trim_start());
+        if folded.trim().is_empty() {
+            return Vec::new();
+        }
+        self.read(|state| {
+            let mut found: Vec<String> =
+                state.suggestions.complete(&folded, limit).into_iter().map(str::to_owned).collect();
+            if found.len() < limit {
+                let query = Query {
+                    text: folded,
+                    filters: filters::Filters::default(),
+                    sort: Sort::Relevance,
+                    after: None,
+                    limit: 2 * limit,
+                    with_facets: false,
+                };
+                for hit in state.search(&query).hits {
+                    if let Some(title) = state.title(&hit.id)
+                        && found.len() < limit
+                        && !found.iter().any(|known| text::fold(known) == text::fold(title))
+                    {
+                        found.push(title.to_owned());
+                    }
+                }
+            }
+            found
+        })
+    }
+
+    /// Takes products in, and out those that are gone.
+    fn apply(&self, documents: &[Document], gone: &[String]) {
+        // Few at a time, so that no search waits for long.
+        for documents in documents.chunks(16) {
+            let mut state = self.write();
+            documents.iter().for_each(|document| state.put(document));
+            state.finish();
+        }
+        for gone in gone.chunks(64) {
+            let mut state = self.write();
+            gone.iter().for_each(|id| state.remove(id));
+            state.finish();
+        }
+    }
+
+    fn set_categories(&self, categories: &[Category]) {
+        self.write().set_categories(categories);
+    }
+
+    /// Puts a state that was built beside in the place of this one.
+    fn swap(&self, fresh: State) {
+        let old = std::mem::replace(&mut *self.write(), fresh);
+        // Outside the lock: it is large.
+        drop(old);
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

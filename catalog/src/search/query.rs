@@ -1,0 +1,237 @@
+//! One search: the words narrow down, then one pass over what is left filters, counts and keeps the best.
+
+use std::cmp::Ordering;
+
+use super::categories::NONE;
+use super::dictionary::Matching;
+use super::facets::{Counters, Facet};
+use super::filters::{Compiled, Filters};
+use super::state::{Entry, State};
+use super::text::{self, Token};
+
+/// The order of what is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// The best match first.
+    Relevance,
+    /// By lowest price.
+    PriceAsc,
+    /// By lowest price, highest first.
+    PriceDesc,
+    /// The last made first.
+    Newest,
+    /// By title, folded.
+    TitleAsc,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    pub(crate) text: String,
+    pub(crate) filters: Filters,
+    pub(crate) sort: Sort,
+    /// The place to go on behind.
+    pub(crate) after: Option<Position>,
+    pub(crate) limit: usize,
+    pub(crate) with_facets: bool,
+}
+
+/// A product's place in the order: complete without the product, so that a page goes on also when it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Ascending: a score or a price, negated where the highest comes first.
+    pub(crate) primary: i64,
+    /// The folded title when it sorts, else empty.
+    pub(crate) title: String,
+    pub(crate) created: i64,
+    pub(crate) id: String,
+}
+
+/// What is found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) hits: Vec<Position>,
+    pub(crate) more: bool,
+    pub(crate) total: u64,
+    pub(crate) facets: Vec<Facet>,
+}
+
+/// A product with what sorts it, to be compared without looking it up.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    primary: i64,
+    created: i64,
+    number: u32,
+}
+
+impl State {
+    /// Answers a query. Linear in the number of products, at a few nanoseconds each.
+    pub(crate) fn search(&self, query: &Query) -> Found {
+        let filters = Compiled::new(self, &query.filters);
+        let mut counters = Counters::new(self, query.with_facets);
+        let mut best = Best::new(self, query);
+        let mut total = 0;
+        self.each_match(&query.text, |number, score| {
+            let Some(entry) = &self.entries[number as usize] else { return };
+            if filters.admit(self, entry, number, &mut counters) {
+                total += 1;
+                best.offer(entry, number, score);
+            }
+        });
+        let (hits, more) = best.finish();
+        Found { hits, more, total, facets: counters.finish(self) }
+    }
+
+    /// Calls `each` with every product in which all words of `text` are found, in ascending order of numbers, with its score.
+    fn each_match(&self, text: &str, mut each: impl FnMut(u32, u32)) {
+        let words = Words::of(text);
+        if words.is_empty() {
+            (0..self.entries.len() as u32).for_each(|number| each(number, 0));
+            return;
+        }
+        let mut tallies = vec![Tally::default(); self.entries.len()];
+        for (at, (word, matching)) in words.iter().enumerate() {
+            let before = at as u32;
+            let mut found = false;
+            self.dictionary.find(word, *matching, |number, worth| {
+                let tally = &mut tallies[number as usize];
+                if tally.words == before {
+                    *tally = Tally { words: before + 1, best: worth, total: tally.total + tally.best };
+                    found = true;
+                } else if tally.words == before + 1 {
+                    tally.best = tally.best.max(worth);
+                }
+            });
+            if !found {
+                return;
+            }
+        }
+        for (number, tally) in tallies.iter().enumerate() {
+            if tally.words == words.len() as u32 {
+                each(number as u32, tally.total + tally.best);
+            }
+        }
+    }
+}
+
+/// How many words of the query a product was found by so far, running.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    words: u32,
+    /// For the last of them.
+    best: u32,
+    /// For those before.
+    total: u32,
+}
+
+/// The words of a query and how each is meant.
+struct Words;
+
+impl Words {
+    fn of(text: &str) -> Vec<(String, Matching)> {
+        let mut words: Vec<(String, Matching)> = Vec::new();
+        let mut symbols: Vec<(String, Matching)> = Vec::new();
+        text::tokens(&text::fold(text), |token| match token {
+            Token::Word(word) => words.push((word.to_owned(), Matching::Word)),
+            Token::Symbol(symbol) => symbols.push((symbol.to_owned(), Matching::Exact)),
+        });
+        let Some(last) = words.last_mut() else {
+            // Nothing but signs: they are looked for as they are. Beside words they only separate.
+            return symbols;
+        };
+        last.1 = Matching::Prefix;
+        words
+    }
+}
+
+/// The best so far, at most twice as many as are wanted.
+struct Best<'a> {
+    state: &'a State,
+    query: &'a Query,
+    wanted: usize,
+    kept: Vec<Candidate>,
+    worst: Option<Candidate>,
+}
+
+impl<'a> Best<'a> {
+    fn new(state: &'a State, query: &'a Query) -> Self {
+        // One more than the page tells whether another follows.
+        let wanted = query.limit + 1;
+        Self { state, query, wanted, kept: Vec::with_capacity(2 * wanted), worst: None }
+    }
+
+    fn offer(&mut self, entry: &Entry, number: u32, score: u32) {
+        let primary = match self.query.sort {
+            // Of two that match alike the one that says little else comes first.
+            Sort::Relevance if score > 0 => -i64::from(score * 32 + 31 - u32::from(entry.title_words)),
+            Sort::Relevance | Sort::Newest => 0,
+            Sort::PriceAsc => entry.lowest_price,
+            Sort::PriceDesc => -entry.lowest_price,
+            Sort::TitleAsc => title_beginning(&entry.title_key),
+        };
+        let candidate = Candidate { primary, created: entry.created, number };
+        if self.query.after.as_ref().is_some_and(|after| self.against(&candidate, after) != Ordering::Greater)
+            || self.worst.is_some_and(|worst| self.compare(&candidate, &worst) != Ordering::Less)
+        {
+            return;
+        }
+        self.kept.push(candidate);
+        if self.kept.len() == 2 * self.wanted {
+            let mut kept = std::mem::take(&mut self.kept);
+            let (_, worst, _) = kept.select_nth_unstable_by(self.wanted - 1, |a, b| self.compare(a, b));
+            self.worst = Some(*worst);
+            kept.truncate(self.wanted);
+            self.kept = kept;
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Position>, bool) {
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.sort_unstable_by(|a, b| self.compare(a, b));
+        let more = kept.len() > self.query.limit;
+        kept.truncate(self.query.limit);
+        let hits = kept.iter().map(|candidate| {
+            let (title, id) = self.keys(candidate);
+            let title = if self.query.sort == Sort::TitleAsc { title.to_owned() } else { String::new() };
+            Position { primary: candidate.primary, title, created: candidate.created, id: id.to_owned() }
+        });
+        (hits.collect(), more)
+    }
+
+    fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
+        a.primary.cmp(&b.primary).then_with(|| {
+            let ((a_title, a_id), (b_title, b_id)) = (self.keys(a), self.keys(b));
+            let titles = if self.query.sort == Sort::TitleAsc { a_title.cmp(b_title) } else { Ordering::Equal };
+            titles.then(b.created.cmp(&a.created)).then_with(|| a_id.cmp(b_id))
+        })
+    }
+
+    fn against(&self, candidate: &Candidate, position: &Position) -> Ordering {
+        candidate.primary.cmp(&position.primary).then_with(|| {
+            let (title, id) = self.keys(candidate);
+            let titles =
+                if self.query.sort == Sort::TitleAsc { title.cmp(position.title.as_str()) } else { Ordering::Equal };
+            titles.then(position.created.cmp(&candidate.created)).then_with(|| id.cmp(position.id.as_str()))
+        })
+    }
+
+    fn keys(&self, candidate: &Candidate) -> (&'a str, &'a str) {
+        match &self.state.entries[candidate.number as usize] {
+            Some(entry) => (&entry.title_key, &entry.id),
+            None => ("", ""),
+        }
+    }
+}
+
+/// The first seven bytes as a number: most titles differ in them.
+fn title_beginning(title: &str) -> i64 {
+    title.bytes().chain(std::iter::repeat(0)).take(7).fold(0, |number, byte| number << 8 | i64::from(byte))
+}
+
+/// Whether a product's category, vendor or type is among those wanted.
+pub(super) fn among(wanted: Option<&Vec<bool>>, number: u32) -> bool {
+    match wanted {
+        None => true,
+        Some(wanted) => number != NONE && wanted.get(number as usize).copied().unwrap_or(false),
+    }
+}

@@ -1,0 +1,236 @@
+//! From text to the words the index knows: case and accents folded, HTML stripped, one edit counted as one typo.
+
+/// Words longer than this are cut, in the index and in queries alike.
+const LONGEST_WORD: usize = 48;
+
+/// What a text is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// Letters and digits, folded.
+    Word(&'a str),
+    /// One character that is neither, nor white space: what a query such as `%` looks for.
+    Symbol(&'a str),
+}
+
+/// `text` without case and accents: "Œuvre d'Été" is "oeuvre d'ete".
+pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { crate::domain::text::fold(text) }
+}
+
+/// Calls `each` with the tokens of `text`, which is [`fold`]ed.
+pub(crate) fn tokens(text: &str, mut each: impl FnMut(Token<'_>)) {
+    let mut start = None;
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        if c.is_alphanumeric() && !stands_alone(c) {
+            start.get_or_insert(at);
+            continue;
+        }
+        if let Some(start) = start.take() {
+            each(Token::Word(cut(&text[start..at])));
+        }
+        if stands_alone(c) {
+            each(Token::Word(&text[at..end]));
+        } else if !c.is_whitespace() && !c.is_control() {
+            each(Token::Symbol(&text[at..end]));
+        }
+    }
+    if let Some(start) = start {
+        each(Token::Word(cut(&text[start..])));
+    }
+}
+
+/// Scripts written without spaces: each of their characters is a word.
+fn stands_alone(c: char) -> bool {
+    matches!(c, '\u{0e01}'..='\u{0e5b}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+fn cut(word: &str) -> &str {
+    match word.char_indices().nth(LONGEST_WORD) {
+        Some((at, _)) => &word[..at],
+        None => word,
+    }
+}
+
+/// The text of an HTML fragment: tags dropped, scripts and styles with what is in them, entities decoded.
+pub(crate) fn strip_html(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find(['<', '&']) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        rest = if rest.starts_with('<') { skip_tag(rest, &mut text) } else { decode_entity(rest, &mut text) };
+    }
+    text.push_str(rest);
+    text
+}
+
+/// `rest` begins with `<`; gives what follows the tag.
+fn skip_tag<'a>(rest: &'a str, text: &mut String) -> &'a str {
+    let begins_tag = rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    let Some(end) = rest.find('>').filter(|_| begins_tag) else {
+        text.push('<');
+        return &rest[1..];
+    };
+    let name = rest[1..end].trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    if !is_inline(name) {
+        text.push(' ');
+    }
+    let after = &rest[end + 1..];
+    for raw in ["script", "style"] {
+        if name.eq_ignore_ascii_case(raw) && !rest[1..].starts_with('/') {
+            let close = format!("</{raw}");
+            let lower = after.to_ascii_lowercase();
+            return lower.find(&close).map_or("", |at| &after[at..]);
+        }
+    }
+    after
+}
+
+/// Elements in the middle of a word do not end it.
+fn is_inline(name: &str) -> bool {
+    ["a", "b", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"]
+        .iter()
+        .any(|inline| name.eq_ignore_ascii_case(inline))
+}
+
+/// `rest` begins with `&`; gives what follows the entity.
+fn decode_entity<'a>(rest: &'a str, text: &mut String) -> &'a str {
+    let named = rest.find(';').filter(|end| *end <= 10).map(|end| (&rest[1..end], &rest[end + 1..]));
+    if let Some((name, after)) = named
+        && let Some(c) = entity(name)
+    {
+        text.push(c);
+        return after;
+    }
+    text.push('&');
+    &rest[1..]
+}
+
+fn entity(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code);
+    }
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        _ => return None,
+    })
+}
+
+/// How many typos a word of a query may have: one from 5 letters, two from 9.
+pub(crate) fn typos(word: &str) -> usize {
+    match word.chars().filter(|c| c.is_alphabetic()).count() {
+        0..5 => 0,
+        5..9 => 1,
+        _ => 2,
+    }
+}
+
+/// The edits from `a` to `b` when they are at most `limit`: inserted, left out, replaced, or two neighbours swapped.
+pub(crate) fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
+    if a.len().abs_diff(b.len()) > limit {
+        return None;
+    }
+    let rows = rows(a, b, limit)?;
+    rows.last().copied().filter(|distance| *distance <= limit)
+}
+
+/// The edits from `a` to the nearest beginning of `b` when they are at most `limit`.
+pub(crate) fn prefix_distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
+    let longest = b.len().min(a.len() + limit);
+    (a.len().saturating_sub(limit)..=longest).filter_map(|end| distance(a, &b[..end], limit)).min()
+}
+
+/// The last row of the edit matrix (optimal string alignment), or `None` as soon as no cell of two rows running is within
+/// the limit.
+fn rows(a: &[char], b: &[char], limit: usize) -> Option<Vec<usize>> {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.iter().enumerate() {
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i + 1);
+        for (j, other) in b.iter().enumerate() {
+            let mut best = (last[j] + usize::from(letter != other)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *letter == b[j - 1] && a[i - 1] == *other {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        if row.iter().chain(&last).all(|distance| *distance > limit) {
+            return None;
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    Some(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        tokens(&fold(text), |token| {
+            words.push(match token {
+                Token::Word(word) => word.to_owned(),
+                Token::Symbol(symbol) => format!("[{symbol}]"),
+            });
+        });
+        words
+    }
+
+    fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
+        distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), limit)
+    }
+
+    #[test]
+    fn case_and_accents_are_folded() {
+        assert_eq!(fold("Crème BRÛLÉE"), "creme brulee");
+        assert_eq!(fold("Œuvre Straße Łódź Ångström"), "oeuvre strasse lodz angstrom");
+        assert_eq!(fold("I\u{0307}stanbul ﬁn"), "istanbul fin");
+    }
+
+    #[test]
+    fn words_and_symbols_are_told_apart() {
+        assert_eq!(words("T-shirt 100% coton"), ["t", "[-]", "shirt", "100", "[%]", "coton"]);
+        assert_eq!(words("'; DROP--"), ["[']", "[;]", "drop", "[-]", "[-]"]);
+        assert_eq!(words("\u{5de5}\u{5177} box"), ["\u{5de5}", "\u{5177}", "box"]);
+    }
+
+    #[test]
+    fn html_is_stripped_without_gluing_or_cutting_words() {
+        assert_eq!(strip_html("<p>soft</p><p>w<b>oo</b>l</p>"), " soft  wool ");
+        assert_eq!(strip_html("a<script>alert('x')</script>b"), "a  b");
+        assert_eq!(strip_html("fish &amp; chips &#233;t&#xE9; &bogus; 3 < 4"), "fish & chips été &bogus; 3 < 4");
+        assert_eq!(strip_html("open <b"), "open <b");
+    }
+
+    #[test]
+    fn a_swap_is_one_edit() {
+        assert_eq!(edits("sihrt", "shirt", 1), Some(1));
+        assert_eq!(edits("leater", "leather", 1), Some(1));
+        assert_eq!(edits("leathher", "leather", 1), Some(1));
+        assert_eq!(edits("lxxther", "leather", 1), None);
+        assert_eq!(edits("headphoens", "headphones", 2), Some(1));
+        assert_eq!(edits("", "ab", 1), None);
+        let (a, b): (Vec<_>, Vec<_>) = ("keybao".chars().collect(), "keyboard".chars().collect());
+        assert_eq!(prefix_distance(&a, &b, 1), Some(1));
+    }
+
+    #[test]
+    fn typos_are_allowed_by_letters_not_digits() {
+        assert_eq!(typos("shoe"), 0);
+        assert_eq!(typos("shirt"), 1);
+        assert_eq!(typos("headphone"), 2);
+        assert_eq!(typos("1234567890"), 0);
+    }
+}

@@ -1,0 +1,206 @@
+//! Stock, reservations and the ledger.
+
+use comptoir_mesh::{Caller, Error, error::ErrorReason, text};
+use comptoir_proto::catalog::v1 as proto;
+
+use super::{Catalog, product::check_batch};
+use crate::{
+    convert::{self, Checks, Cursor, idempotency_key, page_size},
+    domain::{Adjustment, Reservation},
+    error::{invalid, not_found},
+    store::HOLD,
+};
+
+/// Variants or movements on a page unless the caller says otherwise.
+const PAGE: usize = 50;
+/// The longest reason, in characters.
+const REASON_LIMIT: usize = 255;
+/// The most lines of a reservation; a cart has fewer.
+const LINE_LIMIT: usize = 1000;
+
+impl Catalog {
+    pub(super) async fn stock_of(
+        &self,
+        request: proto::BatchGetStockRequest,
+    ) -> Result<proto::BatchGetStockResponse, Error> {
+        check_batch("variant_ids", &request.variant_ids)?;
+        let stocks = self
+            .store
+            .stock(&request.variant_ids)
+            .await?
+            .into_iter()
+            .map(|stock| proto::Stock {
+                variant_id: stock.variant_id,
+                on_hand: stock.on_hand,
+                reserved: stock.reserved,
+            });
+        Ok(proto::BatchGetStockResponse {
+            stocks: stocks.collect(),
+        })
+    }
+
+    pub(super) async fn move_stock(
+        &self,
+        caller: &Caller,
+        request: proto::AdjustStockRequest,
+    ) -> Result<proto::AdjustStockResponse, Error> {
+        let actor = caller.staff()?.id.clone();
+        let mut checks = Checks::default();
+        if request.delta == 0 {
+            checks.refuse(
+                "delta",
+                ErrorReason::InvalidQuantity,
+                "A movement is of one unit or more.",
+            );
+        }
+        let adjustment = Adjustment {
+            reason: checks.required("reason", &request.reason, REASON_LIMIT),
+            request_id: checks.take(idempotency_key("request_id", &request.request_id)),
+            variant_id: request.variant_id,
+            delta: request.delta,
+            actor,
+        };
+        let adjustment = checks.done(adjustment)?;
+        let variant_id = adjustment.variant_id.clone();
+        let product_id = self.store.adjust_stock(adjustment).await?;
+        let product = self
+            .products
+            .by_id(&product_id)
+            .await?
+            .ok_or_else(|| not_found("variant"))?;
+        let variant = product.variant(&variant_id).ok_or_else(|| not_found("variant"))?;
+        Ok(proto::AdjustStockResponse {
+            variant: Some(convert::variant(&product, variant, true)),
+        })
+    }
+
+    pub(super) async fn hold(
+        &self,
+        request: proto::ReserveStockRequest,
+    ) -> Result<proto::ReserveStockResponse, Error> {
+        let id = reservation_id(&request.reservation_id)?;
+        let mut checks = Checks::default();
+        if request.lines.is_empty() {
+            checks.invalid("lines", "There is nothing to reserve.");
+        }
+        if request.lines.len() > LINE_LIMIT {
+            checks.refuse(
+                "lines",
+                ErrorReason::TooManyLines,
+                format!("At most {LINE_LIMIT} lines."),
+            );
+        }
+        for (place, line) in request.lines.iter().enumerate() {
+            if line.quantity < 1 {
+                let field = format!("lines.{place}.quantity");
+                checks.refuse(field, ErrorReason::InvalidQuantity, "A quantity is 1 or more.");
+            }
+        }
+        checks.done(())?;
+        let lines: Vec<_> = request
+            .lines
+            .into_iter()
+            .map(|line| (line.variant_id, line.quantity))
+            .collect();
+        let reservation = Reservation::new(id, &lines, HOLD).ok_or_else(|| {
+            Error::field(
+                "lines",
+                ErrorReason::QuantityOutOfRange,
+                "That is more than can be counted.",
+            )
+        })?;
+        let expires_at = self.store.reserve(reservation).await?;
+        Ok(proto::ReserveStockResponse {
+            expires_at: Some(convert::timestamp(expires_at)),
+        })
+    }
+
+    pub(super) async fn sell(
+        &self,
+        request: &proto::ConfirmReservationRequest,
+    ) -> Result<proto::ConfirmReservationResponse, Error> {
+        self.store
+            .confirm(&reservation_id(&request.reservation_id)?)
+            .await?;
+        Ok(proto::ConfirmReservationResponse {})
+    }
+
+    pub(super) async fn let_go(
+        &self,
+        request: &proto::ReleaseReservationRequest,
+    ) -> Result<proto::ReleaseReservationResponse, Error> {
+        let reason = text::line("reason", &request.reason, REASON_LIMIT)?;
+        self.store
+            .release(&reservation_id(&request.reservation_id)?, &reason)
+            .await?;
+        Ok(proto::ReleaseReservationResponse {})
+    }
+
+    pub(super) async fn ledger(
+        &self,
+        request: &proto::ListStockMovementsRequest,
+    ) -> Result<proto::ListStockMovementsResponse, Error> {
+        const LIST: &str = "movements";
+        let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
+        let before = Cursor::decode_number::<i64>(LIST, &request.page_token)?.map(|(position, _)| position);
+        let page = self.store.movements(&request.variant_id, before, size).await?;
+        let cursor = |position: i64| {
+            Cursor {
+                value: position.to_string(),
+                id: String::new(),
+            }
+            .encode(LIST)
+        };
+        let cursors: Vec<String> = page
+            .items
+            .iter()
+            .map(|movement| cursor(movement.position))
+            .collect();
+        Ok(proto::ListStockMovementsResponse {
+            next_page_token: cursors.last().filter(|_| page.more).cloned().unwrap_or_default(),
+            cursors,
+            movements: page.items.into_iter().map(convert::movement).collect(),
+            total_count: page.total,
+        })
+    }
+
+    pub(super) async fn low_stock(
+        &self,
+        request: &proto::ListLowStockRequest,
+    ) -> Result<proto::ListLowStockResponse, Error> {
+        const LIST: &str = "low-stock";
+        let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
+        let after = Cursor::decode_number::<i32>(LIST, &request.page_token)?;
+        let page = self.store.low_stock(request.threshold, after, size).await?;
+        let product_ids: Vec<String> = page.items.iter().map(|low| low.product_id.clone()).collect();
+        let products = self.products.get(&product_ids).await?;
+        let mut answer = proto::ListLowStockResponse {
+            total_count: page.total,
+            ..Default::default()
+        };
+        for low in page.items {
+            let found = products.get(&low.product_id);
+            let found = found.and_then(|product| Some((product, product.variant(&low.variant_id)?)));
+            let cursor = Cursor {
+                value: low.available.to_string(),
+                id: low.variant_id.clone(),
+            }
+            .encode(LIST);
+            answer.next_page_token = if page.more { cursor.clone() } else { String::new() };
+            if let Some((product, variant)) = found {
+                answer.variants.push(convert::variant(product, variant, true));
+                answer.cursors.push(cursor);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn reservation_id(id: &str) -> Result<String, Error> {
+    let id = text::line("reservation_id", id, 255)?;
+    if id.is_empty() {
+        Err(invalid("reservation_id", "This is needed."))
+    } else {
+        Ok(id)
+    }
+}

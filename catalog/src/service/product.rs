@@ -1,0 +1,277 @@
+//! Products and variants.
+
+use std::collections::HashMap;
+
+use comptoir_mesh::{Caller, Error, error::ErrorReason};
+use comptoir_proto::catalog::v1::{self as proto, get_product_request::Key};
+
+use super::Catalog;
+use crate::{
+    convert::{self, Cursor, media_id_of, page_size, product_draft},
+    domain::{Image, Product, ProductDraft, ProductQuery, ProductSort, Status, text},
+    error::{below, invalid, not_found},
+};
+
+/// Products on a page unless the caller says otherwise.
+const PAGE: usize = 24;
+/// The most ids in one batch.
+const BATCH: usize = 100;
+
+impl Catalog {
+    pub(super) async fn read_product(
+        &self,
+        caller: &Caller,
+        request: proto::GetProductRequest,
+    ) -> Result<proto::GetProductResponse, Error> {
+        let found = match &request.key {
+            Some(Key::ProductId(id)) => self.products.by_id(id).await?,
+            Some(Key::Slug(slug)) => self.products.by_slug(slug).await?,
+            None => return Err(invalid("product_id", "Name the product by its id or slug.")),
+        };
+        let staff = caller.is_staff();
+        let product = found
+            .filter(|product| visible(product, staff))
+            .ok_or_else(|| not_found("product"))?;
+        Ok(proto::GetProductResponse {
+            product: Some(convert::product(&product, staff)),
+        })
+    }
+
+    pub(super) async fn read_products(
+        &self,
+        caller: &Caller,
+        request: proto::BatchGetProductsRequest,
+    ) -> Result<proto::BatchGetProductsResponse, Error> {
+        check_batch("product_ids", &request.product_ids)?;
+        let products = self.answer_products(caller, &request.product_ids).await?;
+        Ok(proto::BatchGetProductsResponse {
+            products: products.into_values().collect(),
+        })
+    }
+
+    pub(super) async fn read_variants(
+        &self,
+        caller: &Caller,
+        request: proto::BatchGetVariantsRequest,
+    ) -> Result<proto::BatchGetVariantsResponse, Error> {
+        check_batch("variant_ids", &request.variant_ids)?;
+        let staff = caller.is_staff();
+        // A cart or order may hold what is no longer shown.
+        let all = staff || caller.is_service("orders");
+        let found = self.products.of_variants(&request.variant_ids).await?;
+        let variants = found
+            .iter()
+            .filter(|(_, product)| visible(product, all))
+            .filter_map(|(id, product)| Some(convert::variant(product, product.variant(id)?, staff)));
+        Ok(proto::BatchGetVariantsResponse {
+            variants: variants.collect(),
+        })
+    }
+
+    pub(super) async fn page_of_products(
+        &self,
+        caller: &Caller,
+        request: proto::ListProductsRequest,
+    ) -> Result<proto::ListProductsResponse, Error> {
+        let sort = convert::product_sort(request.sort)
+            .ok_or_else(|| Error::field("sort", ErrorReason::InvalidSort, "There is no such sort."))?;
+        let list = list_name(sort);
+        let query = ProductQuery {
+            sort,
+            after: place(list, sort, &request.page_token)?,
+            limit: page_size(request.page_size, PAGE, self.config.limit_list)?,
+            categories: match request.category_id.as_str() {
+                "" => Vec::new(),
+                id => self.products.tree().await?.with_descendants(id),
+            },
+            status: status(caller, request.status)?,
+            text: self.query_text(caller, &request.query)?,
+        };
+        if !request.category_id.is_empty() && query.categories.is_empty() {
+            return Ok(proto::ListProductsResponse::default());
+        }
+        let page = self.store.list_products(&query).await?;
+        let ids: Vec<String> = page.keys.iter().map(|(id, _)| id.clone()).collect();
+        let mut found = self.answer_products(caller, &ids).await?;
+        let mut answer = proto::ListProductsResponse {
+            total_count: page.total,
+            ..Default::default()
+        };
+        for (id, value) in page.keys {
+            let product = found.remove(&id);
+            let cursor = Cursor { value, id }.encode(list);
+            // The page goes on behind the last one, also when that was removed meanwhile.
+            answer.next_page_token = if page.more { cursor.clone() } else { String::new() };
+            if let Some(product) = product {
+                answer.products.push(product);
+                answer.cursors.push(cursor);
+            }
+        }
+        Ok(answer)
+    }
+
+    pub(super) async fn add_product(
+        &self,
+        caller: &Caller,
+        request: proto::CreateProductRequest,
+    ) -> Result<proto::CreateProductResponse, Error> {
+        let actor = &caller.staff()?.id;
+        let draft = self.draft(request.product).await?;
+        let product = self
+            .store
+            .create_product(draft, actor)
+            .await
+            .map_err(|error| below("product", error))?;
+        Ok(proto::CreateProductResponse {
+            product: Some(convert::product(&product, true)),
+        })
+    }
+
+    pub(super) async fn replace_product(
+        &self,
+        caller: &Caller,
+        request: proto::UpdateProductRequest,
+    ) -> Result<proto::UpdateProductResponse, Error> {
+        let actor = &caller.staff()?.id;
+        let draft = self.draft(request.product).await?;
+        let updated = self
+            .store
+            .update_product(&request.product_id, draft, request.version, actor)
+            .await;
+        let product = updated.map_err(|error| below("product", error))?;
+        Ok(proto::UpdateProductResponse {
+            product: Some(convert::product(&product, true)),
+        })
+    }
+
+    pub(super) async fn remove_product(
+        &self,
+        caller: &Caller,
+        request: proto::DeleteProductRequest,
+    ) -> Result<proto::DeleteProductResponse, Error> {
+        let product = self
+            .store
+            .delete_product(&request.product_id, &caller.staff()?.id)
+            .await?;
+        Ok(proto::DeleteProductResponse {
+            product: Some(convert::product(&product, true)),
+        })
+    }
+
+    /// Those of the products the caller may see, as answers, by id.
+    pub(super) async fn answer_products(
+        &self,
+        caller: &Caller,
+        ids: &[String],
+    ) -> Result<HashMap<String, proto::Product>, Error> {
+        let staff = caller.is_staff();
+        let found = self.products.get(ids).await?;
+        let seen = found.into_iter().filter(|(_, product)| visible(product, staff));
+        Ok(seen
+            .map(|(id, product)| (id, convert::product(&product, staff)))
+            .collect())
+    }
+
+    /// The product as staff wrote it, checked; pictures of our own are there, and have their size.
+    async fn draft(&self, input: Option<proto::ProductInput>) -> Result<ProductDraft, Error> {
+        let input = input.ok_or_else(|| invalid("product", "This is needed."))?;
+        let mut draft = product_draft(input, &self.env.shop)?;
+        let own = |image: &Image| media_id_of(&image.url).map(str::to_owned);
+        let variants = draft.variants.iter().filter_map(|variant| variant.image.as_ref());
+        let ids: Vec<String> = draft
+            .content
+            .images
+            .iter()
+            .chain(variants)
+            .filter_map(own)
+            .collect();
+        if ids.is_empty() {
+            return Ok(draft);
+        }
+        let sizes = self.store.media_sizes(&ids).await?;
+        let sizes: HashMap<_, _> = sizes
+            .into_iter()
+            .map(|(id, width, height)| (id, (width, height)))
+            .collect();
+        let places = draft.content.images.iter_mut().enumerate();
+        let places = places.map(|(place, image)| (format!("product.images.{place}.url"), image));
+        let variants = draft.variants.iter_mut().enumerate();
+        let variants = variants.filter_map(|(place, variant)| {
+            Some((
+                format!("product.variants.{place}.image_url"),
+                variant.image.as_mut()?,
+            ))
+        });
+        for (field, image) in places.chain(variants) {
+            let Some(id) = own(image) else { continue };
+            let Some((width, height)) = sizes.get(&id) else {
+                return Err(Error::field(
+                    field,
+                    ErrorReason::UrlNotAllowed,
+                    "No such picture was uploaded.",
+                ));
+            };
+            image.width = i32::try_from(*width).ok();
+            image.height = i32::try_from(*height).ok();
+        }
+        Ok(draft)
+    }
+
+    fn query_text(&self, caller: &Caller, query: &str) -> Result<Option<String>, Error> {
+        let query = query.trim();
+        if query.is_empty() {
+            return Ok(None);
+        }
+        caller.staff()?;
+        let limit = self.config.limit_query;
+        if limit > 0 && query.chars().count() > limit {
+            let message = format!("A query has at most {limit} characters.");
+            return Err(Error::field("query", ErrorReason::QueryTooLong, message));
+        }
+        Ok(Some(text::fold(query)))
+    }
+}
+
+/// Whether the caller may see it.
+fn visible(product: &Product, all: bool) -> bool {
+    all || product.is_active()
+}
+
+fn status(caller: &Caller, asked: i32) -> Result<Option<Status>, Error> {
+    let status =
+        convert::product_status(asked).ok_or_else(|| invalid("status", "There is no such status."))?;
+    match status {
+        _ if caller.is_staff() => Ok(status),
+        None | Some(Status::Active) => Ok(Some(Status::Active)),
+        Some(_) => caller.staff().map(|_| status),
+    }
+}
+
+fn list_name(sort: ProductSort) -> &'static str {
+    match sort {
+        ProductSort::Newest => "newest",
+        ProductSort::PriceAsc => "price",
+        ProductSort::PriceDesc => "-price",
+        ProductSort::TitleAsc => "title",
+    }
+}
+
+/// The place a token names; what is sorted by numbers has one.
+fn place(list: &str, sort: ProductSort, token: &str) -> Result<Option<(String, String)>, Error> {
+    if sort == ProductSort::TitleAsc {
+        return Ok(Cursor::decode(list, token)?.map(|cursor| (cursor.value, cursor.id)));
+    }
+    let place = Cursor::decode_number::<i64>(list, token)?;
+    Ok(place.map(|(number, id)| (number.to_string(), id)))
+}
+
+pub(super) fn check_batch(field: &str, ids: &[String]) -> Result<(), Error> {
+    if ids.len() > BATCH {
+        return Err(Error::field(
+            field,
+            ErrorReason::LimitOutOfRange,
+            format!("At most {BATCH} ids at once."),
+        ));
+    }
+    Ok(())
+}

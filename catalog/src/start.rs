@@ -1,0 +1,82 @@
+//! Puts the service together.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use comptoir_mesh::{
+    Env, Service,
+    events::{self, Bus, Publisher},
+};
+use comptoir_proto::catalog::v1::{
+    catalog_service_server::CatalogServiceServer, inventory_service_server::InventoryServiceServer,
+};
+
+use crate::{
+    POLICY,
+    config::Config,
+    search::Index,
+    service::Catalog,
+    store::{SqliteStore, Store},
+};
+
+/// The catalog's crash points, one before and one after each write that an order depends on.
+pub const FAIL_POINTS: &[&str] = &[
+    "catalog.reserve.before",
+    "catalog.reserve.after",
+    "catalog.confirm.before",
+    "catalog.confirm.after",
+    "catalog.release.before",
+    "catalog.release.after",
+];
+
+/// How often holds whose time is over are ended, for those who look at what is available.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Holds ended in one step.
+const SWEEP_BATCH: usize = 100;
+
+/// Opens the store, builds the index, and gives the service. `publisher` takes its events, else `bus` does; without both
+/// they wait in the store.
+pub async fn start(
+    config: Config,
+    env: Env,
+    publisher: Option<Arc<dyn Publisher>>,
+    bus: Option<Bus>,
+) -> anyhow::Result<Service> {
+    let location = env.store("catalog", config.store.as_deref())?;
+    let store = SqliteStore::open(&location, env.clock.clone(), env.ids.clone()).await?;
+    let store = Arc::new(store);
+    let publisher = publisher.or_else(|| bus.map(|bus| Arc::new(bus) as Arc<dyn Publisher>));
+    if let Some(publisher) = publisher {
+        events::relay(&env, store.clone(), publisher);
+    }
+    let store: Arc<dyn Store> = store;
+    let index = Index::start(Arc::clone(&store), &env)
+        .await
+        .context("cannot build the search index")?;
+    sweep(&env, Arc::clone(&store));
+    let catalog = Catalog::new(store, index, env.clone(), config);
+    Ok(Service::new("catalog", POLICY, &env)
+        .add(CatalogServiceServer::new(catalog.clone()))
+        .add(InventoryServiceServer::new(catalog)))
+}
+
+/// Ends holds whose time is over, again and again.
+fn sweep(env: &Env, store: Arc<dyn Store>) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn("sweeper", async move {
+        loop {
+            let wait = match store.expire_reservations(SWEEP_BATCH).await {
+                Ok(SWEEP_BATCH) => Duration::ZERO,
+                Ok(_) => SWEEP,
+                Err(error) => {
+                    tracing::warn!(error.cause = ?error, "holds could not be ended");
+                    SWEEP
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    });
+}
