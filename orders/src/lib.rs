@@ -1,1 +1,39 @@
+#![doc = include_str!("../README.md")]
+//! # Reading order
+//!
+//! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `carts` (what buyers do to
+//! them) → `quote` (what they come to) → `checkout` (how one becomes an order) → `payment` (the port to providers) → `domain`
+//! → `store` (the port, its SQLite adapter, the suite every adapter passes).
 
+extern crate comptoir_mesh as mesh;
+
+mod cancel;
+mod carts;
+mod checkout;
+mod config;
+mod convert;
+pub mod domain;
+#[cfg(test)]
+mod crash_tests;
+mod drive;
+mod fulfill;
+mod keys;
+mod machine;
+mod outbox;
+pub mod payment;
+mod points;
+mod policy;
+mod quote;
+mod refund;
+mod requests;
+mod sales;
+mod service;
+mod start;
+pub mod store;
+mod sweeper;
+mod watch;
+
+pub use config::Config;
+pub use points::FAIL_POINTS;
+pub use policy::POLICY;
+pub use start::{Peers, start};

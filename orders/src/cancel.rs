@@ -1,0 +1,124 @@
+//! Cancelling an order, until something was shipped: the intent first, then the money back, the units back, the discounts
+//! back, and at the end CANCELED. An open capture is waited for, and what it took is refunded.
+
+use comptoir_proto::orders::v1::{OrderCanceled, order_event::Payload};
+use mesh::{Error, ErrorReason, money::money};
+
+use crate::{
+    checkout::undo::note_void,
+    domain::order::{BUYER, Cancel, IntentState, Operation, Order, PaymentEventKind, Request, State},
+    drive::{Drive, Then},
+    keys::fingerprint,
+    machine::{Halt, Machine},
+    payment::Outcome,
+    points,
+    requests::Asked,
+};
+
+impl Machine {
+    /// Cancels the order.
+    pub(crate) async fn cancel(
+        &self,
+        order_id: &str,
+        asked: Asked,
+        reason: Option<String>,
+    ) -> Result<Order, Error> {
+        let request = Request {
+            operation: Operation::Cancel,
+            caller: asked.caller.clone(),
+            key: asked.key.clone(),
+            fingerprint: fingerprint(&[reason.as_deref().unwrap_or_default()]),
+            subject: None,
+            refused: None,
+        };
+        let id = self.parts.env.ids.new_id("cxl_");
+        points::CANCEL_INTENT
+            .around(self.ask(order_id, &request, |order, _| {
+                order.check_cancel()?;
+                let (reason, actor) = (reason.clone(), asked.actor.clone());
+                order.cancel = Some(Cancel { id: id.clone(), reason, actor, state: IntentState::Open });
+                Ok((id.clone(), Vec::new()))
+            }))
+            .await?;
+        let order = self.settle(order_id, |order| order.open_cancel().is_none()).await?;
+        if order.state == State::Canceled {
+            return Ok(order);
+        }
+        Err(Error::new(ErrorReason::InvalidState, "The provider did not give the money back; staff have to act."))
+    }
+}
+
+impl Drive {
+    /// Undoes everything and writes CANCELED.
+    pub(crate) async fn cancel(&mut self, cancel: Cancel) -> Result<(), Halt> {
+        let back = self.order.payment.captured() - self.order.payment.refunded();
+        if back > 0 {
+            let (order_id, key) = (self.order.id.clone(), cancel.id.clone());
+            let outcome = self
+                .provider(points::CANCEL_REFUND, |provider| {
+                    let (order_id, key) = (order_id.clone(), key.clone());
+                    async move { provider.refund(&order_id, &key, back).await }
+                })
+                .await?;
+            match outcome {
+                Outcome::Done => {}
+                Outcome::Failed(message) => {
+                    let cause = anyhow::anyhow!("a refund was not done: {message}");
+                    return Err(Halt::Rest(Error::unavailable(cause)));
+                }
+                Outcome::Refused(message) => return self.cancel_refused(back, message).await,
+            }
+        } else if self.order.payment.captured() == 0 {
+            self.void(points::CANCEL_VOID).await?;
+        }
+        self.release(points::CANCEL_RESERVATION, "canceled").await?;
+        self.give_back(points::CANCEL_DISCOUNT).await?;
+        if !self.order.was_placed() {
+            self.unclaim(points::CANCEL_CLAIM).await?;
+        }
+        let event = self.new_id("pev_");
+        self.commit(points::CANCELED, Then::Go, |order, now| {
+            let refunded = (back > 0).then(|| money(back, order.currency()));
+            if back > 0 {
+                order.note_payment(event, PaymentEventKind::Refunded, back, None, now);
+            } else {
+                note_void(order, event, now);
+            }
+            let Cancel { reason, actor, .. } = cancel;
+            order.transition(State::Canceled, &actor, reason.clone(), now)?;
+            if let Some(cancel) = &mut order.cancel {
+                cancel.state = IntentState::Done;
+            }
+            order.payment.action = None;
+            order.restocked = true;
+            order.attempts = 0;
+            order.touch(now);
+            Ok(vec![Payload::Canceled(OrderCanceled { reason, refunded })])
+        })
+        .await?;
+        metrics::counter!("orders_canceled_total").increment(1);
+        Ok(())
+    }
+
+    /// The money did not go back, for good: the order stays what it was.
+    async fn cancel_refused(&mut self, amount: i64, message: String) -> Result<(), Halt> {
+        tracing::error!(order.id = self.order.id, "the provider refuses a refund for good");
+        let event = self.new_id("pev_");
+        self.commit(points::CANCELED, Then::Go, |order, now| {
+            order.note_payment(event, PaymentEventKind::RefundFailed, amount, Some(message), now);
+            // Staff may try again; another cancellation is another refund at the provider.
+            order.cancel = None;
+            order.touch(now);
+            Ok(Vec::new())
+        })
+        .await
+    }
+}
+
+/// The actor of a history entry: a buyer, or the staff user.
+pub(crate) fn actor(user_id: Option<&str>, staff: bool) -> String {
+    match user_id {
+        Some(id) if staff => id.to_owned(),
+        _ => BUYER.to_owned(),
+    }
+}

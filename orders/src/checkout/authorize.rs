@@ -1,0 +1,150 @@
+//! Step 4: the payment, authorised with the order's id as its key. Undone by a void.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mesh::{Error, ErrorReason};
+
+use super::price::refusal;
+use crate::{
+    domain::order::{BankAction, Order, PaymentEventKind, Refusal},
+    drive::{Drive, Then},
+    machine::Halt,
+    payment::{Authorization, Charge, Outcome},
+    points::{self, Point},
+};
+
+/// How often the provider is asked whether the buyer has acted.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// How long an order may take whose units were never held.
+const UNHELD: Duration = Duration::from_secs(15 * 60);
+
+impl Drive {
+    /// Whether the hold is over.
+    pub(super) fn is_late(&self) -> bool {
+        let end = self.order.hold_expires_at.unwrap_or(self.order.created_at + UNHELD);
+        self.machine.now() >= end
+    }
+
+    /// Gets the amount set aside and gives the payment's id, or turns the order another way.
+    pub(super) async fn authorize(&mut self) -> Result<String, Halt> {
+        let known = self.order.payment.action.is_some() || self.is_late();
+        let mut answer = Authorization::Unknown;
+        if known {
+            let order_id = self.order.id.clone();
+            answer = self
+                .provider(points::LOOKUP, |provider| {
+                    let order_id = order_id.clone();
+                    async move { provider.lookup(&order_id).await }
+                })
+                .await?;
+        }
+        if answer == Authorization::Unknown && !self.is_late() {
+            let charge = self.charge();
+            answer = self
+                .provider(points::AUTHORIZE, |provider| {
+                    let charge = charge.clone();
+                    async move { provider.authorize(&charge).await }
+                })
+                .await?;
+        }
+        match answer {
+            Authorization::Authorized { payment_id } => Ok(payment_id),
+            Authorization::RequiresAction { .. } | Authorization::Unknown if self.is_late() => {
+                let message = "The payment was not made before the units were let go.";
+                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)]).await
+            }
+            Authorization::RequiresAction { payment_id, redirect_url, client_secret } => {
+                self.await_action(payment_id, BankAction { redirect_url, client_secret }).await
+            }
+            Authorization::Declined { payment_id, message } => self.declined(payment_id, message).await,
+            Authorization::Voided { .. } => {
+                let message = "The payment was let go.";
+                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)]).await
+            }
+            Authorization::Unknown => {
+                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("the provider does not know the payment"))))
+            }
+        }
+    }
+
+    fn charge(&self) -> Charge {
+        let Order { id, payment, .. } = &self.order;
+        Charge {
+            order_id: id.clone(),
+            token: payment.token.clone(),
+            amount: self.order.total(),
+            currency: self.order.currency().to_owned(),
+            return_url: payment.return_url.clone(),
+        }
+    }
+
+    async fn turn<T>(&mut self, refusals: Vec<Refusal>) -> Result<T, Halt> {
+        self.fail_with(refusals).await?;
+        Err(Halt::Turned)
+    }
+
+    async fn declined<T>(&mut self, payment_id: String, message: String) -> Result<T, Halt> {
+        let event = self.new_id("pev_");
+        let refusals = vec![refusal(ErrorReason::PaymentDeclined, "payment", &message)];
+        self.fail_noting(refusals, |order, now| {
+            order.payment.payment_id = Some(payment_id);
+            let total = order.total();
+            order.note_payment(event, PaymentEventKind::Declined, total, Some(message), now);
+        })
+        .await?;
+        Err(Halt::Turned)
+    }
+
+    /// The bank wants something of the buyer: the order rests until then, as one of at most so many of a client address.
+    async fn await_action<T>(&mut self, payment_id: String, action: BankAction) -> Result<T, Halt> {
+        let again = self.next_look();
+        if self.order.payment.action.is_some() {
+            return Err(Halt::Wait(again));
+        }
+        let machine = self.machine.clone();
+        let _gate = machine.parts.hold_gate.lock().await;
+        if let Err(error) = super::check_holds(&machine, self.order.client_address.as_deref()).await {
+            if error.reason() != ErrorReason::ReservationLimit {
+                return Err(error.into());
+            }
+            return self.turn(vec![refusal(ErrorReason::ReservationLimit, "", error.message())]).await;
+        }
+        let event = self.new_id("pev_");
+        self.commit(points::AWAIT, Then::Rest(again), |order, now| {
+            if order.open_cancel().is_some() {
+                return Err(Halt::Stale);
+            }
+            order.payment.payment_id = Some(payment_id);
+            order.payment.action = Some(action);
+            let total = order.total();
+            order.note_payment(event, PaymentEventKind::RequiresAction, total, None, now);
+            order.touch(now);
+            Ok(Vec::new())
+        })
+        .await?;
+        Err(Halt::Rested)
+    }
+
+    fn next_look(&self) -> Timestamp {
+        let again = self.machine.now() + LOOK_AGAIN;
+        self.order.hold_expires_at.map_or(again, |end| again.min(end))
+    }
+
+    /// Lets the authorisation go, or gives the awaited action up.
+    pub(crate) async fn void(&mut self, point: Point) -> Result<(), Halt> {
+        let order_id = self.order.id.clone();
+        let outcome = self
+            .provider(point, |provider| {
+                let order_id = order_id.clone();
+                async move { provider.void(&order_id).await }
+            })
+            .await?;
+        match outcome {
+            Outcome::Done => Ok(()),
+            Outcome::Failed(message) | Outcome::Refused(message) => {
+                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a void was not done: {message}"))))
+            }
+        }
+    }
+}

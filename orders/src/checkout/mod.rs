@@ -1,0 +1,359 @@
+//! Placing an order. It is written first and driven forward, each step and its undo side by side:
+//!
+//! 1. [`price`]: what is bought and for how much, read once; a cart that cannot be ordered ends here.
+//! 2. The order document, PENDING_PAYMENT, with all it takes to go on; then [`claim`]: one compare-and-set on the cart, so
+//!    that at most one order can have it. Undone by letting it go.
+//! 3. [`reserve`]: units held and discounts counted. Undone by releasing and giving back.
+//! 4. [`authorize`]: the payment, under the order's id. Undone by a void.
+//! 5. [`confirm`]: held becomes sold. Undone by the release of step 3.
+//! 6. [`place`]: one document write. The buyer is answered; nothing fails any more.
+//! 7. [`capture`].
+//!
+//! The document comes before the claim, not after it: a claim is then never without an order that whoever finds it can drive
+//! on, with the payment's token and all. Until the claim is there, the order has done nothing.
+
+mod authorize;
+mod capture;
+mod claim;
+mod confirm;
+mod place;
+mod price;
+mod reserve;
+pub(crate) mod undo;
+
+use std::sync::Arc;
+
+use comptoir_proto::orders::v1::{
+    ActionRequired, CompleteCartFailure, CompleteCartRequest, CompleteCartResponse,
+    complete_cart_response::Outcome,
+};
+use mesh::{Caller, Error, ErrorReason, error::Reason as _};
+
+use self::price::{price, refusal};
+use crate::{
+    carts::Carts,
+    convert::{cart as convert_cart, order as convert, to_timestamp},
+    domain::{
+        cart::Cart,
+        order::{HistoryEntry, Lease, Order, Payment, Refusal, SYSTEM, State, key_reused},
+    },
+    drive::Drive,
+    keys::{check_key, fingerprint},
+    machine::{LEASE, Machine, Teller, Told, copy, in_progress, patience, told},
+    outbox, points,
+};
+
+/// The longest token and return address.
+const MAX_TOKEN: usize = 2_048;
+/// When another try makes sense where too many holds are open.
+const HOLDS_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Completes carts.
+#[derive(Clone)]
+pub(crate) struct Checkout {
+    machine: Machine,
+    carts: Carts,
+}
+
+/// What is asked, checked.
+#[derive(Clone)]
+struct Asked {
+    key: String,
+    provider: String,
+    token: String,
+    return_url: Option<String>,
+    expected_total: Option<i64>,
+    client_address: Option<String>,
+    fingerprint: String,
+}
+
+/// How a call came by its order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// It drove the order itself.
+    Drove,
+    /// The order, or its drive, was there before.
+    Found,
+}
+
+impl Checkout {
+    /// Completes carts with this machine.
+    pub(crate) fn new(machine: Machine, carts: Carts) -> Self {
+        Self { machine, carts }
+    }
+
+    /// Places the order of a cart: exactly one for a key, at most one for a cart.
+    pub(crate) async fn complete(
+        &self,
+        caller: &Caller,
+        request: CompleteCartRequest,
+    ) -> Result<CompleteCartResponse, Error> {
+        let cart_id = request.cart_id.clone();
+        check_key(&request.request_id)?;
+        let cart = self.carts.find(caller, &cart_id).await?;
+        let asked = self.asked(&cart_id, request)?;
+        // A guest's key keeps its order when the cart becomes a customer's.
+        let mut owners = vec![cart.owner(), cart.id.as_str(), cart_id.as_str()];
+        owners.extend(cart.claim.as_ref().filter(|claim| claim.key == asked.key).map(|claim| claim.owner.as_str()));
+        owners.dedup();
+        for owner in owners {
+            let order_id = self.machine.parts.keys.order_id(owner, &asked.key);
+            if let Some(running) = self.machine.running(&order_id) {
+                if running.is_some_and(|running| running != asked.fingerprint) {
+                    return Err(key_reused());
+                }
+            }
+            if let Some(order) = self.machine.parts.orders.order(&order_id).await? {
+                return self.again(order, &asked, &cart).await;
+            }
+        }
+        if cart.is_ordered() {
+            let (reason, message) = claim::already_ordered();
+            return Err(Error::new(reason, message));
+        }
+        check_holds(&self.machine, asked.client_address.as_deref()).await?;
+        self.begin(cart, asked).await
+    }
+
+    fn asked(&self, cart_id: &str, request: CompleteCartRequest) -> Result<Asked, Error> {
+        let CompleteCartRequest { provider, token, return_url, request_id, expected_total, client_address, .. } =
+            request;
+        let refuse = |field: &str, message: &str| Error::field(field, ErrorReason::ValidationFailed, message);
+        if self.machine.parts.providers.get(&provider).is_none() {
+            return Err(refuse("provider", "There is no such payment provider."));
+        }
+        let printable = |text: &str| text.len() <= MAX_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if token.is_empty() || !printable(&token) {
+            return Err(refuse("token", "This is not a token of the payment provider."));
+        }
+        if return_url.as_deref().is_some_and(|url| !printable(url)) {
+            return Err(refuse("return_url", "This is not an address to come back to."));
+        }
+        let digits = self.machine.parts.env.shop.currency_digits;
+        let expected_total = expected_total
+            .map(|text| mesh::money::parse_decimal(&text, digits))
+            .transpose()
+            .map_err(|error| refuse("expected_total", &error.to_string()))?;
+        let expected = expected_total.map_or_else(String::new, |total| total.to_string());
+        let fingerprint = fingerprint(&[cart_id, &provider, &token, &expected]);
+        Ok(Asked { key: request_id, provider, token, return_url, expected_total, client_address, fingerprint })
+    }
+
+    /// The key has an order: its answer, or the order's next step.
+    async fn again(&self, order: Order, asked: &Asked, cart: &Cart) -> Result<CompleteCartResponse, Error> {
+        if order.fingerprint != asked.fingerprint {
+            return Err(key_reused());
+        }
+        if order.was_placed() || order.state.is_final() {
+            return self.answer(&order, Met::Found, cart).await;
+        }
+        let id = order.id.clone();
+        let until = tokio::time::Instant::now() + patience();
+        loop {
+            let resumed = id.clone();
+            let drive =
+                |machine: Machine, teller| async move { machine.resume(&resumed, &teller).await };
+            let (progress, began) = self.machine.fly(&order.id, Some(&asked.fingerprint), drive);
+            let told = tokio::time::timeout_at(until, told(progress)).await.map_err(|_| in_progress())?;
+            let order = told.map_err(|error| copy(&error))?;
+            let met = if began { Met::Drove } else { Met::Found };
+            if order.was_placed() || order.state.is_final() || order.lease.is_none() {
+                return self.answer(&order, met, cart).await;
+            }
+            // Another process drives it, or one that died did.
+            let pause = tokio::time::Instant::now() + std::time::Duration::from_millis(100);
+            if pause >= until {
+                return Err(in_progress());
+            }
+            tokio::time::sleep_until(pause).await;
+        }
+    }
+
+    async fn begin(&self, cart: Cart, asked: Asked) -> Result<CompleteCartResponse, Error> {
+        let until = tokio::time::Instant::now() + patience();
+        let order_id = self.machine.parts.keys.order_id(cart.owner(), &asked.key);
+        let begun = (cart.clone(), asked.clone(), order_id.clone());
+        let (progress, began) =
+            self.machine.fly(&order_id, Some(&asked.fingerprint), |machine, teller| async move {
+                let (cart, asked, order_id) = begun;
+                begin(machine, cart, asked, order_id, &teller).await
+            });
+        let told = tokio::time::timeout_at(until, told(progress)).await.map_err(|_| in_progress())?;
+        let order = told.map_err(|error| copy(&error))?;
+        if order.fingerprint != asked.fingerprint {
+            return Err(key_reused());
+        }
+        let met = if began { Met::Drove } else { Met::Found };
+        self.answer(&order, met, &cart).await
+    }
+
+    /// What the buyer is told.
+    async fn answer(&self, order: &Order, met: Met, cart: &Cart) -> Result<CompleteCartResponse, Error> {
+        let shown = || convert::to_proto(order, Some(self.machine.parts.keys.access_token(&order.id)));
+        let outcome = if order.was_placed() {
+            match met {
+                Met::Drove => Outcome::Placed(shown()),
+                Met::Found => Outcome::AlreadyAccepted(shown()),
+            }
+        } else if let (State::PendingPayment, Some(action)) = (order.state, &order.payment.action) {
+            Outcome::ActionRequired(ActionRequired {
+                order: Some(shown()),
+                payment_id: order.payment.payment_id.clone().unwrap_or_default(),
+                redirect_url: action.redirect_url.clone(),
+                client_secret: action.client_secret.clone(),
+                expires_at: order.hold_expires_at.map(to_timestamp),
+            })
+        } else if order.state == State::Failed {
+            Outcome::Failed(self.failure(&order.failing, met, cart).await?)
+        } else if order.state == State::Canceled {
+            let canceled = refusal(
+                ErrorReason::InvalidState,
+                "",
+                "The order of this idempotency key was CANCELED; it cannot become PLACED.",
+            );
+            Outcome::Failed(self.failure(&[canceled], met, cart).await?)
+        } else {
+            return Err(in_progress());
+        };
+        Ok(CompleteCartResponse { outcome: Some(outcome) })
+    }
+
+    async fn failure(&self, refusals: &[Refusal], met: Met, cart: &Cart) -> Result<CompleteCartFailure, Error> {
+        if let [first, ..] = refusals {
+            let is = |reason: ErrorReason| first.code == reason.code();
+            if is(ErrorReason::CartAlreadyOrdered) {
+                return Err(Error::new(ErrorReason::CartAlreadyOrdered, &first.message));
+            }
+            if is(ErrorReason::ReservationLimit) {
+                return Err(too_many_holds());
+            }
+        }
+        // As it stands now, so that a new price or a missing unit can be shown. Not having it is no reason to keep the refusal.
+        let cart = match self.machine.parts.carts.cart(&cart.id).await? {
+            Some(cart) => {
+                let quote = self.carts.quote(&cart).await;
+                quote.ok().map(|quote| convert_cart::to_proto(&cart, quote))
+            }
+            None => None,
+        };
+        let refusals = refusals.iter().map(convert::refusal_to_proto).collect();
+        Ok(CompleteCartFailure { refusals, cart, replayed: met == Met::Found })
+    }
+}
+
+/// Writes the order, and drives it.
+async fn begin(machine: Machine, cart: Cart, asked: Asked, order_id: String, teller: &Teller) -> Told {
+    let priced = price(&machine.parts.pricer, &cart, asked.expected_total).await.map_err(Arc::new)?;
+    let holder = machine.parts.env.ids.new_id("drv_");
+    let mut order = new_order(&machine, &cart, asked, order_id, &holder);
+    let mut payloads = Vec::new();
+    match priced {
+        Ok(contents) => order.contents = Some(contents),
+        Err(refusals) => {
+            // Nothing was done, so nothing is to be undone; the document is the key's answer.
+            let now = machine.now();
+            let first = refusals.first().map(|refusal| (refusal.code.clone(), refusal.message.clone()));
+            let (code, message) = first.unwrap_or_default();
+            order.failing = refusals;
+            order.unasked = true;
+            order.transition(State::Failed, SYSTEM, Some(message), now).map_err(Arc::new)?;
+            order.lease = None;
+            payloads.push(failed(code));
+        }
+    }
+    let entries = outbox::entries(&mut order, payloads, &machine.parts.env);
+    let inserted = points::CREATE.around(machine.parts.orders.insert_order(&order, &entries)).await;
+    if inserted.map_err(Arc::new)? {
+        return Drive::new(machine, order, holder, true).run(teller).await;
+    }
+    // Another process was first.
+    machine.resume(&order.id, teller).await
+}
+
+fn failed(code: String) -> comptoir_proto::orders::v1::order_event::Payload {
+    use comptoir_proto::orders::v1::{OrderFailed, order_event::Payload};
+    Payload::Failed(OrderFailed { code })
+}
+
+fn new_order(machine: &Machine, cart: &Cart, asked: Asked, order_id: String, holder: &str) -> Order {
+    let now = machine.now();
+    Order {
+        id: order_id,
+        revision: 1,
+        version: 1,
+        cart_id: cart.id.clone(),
+        cart_version: cart.version,
+        owner: cart.owner().to_owned(),
+        customer_id: cart.customer_id.clone(),
+        key: asked.key,
+        fingerprint: asked.fingerprint,
+        expected_total: asked.expected_total,
+        client_address: asked.client_address,
+        number: None,
+        state: State::PendingPayment,
+        contents: None,
+        payment: Payment {
+            provider: asked.provider,
+            token: asked.token,
+            return_url: asked.return_url,
+            payment_id: None,
+            action: None,
+            events: Vec::new(),
+            capture: None,
+            refunds: Vec::new(),
+        },
+        hold_expires_at: None,
+        failing: Vec::new(),
+        unasked: false,
+        cancel: None,
+        restocked: false,
+        fulfillments: Vec::new(),
+        history: vec![HistoryEntry {
+            at: now,
+            from: None,
+            to: State::PendingPayment,
+            actor: crate::domain::order::BUYER.to_owned(),
+            reason: None,
+        }],
+        requests: Vec::new(),
+        events: 0,
+        lease: Some(Lease { holder: holder.to_owned(), until: now + LEASE }),
+        wake_at: None,
+        attempts: 0,
+        created_at: now,
+        placed_at: None,
+        updated_at: now,
+    }
+}
+
+impl Drive {
+    /// From PENDING_PAYMENT to PLACED.
+    pub(crate) async fn pay(&mut self) -> Result<(), crate::machine::Halt> {
+        // While an action is awaited, the steps before it are known to be done.
+        if self.order.payment.action.is_none() {
+            self.claim().await?;
+            self.reserve().await?;
+            self.use_discounts().await?;
+        }
+        let payment_id = self.authorize().await?;
+        self.confirm().await?;
+        self.place(payment_id).await
+    }
+}
+
+/// Refuses another hold where too many of this client address await a bank's action.
+async fn check_holds(machine: &Machine, client_address: Option<&str>) -> Result<(), Error> {
+    let limit = machine.parts.holds_per_address;
+    let Some(address) = client_address.filter(|_| limit > 0) else {
+        return Ok(());
+    };
+    if machine.parts.orders.awaiting_holds(address).await? >= limit {
+        return Err(too_many_holds());
+    }
+    Ok(())
+}
+
+fn too_many_holds() -> Error {
+    let message = "Too many unpaid orders of this address hold units; finish or cancel one, or wait.";
+    Error::new(ErrorReason::ReservationLimit, message).with_retry_after(HOLDS_RETRY)
+}

@@ -1,0 +1,103 @@
+//! Step 3: units are held and discounts counted, each under the order's id. Undone by releasing and giving back.
+
+use comptoir_proto::catalog::v1::{ReleaseReservationRequest, ReservationLine, ReserveStockRequest};
+use mesh::{Error, ErrorReason};
+
+use super::price::{refusal, refusals};
+use crate::{
+    convert::from_timestamp,
+    domain::{discount::Use, order::UsedDiscount},
+    drive::Drive,
+    machine::Halt,
+    points::{self, Point},
+};
+
+impl Drive {
+    /// Holds all lines or none.
+    pub(super) async fn reserve(&mut self) -> Result<(), Halt> {
+        let lines = self.order.contents.iter().flat_map(|contents| &contents.lines);
+        let request = ReserveStockRequest {
+            reservation_id: self.order.id.clone(),
+            lines: lines
+                .map(|line| ReservationLine { variant_id: line.variant_id.clone(), quantity: line.quantity })
+                .collect(),
+        };
+        let held = self
+            .inventory(points::RESERVE, |mut client| {
+                let request = request.clone();
+                async move { client.reserve_stock(request).await }
+            })
+            .await?;
+        match held {
+            Ok(answer) => {
+                // Not worth a write of its own: it goes along with the next one.
+                self.order.hold_expires_at = answer.expires_at.as_ref().and_then(from_timestamp);
+                Ok(())
+            }
+            Err(error) => self.refused_by_stock(&error).await,
+        }
+    }
+
+    /// A refusal of the catalogue that stands. INVALID_STATE is a reservation that was released: by a cancellation, which the
+    /// document then tells of, or because the order was given up.
+    pub(super) async fn refused_by_stock(&mut self, error: &Error) -> Result<(), Halt> {
+        if error.reason() != ErrorReason::InvalidState {
+            return self.fail_with(refusals(error)).await;
+        }
+        let stored = self.machine.order(&self.order.id).await?;
+        if stored.revision != self.order.revision {
+            return Err(Halt::Stale);
+        }
+        let message = "The units are not held any more.";
+        self.fail_with(vec![refusal(ErrorReason::InsufficientStock, "lines", message)]).await
+    }
+
+    /// Lets held units go, or puts sold ones back.
+    pub(crate) async fn release(&mut self, point: Point, reason: &str) -> Result<(), Halt> {
+        let request =
+            ReleaseReservationRequest { reservation_id: self.order.id.clone(), reason: reason.to_owned() };
+        let released = self
+            .inventory(point, |mut client| {
+                let request = request.clone();
+                async move { client.release_reservation(request).await }
+            })
+            .await?;
+        match released {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a release was refused: {error:?}")))),
+        }
+    }
+
+    /// Counts the discounts, each within its limits.
+    pub(super) async fn use_discounts(&mut self) -> Result<(), Halt> {
+        for (at, discount) in self.discounts().into_iter().enumerate() {
+            let store = self.machine.parts.discounts.clone();
+            let used = store.use_discount(&discount.id, &self.order.id, &discount.customer);
+            let (reason, message) = match points::DISCOUNT.around(used).await? {
+                Use::Counted => continue,
+                Use::LimitReached => {
+                    (ErrorReason::DiscountCodeLimitReached, "This code was used as often as it may be.")
+                }
+                Use::CustomerLimitReached => {
+                    (ErrorReason::DiscountCodeLimitReached, "You used this code as often as one may.")
+                }
+                Use::GivenBack | Use::Missing => (ErrorReason::DiscountCodeInvalid, "There is no such code."),
+            };
+            return self.fail_with(vec![refusal(reason, &format!("discount_codes.{at}"), message)]).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the uses back.
+    pub(crate) async fn give_back(&mut self, point: Point) -> Result<(), Halt> {
+        for discount in self.discounts() {
+            let store = self.machine.parts.discounts.clone();
+            point.around(store.give_back_discount(&discount.id, &self.order.id)).await?;
+        }
+        Ok(())
+    }
+
+    fn discounts(&self) -> Vec<UsedDiscount> {
+        self.order.contents.as_ref().map_or_else(Vec::new, |contents| contents.discounts.clone())
+    }
+}

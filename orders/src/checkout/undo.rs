@@ -1,0 +1,74 @@
+//! What becomes of an order that cannot be placed: first its document says so, then everything that may have been done is
+//! undone, the last step first, and at the end it is FAILED. Each undo may be repeated, and undoes what never was.
+
+use comptoir_proto::orders::v1::{OrderFailed, order_event::Payload};
+use jiff::Timestamp;
+
+use crate::{
+    domain::order::{Order, PaymentEventKind, Refusal, SYSTEM, State},
+    drive::{Drive, Then},
+    machine::Halt,
+    points,
+};
+
+impl Drive {
+    /// Turns the order towards FAILED; nothing is undone yet.
+    pub(super) async fn fail_with(&mut self, refusals: Vec<Refusal>) -> Result<(), Halt> {
+        self.fail_noting(refusals, |_, _| {}).await
+    }
+
+    /// The same, with something noted in the same write.
+    pub(super) async fn fail_noting(
+        &mut self,
+        refusals: Vec<Refusal>,
+        note: impl FnOnce(&mut Order, Timestamp),
+    ) -> Result<(), Halt> {
+        let unasked = self.fresh && !self.asked;
+        self.commit(points::FAILING, Then::Go, |order, now| {
+            order.failing = refusals;
+            order.unasked = unasked;
+            order.attempts = 0;
+            note(order, now);
+            Ok(Vec::new())
+        })
+        .await?;
+        Err(Halt::Turned)
+    }
+
+    /// Undoes everything and writes FAILED.
+    pub(crate) async fn unwind(&mut self) -> Result<(), Halt> {
+        if !self.order.unasked {
+            self.void(points::UNDO_PAYMENT).await?;
+        }
+        self.release(points::UNDO_RESERVATION, "failed").await?;
+        self.give_back(points::UNDO_DISCOUNT).await?;
+        self.unclaim(points::UNDO_CLAIM).await?;
+        let event = self.new_id("pev_");
+        self.commit(points::FAILED, Then::Go, |order, now| {
+            let refusal = order.failing.first().cloned();
+            let (code, message) = refusal.map_or_else(Default::default, |refusal| (refusal.code, refusal.message));
+            note_void(order, event, now);
+            order.payment.action = None;
+            order.transition(State::Failed, SYSTEM, Some(message), now)?;
+            order.touch(now);
+            Ok(vec![Payload::Failed(OrderFailed { code })])
+        })
+        .await?;
+        metrics::counter!("orders_failed_total").increment(1);
+        Ok(())
+    }
+}
+
+/// Notes a void, where the record says that something was set aside or awaited.
+pub(crate) fn note_void(order: &mut Order, event: String, now: Timestamp) {
+    let last = order.payment.events.last().map(|event| event.kind);
+    let open = [
+        PaymentEventKind::Authorized,
+        PaymentEventKind::RequiresAction,
+        PaymentEventKind::CaptureFailed,
+    ];
+    if last.is_some_and(|last| open.contains(&last)) {
+        let total = order.total();
+        order.note_payment(event, PaymentEventKind::Voided, total, None, now);
+    }
+}

@@ -1,0 +1,19 @@
+//! A postal address whose texts were checked.
+
+use serde::{Deserialize, Serialize};
+
+/// Where something is delivered to, or who is billed. Made by [`crate::convert::address::parse`], which checks every text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub first_name: String,
+    pub last_name: String,
+    pub company: Option<String>,
+    pub line1: String,
+    pub line2: Option<String>,
+    pub city: String,
+    pub region: Option<String>,
+    pub postal_code: String,
+    /// ISO 3166-1 alpha-2, upper case.
+    pub country_code: String,
+    pub phone: Option<String>,
+}

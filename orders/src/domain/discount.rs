@@ -1,0 +1,80 @@
+//! A discount code: what it says, and when it can be used.
+
+use jiff::Timestamp;
+use mesh::error::ErrorReason;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::pricing::{Offer, Rate};
+
+/// A code and what it takes off. How often it was used is counted beside it, by the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discount {
+    /// `disc_…`
+    pub id: String,
+    /// Grows by one with each change staff make.
+    pub version: i64,
+    /// As typed, NFC.
+    pub code: String,
+    pub kind: Kind,
+    /// ISO 4217, of a fixed amount and of the minimum.
+    pub currency: String,
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub usage_limit: Option<i32>,
+    pub usage_limit_per_customer: Option<i32>,
+    /// Minor units.
+    pub minimum_subtotal: Option<i64>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What a code takes off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A part of the subtotal.
+    Percent(Rate),
+    /// Minor units, at most the subtotal.
+    Fixed(i64),
+}
+
+/// A discount with how often it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub discount: Discount,
+    pub times_used: i64,
+}
+
+/// What came of using a discount for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It counts for the order, by this call or an earlier one.
+    Counted,
+    /// It was used as often as it may be.
+    LimitReached,
+    /// This customer used it as often as one may.
+    CustomerLimitReached,
+    /// It had been given back for this order: whoever asks is late.
+    GivenBack,
+    /// No such discount.
+    Missing,
+}
+
+impl Discount {
+    /// Why the code cannot be used at `now` whatever stands in the cart, if so. Its limits are the store's to say.
+    pub fn refusal(&self, now: Timestamp) -> Option<ErrorReason> {
+        let early = self.starts_at.is_some_and(|starts| now < starts);
+        let late = self.ends_at.is_some_and(|ends| now >= ends);
+        (early || late).then_some(ErrorReason::DiscountCodeExpired)
+    }
+
+    /// What it offers to [`super::pricing::price`].
+    pub fn offer(&self) -> Offer {
+        Offer { kind: self.kind, minimum_subtotal: self.minimum_subtotal.unwrap_or(0) }
+    }
+}
+
+/// The form in which codes are compared: NFKC, upper case, no space around.
+pub fn fold(code: &str) -> String {
+    code.trim().nfkc().collect::<String>().to_uppercase().nfc().collect()
+}

@@ -1,0 +1,168 @@
+//! What a buyer does to the lines of a cart, within the shop's limits.
+
+use std::collections::HashSet;
+
+use mesh::{
+    Error,
+    error::{ErrorReason, Violation},
+};
+
+use super::cart::{Cart, Line, Seen};
+
+/// How much a cart holds; 0 is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub lines: usize,
+    /// Units of one variant.
+    pub quantity: i32,
+}
+
+/// Units somebody wants of a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub variant_id: String,
+    pub quantity: i32,
+}
+
+impl Limits {
+    /// Refuses a list that is longer than a cart may be, before anything is done with it.
+    pub fn check_lines(&self, count: usize) -> Result<(), Error> {
+        if self.lines != 0 && count > self.lines {
+            let message = format!("A cart has at most {} lines.", self.lines);
+            return Err(Error::field("lines", ErrorReason::TooManyLines, message));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a quantity, if anything.
+    pub fn check_quantity(&self, field: &str, quantity: i64) -> Result<(), Violation> {
+        if quantity < 1 {
+            let message = "A quantity is a whole number of 1 or more; take the line out to have none.";
+            return Err(Violation::new(field, ErrorReason::InvalidQuantity, message));
+        }
+        let most = if self.quantity == 0 { i64::from(i32::MAX) } else { i64::from(self.quantity) };
+        if quantity > most {
+            let message = format!("A cart holds at most {most} units of a product.");
+            return Err(Violation::new(field, ErrorReason::QuantityOutOfRange, message));
+        }
+        Ok(())
+    }
+
+    /// As many of `quantity` units as one variant may have.
+    fn cap(&self, quantity: i64) -> i32 {
+        let most = if self.quantity == 0 { i32::MAX } else { self.quantity };
+        i32::try_from(quantity).unwrap_or(i32::MAX).min(most)
+    }
+}
+
+/// What is wrong with the lines as they were asked for, each by itself.
+pub fn check_wanted(wanted: &[Wanted], limits: Limits) -> Result<(), Error> {
+    limits.check_lines(wanted.len())?;
+    let refused: Vec<_> = wanted
+        .iter()
+        .enumerate()
+        .filter_map(|(n, line)| {
+            limits.check_quantity(&format!("lines.{n}.quantity"), i64::from(line.quantity)).err()
+        })
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(Error::violations(refused)) }
+}
+
+/// The variants of the cart with these added: each once, those of the cart first.
+pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [Wanted]) -> Vec<&'a str> {
+    let mut met = HashSet::new();
+    let there = cart.lines.iter().map(|line| line.variant_id.as_str());
+    there.chain(wanted.iter().map(|line| line.variant_id.as_str())).filter(|id| met.insert(*id)).collect()
+}
+
+impl Cart {
+    /// Adds units, each kind to the line its variant has. `seen` knows the variants that are for sale. Limits hold for the sum,
+    /// however it is split.
+    pub fn add(
+        &mut self,
+        wanted: &[Wanted],
+        limits: Limits,
+        seen: impl Fn(&str) -> Option<Seen>,
+        mut new_id: impl FnMut() -> String,
+    ) -> Result<(), Error> {
+        let mut refused = Vec::new();
+        for (n, line) in wanted.iter().enumerate() {
+            let Some(seen) = seen(&line.variant_id) else {
+                let message = "This product is not for sale.";
+                let field = format!("lines.{n}.variant_id");
+                refused.push(Violation::new(field, ErrorReason::ProductUnavailable, message));
+                continue;
+            };
+            let there = self.lines.iter().position(|other| other.variant_id == line.variant_id);
+            let before = there.map_or(0, |at| i64::from(self.lines[at].quantity));
+            let sum = before + i64::from(line.quantity);
+            if let Err(violation) = limits.check_quantity(&format!("lines.{n}.quantity"), sum) {
+                refused.push(violation);
+                continue;
+            }
+            let quantity = limits.cap(sum);
+            match there {
+                Some(at) => {
+                    self.lines[at].quantity = quantity;
+                    self.lines[at].seen = seen;
+                }
+                None => {
+                    let variant_id = line.variant_id.clone();
+                    self.lines.push(Line { id: new_id(), variant_id, quantity, seen });
+                }
+            }
+        }
+        if !refused.is_empty() {
+            return Err(Error::violations(refused));
+        }
+        limits.check_lines(self.lines.len())
+    }
+
+    /// Sets the quantity of the line; `field` is its place in the request.
+    pub fn set_quantity(&mut self, field: &str, line_id: &str, quantity: i32) -> Result<&mut Line, Violation> {
+        let Some(line) = self.lines.iter_mut().find(|line| line.id == line_id) else {
+            return Err(no_such_line(&format!("{field}.line_id")));
+        };
+        line.quantity = quantity;
+        Ok(line)
+    }
+
+    /// Takes the line out; `field` is where the request names it.
+    pub fn remove(&mut self, field: &str, line_id: &str) -> Result<(), Violation> {
+        let at = self.lines.iter().position(|line| line.id == line_id).ok_or_else(|| no_such_line(field))?;
+        self.lines.remove(at);
+        Ok(())
+    }
+
+    /// Takes in what a guest had put together: units are added up as far as a line may go, and what this cart does not say yet
+    /// is taken over. Once for each guest's cart, so that a repeated call adds nothing; says whether it did.
+    pub fn merge(&mut self, guest: &Cart, limits: Limits) -> bool {
+        if self.merged_from.contains(&guest.id) {
+            return false;
+        }
+        self.merged_from.push(guest.id.clone());
+        for line in &guest.lines {
+            match self.lines.iter_mut().find(|there| there.variant_id == line.variant_id) {
+                Some(there) => {
+                    there.quantity = limits.cap(i64::from(there.quantity) + i64::from(line.quantity));
+                }
+                None => self.lines.push(line.clone()),
+            }
+        }
+        self.email = self.email.take().or_else(|| guest.email.clone());
+        self.phone = self.phone.take().or_else(|| guest.phone.clone());
+        if self.delivery_address.is_none() {
+            self.delivery_address.clone_from(&guest.delivery_address);
+            self.delivery_option_id.clone_from(&guest.delivery_option_id);
+        }
+        self.billing_address = self.billing_address.take().or_else(|| guest.billing_address.clone());
+        if self.discount_codes.is_empty() {
+            self.discount_codes.clone_from(&guest.discount_codes);
+        }
+        true
+    }
+}
+
+fn no_such_line(field: &str) -> Violation {
+    Violation::new(field, ErrorReason::NotFound, "The cart has no such line.")
+}

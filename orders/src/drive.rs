@@ -1,0 +1,247 @@
+//! One drive of an order under its lease: the loop over what its document says is to be done, the writes, and the calls to
+//! the catalogue and the provider, each bounded and tried a few times.
+
+use std::{sync::Arc, time::Duration};
+
+use comptoir_proto::{
+    catalog::v1::inventory_service_client::InventoryServiceClient, orders::v1::order_event::Payload,
+};
+use jiff::Timestamp;
+use mesh::{Error, ErrorReason, channel::Channel, context};
+use tokio::time::Instant;
+
+use crate::{
+    domain::order::{Lease, Order, State, Work},
+    machine::{Halt, LEASE, Machine, Teller, Told, not_found, work_name},
+    payment::{self, Failure, PaymentProvider},
+    points::{self, Point},
+};
+
+/// How long a peer may take for one call.
+const CALL: Duration = Duration::from_millis(2_500);
+/// Pauses between the tries of a call; one try more than there are pauses.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// The first pause of an order that does not get on; doubles from there.
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// The longest pause of an order nobody was told of yet.
+const LONGEST_UNPLACED: Duration = Duration::from_secs(5);
+/// The longest pause of others.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A drive: the order as this driver last wrote or read it, and the right to go on.
+pub(crate) struct Drive {
+    pub(crate) machine: Machine,
+    pub(crate) order: Order,
+    holder: String,
+    /// This drive made the order, so nothing was asked of anybody before.
+    pub(crate) fresh: bool,
+    /// Whether the provider was asked for something by this drive.
+    pub(crate) asked: bool,
+}
+
+/// What becomes of the lease with a write.
+pub(crate) enum Then {
+    /// The drive goes on; where nothing is left to do, it lets go.
+    Go,
+    /// The drive lets go, and something is left to do from then on.
+    Rest(Timestamp),
+}
+
+impl Drive {
+    pub(crate) fn new(machine: Machine, order: Order, holder: String, fresh: bool) -> Self {
+        Self { machine, order, holder, fresh, asked: false }
+    }
+
+    /// Does what is to be done until the order rests.
+    pub(crate) async fn run(mut self, teller: &Teller) -> Told {
+        loop {
+            if self.order.was_placed() || self.order.state.is_final() {
+                teller.tell(&self.order);
+            }
+            let step = match self.order.work() {
+                None => return Ok(Arc::new(self.order)),
+                Some(Work::Pay) => self.pay().await,
+                Some(Work::Fail) => self.unwind().await,
+                Some(Work::Capture) => self.capture().await,
+                Some(Work::Refund(refund)) => self.refund(refund).await,
+                Some(Work::Cancel(cancel)) => self.cancel(cancel).await,
+            };
+            let halt = match step {
+                Ok(()) | Err(Halt::Turned) => continue,
+                Err(halt) => halt,
+            };
+            match self.stop(halt).await {
+                Ok(None) => {}
+                Ok(Some(told)) => return told,
+                Err(error) => return Err(Arc::new(error)),
+            }
+        }
+    }
+
+    /// What follows a step that did not get on: `None` is to go on with what the document says now.
+    async fn stop(&mut self, halt: Halt) -> Result<Option<Told>, Error> {
+        let (at, told) = match halt {
+            Halt::Turned => return Ok(None),
+            Halt::Rested => return Ok(Some(Ok(Arc::new(self.order.clone())))),
+            Halt::Stale => return self.reload().await,
+            Halt::Failed(error) => return Err(error),
+            Halt::Wait(at) => (at, None),
+            Halt::Rest(error) => {
+                let work = work_name(&self.order);
+                tracing::warn!(
+                    order.id = self.order.id,
+                    order.work = work,
+                    error.reason = ?error.reason(),
+                    error.cause = ?error.cause(),
+                    "an order does not get on for now",
+                );
+                (self.machine.now() + self.backoff(), Some(error))
+            }
+        };
+        let failed = told.is_some();
+        let rested = self
+            .commit(points::REST, Then::Rest(at), |order, _| {
+                order.attempts = if failed { order.attempts + 1 } else { 0 };
+                Ok(Vec::new())
+            })
+            .await;
+        match rested {
+            Ok(()) => Ok(Some(match told {
+                Some(error) => Err(Arc::new(error)),
+                None => Ok(Arc::new(self.order.clone())),
+            })),
+            Err(Halt::Failed(error)) => Err(error),
+            Err(_) => self.reload().await,
+        }
+    }
+
+    fn backoff(&self) -> Duration {
+        let longest = if self.order.state == State::PendingPayment { LONGEST_UNPLACED } else { LONGEST };
+        FIRST_REST.saturating_mul(1 << self.order.attempts.min(6)).min(longest)
+    }
+
+    /// Reads the order again. Where the lease is another's by now, this drive ends with what it read.
+    async fn reload(&mut self) -> Result<Option<Told>, Error> {
+        let order = self.machine.parts.orders.order(&self.order.id).await?.ok_or_else(not_found)?;
+        let mine = order.lease.as_ref().is_some_and(|lease| lease.holder == self.holder);
+        self.order = order;
+        Ok((!mine).then(|| Ok(Arc::new(self.order.clone()))))
+    }
+
+    /// Writes a change by compare-and-set. What somebody else wrote meanwhile is [`Halt::Stale`].
+    pub(crate) async fn commit(
+        &mut self,
+        point: Point,
+        then: Then,
+        change: impl FnOnce(&mut Order, Timestamp) -> Result<Vec<Payload>, Halt>,
+    ) -> Result<(), Halt> {
+        let now = self.machine.now();
+        let mut order = self.order.clone();
+        let payloads = change(&mut order, now)?;
+        order.revision += 1;
+        (order.lease, order.wake_at) = match then {
+            _ if order.work().is_none() => (None, None),
+            Then::Go => (Some(Lease { holder: self.holder.clone(), until: now + LEASE }), None),
+            Then::Rest(at) => (None, Some(at)),
+        };
+        if !point.around(self.machine.write(&mut order, payloads)).await? {
+            return Err(Halt::Stale);
+        }
+        self.order = order;
+        Ok(())
+    }
+
+    /// Makes sure that the lease outlasts the next call.
+    async fn renew(&mut self) -> Result<(), Halt> {
+        let short = self.machine.now() + LEASE / 2;
+        if self.order.lease.as_ref().is_some_and(|lease| lease.until < short) {
+            self.commit(points::RENEW, Then::Go, |_, _| Ok(Vec::new())).await?;
+        }
+        Ok(())
+    }
+
+    /// Calls the catalogue. The inner error is a refusal that stands; what may pass is tried again, and then rests.
+    pub(crate) async fn inventory<T, F>(
+        &mut self,
+        point: Point,
+        call: impl Fn(InventoryServiceClient<Channel>) -> F,
+    ) -> Result<Result<T, Error>, Halt>
+    where
+        F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            self.renew().await?;
+            let context = context::Context { deadline: Some(Instant::now() + CALL), ..context::current() };
+            let called = context::scope(context, call(self.machine.parts.inventory.clone()));
+            let error = match point.around(called).await {
+                Ok(answer) => return Ok(Ok(answer.into_inner())),
+                Err(status) => Error::from_status(&status),
+            };
+            if !may_pass(error.reason()) {
+                return Ok(Err(error));
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let cause = anyhow::anyhow!("the catalogue: {error:?}");
+                    return Err(Halt::Rest(Error::unavailable(cause)));
+                }
+            }
+        }
+    }
+
+    /// Calls the payment provider. An outcome that is not known is asked for again with the same key.
+    pub(crate) async fn provider<T, F>(
+        &mut self,
+        point: Point,
+        call: impl Fn(Arc<dyn PaymentProvider>) -> F,
+    ) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let name = &self.order.payment.provider;
+        let Some(provider) = self.machine.parts.providers.get(name).cloned() else {
+            let cause = anyhow::anyhow!("the payment provider {name} is not configured");
+            return Err(Halt::Rest(Error::unavailable(cause)));
+        };
+        self.asked = true;
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            self.renew().await?;
+            let failure = match point.around(payment::bounded(call(provider.clone()))).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let cause = anyhow::anyhow!("the payment provider: {failure:?}");
+                    return Err(Halt::Rest(Error::unavailable(cause)));
+                }
+            }
+        }
+    }
+
+    /// A new id for an entry of the order.
+    pub(crate) fn new_id(&self, prefix: &str) -> String {
+        self.machine.parts.env.ids.new_id(prefix)
+    }
+}
+
+/// Whether a peer's answer says nothing about what was asked.
+fn may_pass(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::DependencyUnavailable
+            | ErrorReason::DeadlineExceeded
+            | ErrorReason::Overloaded
+            | ErrorReason::RateLimited
+            | ErrorReason::Internal
+            | ErrorReason::Unauthenticated
+            | ErrorReason::TokenExpired
+            | ErrorReason::TokenInvalid
+            | ErrorReason::TokenRevoked
+            | ErrorReason::Forbidden
+    )
+}

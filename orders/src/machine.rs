@@ -1,0 +1,408 @@
+//! Drives orders: takes the lease on one, does what its document says is to be done, step by step, and lets go.
+//!
+//! Whoever asks, a call, the sweeper or the sandbox, ends up in [`Machine::advance`]; in one process at most one drive of an
+//! order runs, and between processes the lease sees to it. Should a lease be lost, every write is a compare-and-set and every
+//! outside call idempotent, so that a second driver does harm to nobody.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use comptoir_proto::{
+    catalog::v1::inventory_service_client::InventoryServiceClient,
+    orders::v1::order_event::Payload,
+};
+use jiff::Timestamp;
+use mesh::{Env, Error, ErrorReason, channel::Channel, context};
+use tokio::sync::watch;
+
+use crate::{
+    domain::order::{Lease, Order, Work},
+    drive::Drive,
+    keys::Keys,
+    outbox,
+    payment::Providers,
+    points,
+    quote::Pricer,
+    store::{CartStore, DiscountStore, orders::OrderStore},
+    watch::Watchers,
+};
+
+/// How long a driver may be silent before another takes over.
+pub(crate) const LEASE: Duration = Duration::from_secs(8);
+/// How long a multi-step write may run, whatever its caller's deadline.
+const DRIVE_DEADLINE: Duration = Duration::from_secs(60);
+/// Order numbers taken from the store at once; what is left of them at the end of a process is a gap.
+const NUMBERS: u32 = 20;
+
+/// Everything a drive needs.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What the machine works on.
+pub(crate) struct Parts {
+    /// Orders.
+    pub(crate) orders: Arc<dyn OrderStore>,
+    /// Carts.
+    pub(crate) carts: Arc<dyn CartStore>,
+    /// Discounts.
+    pub(crate) discounts: Arc<dyn DiscountStore>,
+    /// Reads prices.
+    pub(crate) pricer: Pricer,
+    /// Holds and sells units.
+    pub(crate) inventory: InventoryServiceClient<Channel>,
+    /// Moves money.
+    pub(crate) providers: Providers,
+    /// Derives ids and tokens.
+    pub(crate) keys: Keys,
+    /// Who waits for changes.
+    pub(crate) watchers: Watchers,
+    /// Time, ids, tasks.
+    pub(crate) env: Env,
+    /// Open holds of one client address awaiting a bank's action, at most; 0 is no limit.
+    pub(crate) holds_per_address: u64,
+    flights: Mutex<HashMap<String, Flight>>,
+    numbers: tokio::sync::Mutex<std::ops::Range<u64>>,
+    /// Held while a hold is counted and written, so that parallel calls do not all see the last free place.
+    pub(crate) hold_gate: tokio::sync::Mutex<()>,
+}
+
+/// A drive that runs in this process.
+#[derive(Clone)]
+struct Flight {
+    fingerprint: Option<String>,
+    progress: watch::Receiver<Progress>,
+}
+
+/// How far a drive is.
+#[derive(Clone, Debug)]
+pub(crate) enum Progress {
+    Running,
+    /// The buyer can be answered; the drive goes on.
+    Told(Told),
+    Ended(Told),
+}
+
+/// What a drive came to: the order as it stands, or why it does not get on for now.
+pub(crate) type Told = Result<Arc<Order>, Arc<Error>>;
+
+/// Why a step ends without having got on.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Somebody else changed the order or took it over: read it again.
+    Stale,
+    /// The order goes another way from here; what its document says comes next.
+    Turned,
+    /// Something outside does not answer for now; the order rests, and the sweeper goes on.
+    Rest(Error),
+    /// Nothing is wrong; it waits for the outside until then.
+    Wait(Timestamp),
+    /// Nothing is wrong, and the lease was let go already.
+    Rested,
+    /// The store failed, or a defect; the lease runs out, and the sweeper goes on.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a start needs besides the machine's parts.
+pub(crate) struct Wiring {
+    /// Orders.
+    pub(crate) orders: Arc<dyn OrderStore>,
+    /// Carts.
+    pub(crate) carts: Arc<dyn CartStore>,
+    /// Discounts.
+    pub(crate) discounts: Arc<dyn DiscountStore>,
+    /// The way to the catalogue.
+    pub(crate) catalog: Channel,
+    /// Reads prices.
+    pub(crate) pricer: Pricer,
+    /// Moves money.
+    pub(crate) providers: Providers,
+    /// Open holds of one client address awaiting a bank's action, at most; 0 is no limit.
+    pub(crate) holds_per_address: u64,
+}
+
+impl Machine {
+    /// A machine over these stores and peers.
+    pub(crate) async fn new(wiring: Wiring, env: Env) -> Result<Self, Error> {
+        let Wiring { orders, carts, discounts, catalog, pricer, providers, holds_per_address } = wiring;
+        let keys = Keys::open(&*orders, &env).await?;
+        let parts = Parts {
+            orders,
+            carts,
+            discounts,
+            pricer,
+            inventory: InventoryServiceClient::new(catalog),
+            providers,
+            keys,
+            watchers: Watchers::default(),
+            env,
+            holds_per_address,
+            flights: Mutex::default(),
+            numbers: tokio::sync::Mutex::new(0..0),
+            hold_gate: tokio::sync::Mutex::default(),
+        };
+        Ok(Self { parts: Arc::new(parts) })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.env.clock.now()
+    }
+
+    /// The order, or NOT_FOUND.
+    pub(crate) async fn order(&self, id: &str) -> Result<Order, Error> {
+        self.parts.orders.order(id).await?.ok_or_else(not_found)
+    }
+
+    /// A number nobody else ever gets.
+    pub(crate) async fn number(&self) -> Result<String, Error> {
+        let mut numbers = self.parts.numbers.lock().await;
+        if numbers.is_empty() {
+            let first = self.parts.orders.take_numbers(NUMBERS).await?;
+            *numbers = first..first + u64::from(NUMBERS);
+        }
+        let number = numbers.next().unwrap_or_default();
+        Ok(number.to_string())
+    }
+
+    /// Whether a drive of this order runs in this process, and what it was asked.
+    pub(crate) fn running(&self, order_id: &str) -> Option<Option<String>> {
+        self.flights().get(order_id).map(|flight| flight.fingerprint.clone())
+    }
+
+    fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<String, Flight>> {
+        self.parts.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a drive of the order in a task of its own, unless one runs already; then joins that. The flag says whether this
+    /// call began it.
+    pub(crate) fn fly<F, R>(
+        &self,
+        order_id: &str,
+        fingerprint: Option<&str>,
+        drive: F,
+    ) -> (watch::Receiver<Progress>, bool)
+    where
+        F: FnOnce(Machine, Teller) -> R,
+        R: Future<Output = Told> + Send + 'static,
+    {
+        let mut flights = self.flights();
+        if let Some(flight) = flights.get(order_id) {
+            return (flight.progress.clone(), false);
+        }
+        let (sender, progress) = watch::channel(Progress::Running);
+        let flight = Flight { fingerprint: fingerprint.map(str::to_owned), progress: progress.clone() };
+        flights.insert(order_id.to_owned(), flight);
+        drop(flights);
+        let sender = Arc::new(sender);
+        let landing = Landing { machine: self.clone(), order_id: order_id.to_owned() };
+        let work = drive(self.clone(), Teller(sender.clone()));
+        // The steps need nobody's token, and one that runs out must not stop them half way.
+        let context = context::Context { token: None, deadline: None, ..context::current() };
+        self.parts.env.tasks.spawn_tracked(context::scope(context, async move {
+            let ended = tokio::time::timeout(DRIVE_DEADLINE, work).await;
+            let told = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
+            drop(landing);
+            sender.send_replace(Progress::Ended(told));
+        }));
+        (progress, true)
+    }
+
+    /// Takes the order on as far as it goes now, and returns it as it then stands.
+    pub(crate) async fn advance(&self, order_id: &str) -> Told {
+        let id = order_id.to_owned();
+        let (progress, _) =
+            self.fly(order_id, None, |machine, teller| async move { machine.resume(&id, &teller).await });
+        ended(progress).await
+    }
+
+    /// Takes an order over that lies there, if nobody else drives it.
+    pub(crate) async fn resume(&self, order_id: &str, teller: &Teller) -> Told {
+        let order = self.order(order_id).await.map_err(Arc::new)?;
+        match self.lease(order).await.map_err(Arc::new)? {
+            Ok(drive) => drive.run(teller).await,
+            Err(order) => Ok(Arc::new(order)),
+        }
+    }
+
+    /// Takes the lease; gives the order back where there is nothing to do or somebody else has it.
+    async fn lease(&self, mut order: Order) -> Result<Result<Drive, Order>, Error> {
+        loop {
+            let now = self.now();
+            if order.work().is_none() || order.is_leased_by_other("", now) {
+                return Ok(Err(order));
+            }
+            let holder = self.parts.env.ids.new_id("drv_");
+            let mut taken = order.clone();
+            taken.revision += 1;
+            taken.lease = Some(Lease { holder: holder.clone(), until: now + LEASE });
+            taken.wake_at = None;
+            if points::LEASE.around(self.parts.orders.replace_order(&taken, &[])).await? {
+                return Ok(Ok(Drive::new(self.clone(), taken, holder, false)));
+            }
+            order = self.order(&order.id).await?;
+        }
+    }
+
+    /// Changes an order outside of a drive, by compare-and-set: `change` is tried again on what somebody else wrote. A change
+    /// that leaves work behind makes it due at once.
+    pub(crate) async fn change(
+        &self,
+        order_id: &str,
+        change: impl Fn(&mut Order, Timestamp) -> Result<Vec<Payload>, Error> + Send + Sync,
+    ) -> Result<Order, Error> {
+        loop {
+            let before = self.order(order_id).await?;
+            let mut order = before.clone();
+            let now = self.now();
+            let payloads = change(&mut order, now)?;
+            if order == before {
+                return Ok(order);
+            }
+            order.revision += 1;
+            if order.lease.is_none() {
+                order.wake_at = order.work().map(|_| now);
+            }
+            if self.write(&mut order, payloads).await? {
+                return Ok(order);
+            }
+        }
+    }
+
+    /// Writes the order with its events, and tells those who wait.
+    pub(crate) async fn write(&self, order: &mut Order, payloads: Vec<Payload>) -> Result<bool, Error> {
+        let entries = outbox::entries(order, payloads, &self.parts.env);
+        let written = self.parts.orders.replace_order(order, &entries).await?;
+        if written {
+            self.parts.watchers.changed(&order.id, order.version);
+        }
+        Ok(written)
+    }
+
+    /// Drives the order until `settled`, for as long as the running call may wait.
+    pub(crate) async fn settle(
+        &self,
+        order_id: &str,
+        settled: impl Fn(&Order) -> bool + Send + Sync,
+    ) -> Result<Order, Error> {
+        let until = tokio::time::Instant::now() + patience();
+        loop {
+            let told = tokio::time::timeout_at(until, self.advance(order_id)).await;
+            let order = self.order(order_id).await?;
+            if settled(&order) {
+                return Ok(order);
+            }
+            match told {
+                Err(_) => return Err(in_progress()),
+                Ok(Err(error)) => return Err(copy(&error)),
+                // Another process drives it.
+                Ok(Ok(_)) => {
+                    let pause = tokio::time::Instant::now() + Duration::from_millis(20);
+                    if pause >= until {
+                        return Err(in_progress());
+                    }
+                    tokio::time::sleep_until(pause).await;
+                }
+            }
+        }
+    }
+}
+
+/// Tells those who wait for an answer.
+pub(crate) struct Teller(Arc<watch::Sender<Progress>>);
+
+impl Teller {
+    /// The buyer can be answered; the first answer stands.
+    pub(crate) fn tell(&self, order: &Order) {
+        self.0.send_if_modified(|progress| {
+            let first = matches!(progress, Progress::Running);
+            if first {
+                *progress = Progress::Told(Ok(Arc::new(order.clone())));
+            }
+            first
+        });
+    }
+}
+
+/// Takes the flight off the list, also when its task dies.
+struct Landing {
+    machine: Machine,
+    order_id: String,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.machine.flights().remove(&self.order_id);
+    }
+}
+
+/// Waits until the drive has an answer.
+pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> Told {
+    let reached = progress.wait_for(|progress| !matches!(progress, Progress::Running)).await;
+    outcome(reached.map(|progress| progress.clone()))
+}
+
+/// Waits until the drive has ended.
+async fn ended(mut progress: watch::Receiver<Progress>) -> Told {
+    let reached = progress.wait_for(|progress| matches!(progress, Progress::Ended(_))).await;
+    outcome(reached.map(|progress| progress.clone()))
+}
+
+fn outcome(reached: Result<Progress, watch::error::RecvError>) -> Told {
+    match reached {
+        Ok(Progress::Told(told) | Progress::Ended(told)) => told,
+        // The task died; the lease runs out, and the sweeper goes on.
+        Ok(Progress::Running) | Err(_) => Err(Arc::new(in_progress())),
+    }
+}
+
+/// How long the running call may wait for a drive.
+pub(crate) fn patience() -> Duration {
+    let left = context::current().left().unwrap_or(Duration::from_secs(9));
+    left.saturating_sub(Duration::from_millis(300))
+}
+
+/// A call with this key is still running.
+pub(crate) fn in_progress() -> Error {
+    let message = "A call with this idempotency key is still running; try again with the same key.";
+    Error::new(ErrorReason::IdempotencyInProgress, message).with_retry_after(Duration::from_secs(1))
+}
+
+/// No such order, or not the caller's.
+pub(crate) fn not_found() -> Error {
+    Error::new(ErrorReason::NotFound, "There is no such order.")
+}
+
+/// An error told to several; the cause stays with the first.
+pub(crate) fn copy(error: &Error) -> Error {
+    let copy = if error.field_violations().is_empty() {
+        Error::new(error.reason(), error.message())
+    } else {
+        Error::violations(error.field_violations().to_vec())
+    };
+    match error.retry_after() {
+        Some(wait) => copy.with_retry_after(wait),
+        None => copy,
+    }
+}
+
+/// The work an order is at, for logs.
+pub(crate) fn work_name(order: &Order) -> &'static str {
+    match order.work() {
+        Some(Work::Pay) => "pay",
+        Some(Work::Fail) => "fail",
+        Some(Work::Capture) => "capture",
+        Some(Work::Refund(_)) => "refund",
+        Some(Work::Cancel(_)) => "cancel",
+        None => "rest",
+    }
+}

@@ -1,0 +1,43 @@
+//! The orders service as a process of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use comptoir_mesh::{
+    Channel,
+    config::{Common, PeerUrls, address},
+    identity,
+    process::{self, Process},
+};
+
+/// Comptoir's orders service: carts, discounts, orders and payments
+#[derive(Parser)]
+#[command(name = "comptoir-orders", version)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    orders: comptoir_orders::Config,
+    #[command(flatten)]
+    peers: PeerUrls,
+    /// Where /livez, /readyz and /metrics are
+    #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9103", value_parser = address, value_name = "ADDR")]
+    admin_addr: std::net::SocketAddr,
+}
+
+fn main() -> ExitCode {
+    process::run("orders", |arguments: &Arguments| &arguments.common, serve)
+}
+
+async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let Arguments { common: _, orders, peers, admin_addr } = arguments;
+    let listener = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
+    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    identity::keep_fresh(&process.env, Channel::connect(&peers.auth_url)?).await;
+    let catalog = Channel::connect(&peers.catalog_url)?;
+    let called = comptoir_orders::Peers { catalog };
+    let service = comptoir_orders::start(orders, process.env.clone(), called, None, None).await?;
+    process.serve_grpc(service, listener);
+    process.serve_admin(admin);
+    Ok(process)
+}

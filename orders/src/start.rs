@@ -1,0 +1,79 @@
+//! From settings to a service.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use comptoir_proto::orders::v1::{
+    cart_service_server::CartServiceServer, discount_service_server::DiscountServiceServer,
+    order_service_server::OrderServiceServer, payment_service_server::PaymentServiceServer,
+    sandbox_service_server::SandboxServiceServer,
+};
+use mesh::{
+    Channel, Env, Service,
+    config::Profile,
+    events::{self, Bus, Publisher},
+};
+
+use crate::{
+    Config, POLICY,
+    carts::Carts,
+    checkout::Checkout,
+    machine::{Machine, Wiring},
+    outbox::OrderOutbox,
+    payment::{Providers, Sandbox, sandbox},
+    quote::Pricer,
+    service::{CartHandler, DiscountHandler, OrderHandler, PaymentHandler, SandboxHandler},
+    store, sweeper,
+};
+
+/// The services that this one calls.
+#[derive(Clone)]
+pub struct Peers {
+    /// Prices, and stock.
+    pub catalog: Channel,
+}
+
+/// Opens the store, begins the work beside the calls and gives the service. Without a publisher the events wait, or go to the
+/// bus where there is one.
+pub async fn start(
+    config: Config,
+    env: Env,
+    peers: Peers,
+    publisher: Option<Arc<dyn Publisher>>,
+    bus: Option<Bus>,
+) -> anyhow::Result<Service> {
+    let location = env.store("orders", config.orders_store.as_deref())?;
+    let stores = store::sqlite::open(&location).await.context("COMPTOIR_ORDERS_STORE")?;
+    let pricer = Pricer::new(peers.catalog.clone(), stores.discounts.clone(), env.clone());
+    let carts = Carts::new(stores.carts.clone(), pricer.clone(), env.clone(), config.cart_limits());
+    let with_sandbox = env.profile == Profile::Development || config.orders_sandbox_payments;
+    let sandbox = if with_sandbox { Some(Sandbox::open(&env)?) } else { None };
+    let mut providers = Providers::default();
+    if let Some(sandbox) = &sandbox {
+        providers = providers.with(sandbox::NAME, sandbox.clone());
+    }
+    let wiring = Wiring {
+        orders: stores.orders.clone(),
+        carts: stores.carts,
+        discounts: stores.discounts.clone(),
+        catalog: peers.catalog,
+        pricer,
+        providers,
+        holds_per_address: config.orders_limit_holds_address,
+    };
+    let machine = Machine::new(wiring, env.clone()).await?;
+    if let Some(publisher) = publisher.or_else(|| bus.map(|bus| Arc::new(bus) as Arc<dyn Publisher>)) {
+        events::relay(&env, Arc::new(OrderOutbox(stores.orders)), publisher);
+    }
+    sweeper::spawn(machine.clone(), &env);
+    let checkout = Checkout::new(machine.clone(), carts.clone());
+    let service = Service::new("orders", POLICY, &env)
+        .add(CartServiceServer::new(CartHandler { carts, checkout, env: env.clone() }))
+        .add(DiscountServiceServer::new(DiscountHandler { store: stores.discounts, env: env.clone() }))
+        .add(OrderServiceServer::new(OrderHandler { machine: machine.clone() }))
+        .add(PaymentServiceServer::new(PaymentHandler));
+    Ok(match sandbox {
+        Some(sandbox) => service.add(SandboxServiceServer::new(SandboxHandler { sandbox, machine })),
+        None => service,
+    })
+}

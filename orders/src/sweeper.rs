@@ -1,0 +1,85 @@
+//! Takes up what was left lying: orders whose driver died, captures and refunds to be tried again, bank actions to be looked
+//! at, holds that ended. One indexed read a second when there is nothing to do.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use mesh::{Env, Error};
+
+use crate::{domain::order::State, machine::Machine};
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Orders taken up at once.
+const BATCH: usize = 64;
+/// Orders driven side by side.
+const CONCURRENCY: usize = 8;
+/// How often claims are looked over.
+const CLAIMS_PERIOD: u32 = 60;
+/// A claim younger than this is somebody's work.
+const CLAIM_AGE: Duration = Duration::from_secs(60);
+
+/// Sweeps until the process drains.
+pub(crate) fn spawn(machine: Machine, env: &Env) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn("sweeper", async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut round = 0_u32;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = machine.sweep().await {
+                tracing::warn!(error.cause = ?error, "the sweeper cannot read the store");
+            }
+            if round % CLAIMS_PERIOD == 0
+                && let Err(error) = machine.sweep_claims().await
+            {
+                tracing::warn!(error.cause = ?error, "the sweeper cannot look over claims");
+            }
+            round = round.wrapping_add(1);
+        }
+    });
+}
+
+impl Machine {
+    /// Takes every order on that is due, and says how many there were.
+    pub(crate) async fn sweep(&self) -> Result<usize, Error> {
+        let due = self.parts.orders.due_orders(self.now(), BATCH).await?;
+        let idle: Vec<_> = due.into_iter().filter(|id| self.running(id).is_none()).collect();
+        let taken = idle.len();
+        futures::stream::iter(idle)
+            .for_each_concurrent(CONCURRENCY, |id| async move {
+                // What went wrong is logged by the drive, and the order has its next date.
+                let _ = self.advance(&id).await;
+            })
+            .await;
+        Ok(taken)
+    }
+
+    /// Lets claims go whose order ended or never was, and notes those that were placed. The drive does so itself; this is
+    /// for what no drive can know of any more.
+    pub(crate) async fn sweep_claims(&self) -> Result<(), Error> {
+        let now = self.now();
+        let claimed = self.parts.carts.claimed_carts(now - CLAIM_AGE, BATCH).await?;
+        for cart in claimed {
+            let Some(claim) = &cart.claim else { continue };
+            let order = self.parts.orders.order(&claim.order_id).await?;
+            match order.filter(|order| order.cart_id == cart.id) {
+                None => {
+                    self.parts.carts.release_claim(&cart.id, &claim.order_id, false, now).await?;
+                }
+                Some(order) if order.was_placed() => {
+                    self.parts.carts.mark_ordered(&cart.id, &order.id, now).await?;
+                }
+                Some(order) if matches!(order.state, State::Failed | State::Canceled) => {
+                    self.parts.carts.release_claim(&cart.id, &order.id, true, now).await?;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! The service through its generated clients, in process: a file for each behaviour.
+
+extern crate comptoir_mesh as mesh;
+
+mod attach;
+mod carts;
+mod discounts;
+mod support;
+mod update;
