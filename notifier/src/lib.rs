@@ -1,1 +1,140 @@
+#![doc = include_str!("../README.md")]
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use comptoir_mesh::config::Profile;
+use comptoir_mesh::events::Bus;
+use comptoir_mesh::{Access, Channel, Env, Service};
+use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
+use comptoir_proto::notifier::v1::notifier_service_server::NotifierServiceServer;
+use tokio::sync::Notify;
+
+use self::backend::Backends;
+use self::pacer::Pacer;
+use self::render::Renderer;
+use self::service::Handler;
+use self::store::{SqliteStore, Store};
+
+pub use self::config::{Config, Sender};
+pub use self::inbox::Inbox;
+pub use self::worker::{Round, Worker};
+
+pub mod domain;
+pub mod store;
+
+mod backend;
+mod config;
+mod inbox;
+mod pacer;
+mod plan;
+mod render;
+mod service;
+mod worker;
+
+/// What each method asks of its caller.
+pub const POLICY: &[(&str, Access)] = &[
+    (
+        "/comptoir.notifier.v1.NotifierService/ListDeliveries",
+        Access::Staff,
+    ),
+    ("/comptoir.notifier.v1.NotifierService/GetDelivery", Access::Staff),
+    (
+        "/comptoir.notifier.v1.NotifierService/RetryDelivery",
+        Access::Staff,
+    ),
+    (
+        "/comptoir.notifier.v1.NotifierService/HandleWebhook",
+        Access::Services(&["gateway"]),
+    ),
+    (
+        "/comptoir.notifier.v1.NotifierService/ListMailbox",
+        Access::Services(&["gateway"]),
+    ),
+];
+
+/// The crash points of this service, in the order an event passes them.
+pub const FAIL_POINTS: &[&str] = &[
+    "notifier.record.before",
+    "notifier.record.after",
+    "notifier.bury.before",
+    "notifier.bury.after",
+    "notifier.claim.before",
+    "notifier.claim.after",
+    "notifier.send.before",
+    "notifier.send.after",
+    "notifier.sent.before",
+    "notifier.sent.after",
+];
+
+/// The services it calls.
+#[derive(Clone)]
+pub struct Peers {
+    /// Makes the tokens of links.
+    pub auth: Channel,
+}
+
+/// The notifier's parts, not yet running.
+pub struct Notifier {
+    /// What sockets and in-process channels serve.
+    pub service: Service,
+    /// What events are handed to.
+    pub inbox: Arc<Inbox>,
+    /// What sends.
+    pub worker: Arc<Worker>,
+}
+
+/// Opens the store and puts the parts together. [`start`] also sets them going; tests drive them by themselves.
+pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<Notifier> {
+    let location = env.store("notifier", config.notifier_store.as_deref())?;
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&location)
+            .await
+            .context("COMPTOIR_NOTIFIER_STORE: cannot open the notifier's store")?,
+    );
+    let wake = Arc::new(Notify::new());
+    let renderer = Renderer::new(
+        env.shop.clone(),
+        config.notifier_storefront_url.clone(),
+        &config.notifier_mail_from,
+    )?;
+    let worker = Worker {
+        store: store.clone(),
+        renderer,
+        backends: Backends::mailbox(store.clone()),
+        auth: AuthServiceClient::new(peers.auth),
+        env: env.clone(),
+        patience: config.patience(),
+        pacer: Pacer::new(config.notifier_send_rate),
+        wake: wake.clone(),
+    };
+    let handler = Handler {
+        store: store.clone(),
+        env: env.clone(),
+        wake: wake.clone(),
+    };
+    Ok(Notifier {
+        service: Service::new("notifier", POLICY, env).add(NotifierServiceServer::new(handler)),
+        inbox: Arc::new(Inbox::new(store, env.clock.clone(), wake)),
+        worker: Arc::new(worker),
+    })
+}
+
+/// Opens the store, takes events from `bus` from now on, and sends what they ask for until the process drains. Gives the
+/// service to be served.
+pub async fn start(config: Config, env: Env, peers: Peers, bus: Option<Bus>) -> anyhow::Result<Service> {
+    let notifier = build(&config, &env, peers).await?;
+    match bus {
+        Some(bus) => bus.register(notifier.inbox),
+        None => tracing::warn!(
+            "there is no event broker: deliveries that are there are sent, new ones do not come"
+        ),
+    }
+    if env.profile == Profile::Production {
+        tracing::warn!(
+            "no provider of mails or text messages is configured: messages stay in the notifier's store"
+        );
+    }
+    env.tasks.spawn("notifier", notifier.worker.run());
+    Ok(notifier.service)
+}

@@ -1,0 +1,150 @@
+//! The notifier's settings.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use comptoir_mesh::config::address;
+use url::Url;
+
+use crate::domain::delivery::Patience;
+use crate::domain::message::{Invalid, Recipient};
+use crate::domain::plain;
+
+/// What the notifier reads beside what every process does. The providers' settings (an AWS region, a Twilio account) have their
+/// place here: which of them are set chooses each channel's back end.
+#[derive(Args, Debug, Clone)]
+#[group(id = "notifier")]
+pub struct Config {
+    /// Where the notifier's gRPC port listens
+    #[arg(long, env = "COMPTOIR_NOTIFIER_ADDR", default_value = "127.0.0.1:50054", value_parser = address, value_name = "ADDR")]
+    pub notifier_addr: SocketAddr,
+    /// Where deliveries are kept: sqlite://PATH; a file in the data folder unless set
+    #[arg(long, env = "COMPTOIR_NOTIFIER_STORE", value_name = "URL")]
+    pub notifier_store: Option<String>,
+    /// The storefront's public address, which links in mails lead to
+    #[arg(long = "storefront-url", env = "COMPTOIR_STOREFRONT_URL", default_value = "http://localhost:3000",
+          value_parser = storefront_url, value_name = "URL")]
+    pub notifier_storefront_url: Url,
+    /// Whom mails come from: ADDRESS, or NAME <ADDRESS>; the shop's name stands in front where there is none
+    #[arg(
+        long = "mail-from",
+        env = "COMPTOIR_MAIL_FROM",
+        default_value = "no-reply@comptoir.example",
+        value_name = "ADDRESS"
+    )]
+    pub notifier_mail_from: Sender,
+    /// Messages sent in a second, by all channels together; 0 is no limit
+    #[arg(
+        long,
+        env = "COMPTOIR_NOTIFIER_SEND_RATE",
+        default_value = "500",
+        value_name = "N"
+    )]
+    pub notifier_send_rate: u32,
+    /// How often a message is tried before it is dead
+    #[arg(long, env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub notifier_attempts: u32,
+}
+
+impl Config {
+    /// How often and how patiently a message is tried: with 12 attempts, over about half an hour.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            attempts: self.notifier_attempts,
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+fn storefront_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("an address that begins with https:// or http://".to_owned());
+    }
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err("an address without a query, a fragment or a user".to_owned());
+    }
+    Ok(url)
+}
+
+/// Who mails come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    name: Option<String>,
+    address: Recipient,
+}
+
+impl Sender {
+    /// As a mail's `From`; `shop` is the name when the setting gives none.
+    pub(crate) fn header(&self, shop: &str) -> String {
+        let name: String = plain::line(self.name.as_deref().unwrap_or(shop))
+            .chars()
+            .filter(|c| !matches!(c, '"' | '\\' | '<' | '>'))
+            .collect();
+        format!("\"{name}\" <{}>", self.address.as_str())
+    }
+}
+
+impl FromStr for Sender {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.chars().any(plain::is_unsafe) {
+            return Err(Invalid("more than one line"));
+        }
+        let (name, address) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((name, address)) => (name.trim().trim_matches('"'), address),
+            None => ("", text),
+        };
+        let name = (!name.is_empty()).then(|| name.to_owned());
+        Ok(Self {
+            name,
+            address: Recipient::email(address)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_has_an_address_and_perhaps_a_name() {
+        let header = |text: &str| text.parse::<Sender>().map(|sender| sender.header("Comptoir"));
+        assert_eq!(
+            header("shop@example.org").unwrap(),
+            "\"Comptoir\" <shop@example.org>"
+        );
+        assert_eq!(
+            header("\"The Shop\" <shop@example.org>").unwrap(),
+            "\"The Shop\" <shop@example.org>"
+        );
+        for wrong in ["", "shop", "Shop <>", "a@b.fr, c@d.fr", "a@b.fr\r\nBcc: c@d.fr"] {
+            assert!(header(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_storefront_is_a_web_address() {
+        assert!(storefront_url("https://shop.example.org/fr").is_ok());
+        for wrong in [
+            "",
+            "shop.example.org",
+            "javascript:alert(1)",
+            "https://",
+            "https://a.fr/?x=1",
+            "https://u:p@a.fr/",
+        ] {
+            assert!(storefront_url(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

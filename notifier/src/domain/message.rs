@@ -1,0 +1,211 @@
+//! A message as its recipient will have it.
+
+use super::plain;
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A mail.
+    Email,
+    /// A text message.
+    Sms,
+}
+
+impl Channel {
+    /// Its name in the API and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// A message ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Begins with `msg_`; derived from the delivery's id, so that sending twice is seen as one.
+    pub id: String,
+    /// How it travels.
+    pub channel: Channel,
+    /// Whom a mail comes from, as its header says; empty for a text message.
+    pub from: String,
+    /// Whom it goes to.
+    pub to: Recipient,
+    /// A mail's subject; empty for a text message.
+    pub subject: Subject,
+    /// The text part.
+    pub text: String,
+    /// The HTML part; empty for a text message.
+    pub html: String,
+}
+
+/// One address or number, which cannot name a second one.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Recipient(String);
+
+impl Recipient {
+    /// An e-mail address.
+    pub fn email(address: &str) -> Result<Self, Invalid> {
+        comptoir_mesh::text::email("email", address)
+            .map(Self)
+            .map_err(|_| Invalid("not an e-mail address"))
+    }
+
+    /// A telephone number: what people put between digits is dropped, `00` in front is a `+`.
+    pub fn phone(number: &str) -> Result<Self, Invalid> {
+        let mut compact: String = number
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '\u{a0}' | '.' | '-' | '/' | '(' | ')'))
+            .collect();
+        if let Some(international) = compact.strip_prefix("00") {
+            compact = format!("+{international}");
+        }
+        let digits = compact.strip_prefix('+').unwrap_or(&compact);
+        if (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(compact))
+        } else {
+            Err(Invalid("not a telephone number"))
+        }
+    }
+
+    /// The address or number.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// For logs: enough to recognise, too little to write to.
+    pub fn masked(&self) -> String {
+        if self.0.contains('@') {
+            comptoir_mesh::text::mask_email(&self.0)
+        } else {
+            format!("***{}", &self.0[self.0.len().saturating_sub(2)..])
+        }
+    }
+
+    /// The form in which two spellings are found as one: an address in lower case, a number's digits.
+    pub fn lookup_key(text: &str) -> String {
+        if text.contains('@') {
+            text.trim().to_lowercase()
+        } else {
+            text.chars().filter(char::is_ascii_digit).collect()
+        }
+    }
+}
+
+impl std::fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl TryFrom<String> for Recipient {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        if text.contains('@') {
+            Self::email(&text)
+        } else {
+            Self::phone(&text)
+        }
+    }
+}
+
+impl From<Recipient> for String {
+    fn from(recipient: Recipient) -> Self {
+        recipient.0
+    }
+}
+
+/// A subject: one line, which cannot begin another header.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subject(String);
+
+impl Subject {
+    /// Refuses line breaks and every other character that could hide something.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.chars().any(plain::is_unsafe) {
+            return Err(Invalid("a subject of more than one line"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The line.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a value is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub(crate) &'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_line() {
+        assert_eq!(Subject::new(" Order 1000 ").unwrap().as_str(), "Order 1000");
+        for forged in ["a\r\nBcc: x@y.fr", "a\nb", "a\rb", "a\u{2028}b", "a\u{0}b"] {
+            assert!(Subject::new(forged).is_err(), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn a_recipient_is_one_address() {
+        assert_eq!(
+            Recipient::email("Ada@Example.org").unwrap().as_str(),
+            "Ada@Example.org"
+        );
+        for forged in [
+            "a@b.fr,c@d.fr",
+            "a@b.fr\r\nBcc: c@d.fr",
+            "<a@b.fr>",
+            "a@b.fr c@d.fr",
+            "a%0d%0a@b",
+            "",
+        ] {
+            assert!(Recipient::email(forged).is_err(), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits() {
+        assert_eq!(
+            Recipient::phone("+33 6 12.34-56 78").unwrap().as_str(),
+            "+33612345678"
+        );
+        assert_eq!(
+            Recipient::phone("0033612345678").unwrap().as_str(),
+            "+33612345678"
+        );
+        assert_eq!(
+            Recipient::phone("(06) 12 34 56 78").unwrap().as_str(),
+            "0612345678"
+        );
+        for forged in [
+            "",
+            "+",
+            "12345",
+            "+33612345678,+336",
+            "call me",
+            "+3361234567890123",
+        ] {
+            assert!(Recipient::phone(forged).is_err(), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn logs_see_a_mask() {
+        assert_eq!(
+            format!("{:?}", Recipient::email("ada@example.org").unwrap()),
+            "a***@example.org"
+        );
+        assert_eq!(Recipient::phone("+33612345678").unwrap().masked(), "***78");
+    }
+}

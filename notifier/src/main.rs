@@ -1,0 +1,43 @@
+//! The notifier as a process of its own.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use comptoir_mesh::Channel;
+use comptoir_mesh::config::{Common, PeerUrls, address};
+use comptoir_mesh::process::{self, Process};
+use comptoir_notifier::{Config, Peers};
+
+/// Turns events into mails and text messages, once each.
+#[derive(Parser, Debug)]
+#[command(name = "comptoir-notifier", version)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    peers: PeerUrls,
+    #[command(flatten)]
+    config: Config,
+    /// Where /livez, /readyz and /metrics listen
+    #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9104", value_parser = address, value_name = "ADDR")]
+    admin_addr: SocketAddr,
+}
+
+fn main() -> ExitCode {
+    process::run("notifier", |arguments: &Arguments| &arguments.common, serve)
+}
+
+async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let listener = process
+        .bind(arguments.config.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")
+        .await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let peers = Peers {
+        auth: Channel::connect(&arguments.peers.auth_url)?,
+    };
+    process.serve_admin(admin);
+    let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, None).await?;
+    process.serve_grpc(service, listener);
+    Ok(process)
+}

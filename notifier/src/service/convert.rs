@@ -1,0 +1,41 @@
+//! Domain to proto.
+
+use comptoir_proto::notifier::v1 as pb;
+use jiff::Timestamp;
+
+use crate::domain::delivery::Delivery;
+use crate::store::Posted;
+
+pub(super) fn delivery(delivery: &Delivery) -> pb::Delivery {
+    pb::Delivery {
+        id: delivery.id.clone(),
+        channel: delivery.channel.as_str().to_owned(),
+        template: delivery.template.as_str().to_owned(),
+        recipient: delivery.recipient.as_str().to_owned(),
+        status: delivery.status().as_str().to_owned(),
+        attempts: i32::try_from(delivery.attempts).unwrap_or(i32::MAX),
+        last_error: delivery.last_error.clone(),
+        created_at: Some(timestamp(delivery.created_at)),
+        sent_at: delivery.sent_at.map(timestamp),
+        event_id: delivery.event_id.clone(),
+    }
+}
+
+pub(super) fn posted(posted: Posted) -> pb::MailboxMessage {
+    pb::MailboxMessage {
+        id: posted.message.id,
+        channel: posted.message.channel.as_str().to_owned(),
+        to: posted.message.to.into(),
+        subject: posted.message.subject.as_str().to_owned(),
+        text: posted.message.text,
+        html: posted.message.html,
+        created_at: Some(timestamp(posted.created_at)),
+    }
+}
+
+fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
+}

@@ -1,0 +1,99 @@
+//! `NotifierService`: what staff see of the deliveries, the providers' webhooks, and the development mailbox.
+
+use std::sync::Arc;
+
+use comptoir_mesh::env::Env;
+use comptoir_mesh::error::{Error, ErrorReason};
+use comptoir_proto::notifier::v1 as pb;
+use comptoir_proto::notifier::v1::notifier_service_server::NotifierService;
+use tokio::sync::Notify;
+use tonic::{Request, Response, Status};
+
+use crate::store::{Position, Store};
+
+mod convert;
+mod deliveries;
+mod mailbox;
+mod webhooks;
+
+/// The handlers.
+pub(crate) struct Handler {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) env: Env,
+    pub(crate) wake: Arc<Notify>,
+}
+
+#[tonic::async_trait]
+impl NotifierService for Handler {
+    async fn list_deliveries(
+        &self,
+        request: Request<pb::ListDeliveriesRequest>,
+    ) -> Result<Response<pb::ListDeliveriesResponse>, Status> {
+        Ok(Response::new(deliveries::list(self, request.into_inner()).await?))
+    }
+
+    async fn get_delivery(
+        &self,
+        request: Request<pb::GetDeliveryRequest>,
+    ) -> Result<Response<pb::GetDeliveryResponse>, Status> {
+        Ok(Response::new(
+            deliveries::get(self, &request.into_inner().delivery_id).await?,
+        ))
+    }
+
+    async fn retry_delivery(
+        &self,
+        request: Request<pb::RetryDeliveryRequest>,
+    ) -> Result<Response<pb::RetryDeliveryResponse>, Status> {
+        Ok(Response::new(
+            deliveries::retry(self, &request.into_inner().delivery_id).await?,
+        ))
+    }
+
+    async fn handle_webhook(
+        &self,
+        request: Request<pb::HandleWebhookRequest>,
+    ) -> Result<Response<pb::HandleWebhookResponse>, Status> {
+        Ok(Response::new(webhooks::handle(&request.into_inner())?))
+    }
+
+    async fn list_mailbox(
+        &self,
+        request: Request<pb::ListMailboxRequest>,
+    ) -> Result<Response<pb::ListMailboxResponse>, Status> {
+        Ok(Response::new(mailbox::list(self, request.into_inner()).await?))
+    }
+}
+
+/// A page's size and what it starts behind.
+struct Page {
+    size: u32,
+    after: Option<Position>,
+}
+
+fn page(size: i32, token: &str, default: u32, max: u32) -> Result<Page, Error> {
+    let size = match size {
+        0 => default,
+        _ => u32::try_from(size)
+            .ok()
+            .filter(|size| *size <= max)
+            .ok_or_else(|| {
+                Error::field(
+                    "page_size",
+                    ErrorReason::LimitOutOfRange,
+                    format!("A page has 1 to {max} entries."),
+                )
+            })?,
+    };
+    let after = match token {
+        "" => None,
+        _ => Some(Position::parse(token).ok_or_else(|| {
+            Error::field(
+                "page_token",
+                ErrorReason::ValidationFailed,
+                "This is no cursor of an earlier answer.",
+            )
+        })?),
+    };
+    Ok(Page { size, after })
+}

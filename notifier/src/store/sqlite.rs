@@ -1,0 +1,371 @@
+//! The port on SQLite: documents as JSON, with the columns that are looked up beside them.
+
+use async_trait::async_trait;
+use comptoir_mesh::error::Error;
+use comptoir_mesh::sqlite::{Sqlite, micros, timestamp};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{Position, Posted, Recorded, Store};
+use crate::domain::delivery::{Delivery, Status};
+use crate::domain::message::{Channel, Message, Recipient, Subject};
+use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
+
+/// The port on SQLite.
+#[derive(Clone)]
+pub struct SqliteStore {
+    db: Sqlite,
+}
+
+impl SqliteStore {
+    /// Opens, and brings up to date, the database at this path or `sqlite://` URL.
+    pub async fn open(location: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            db: Sqlite::open(location, &sqlx::migrate!("migrations/sqlite")).await?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct DocumentRow {
+    document: String,
+}
+
+impl DocumentRow {
+    fn delivery(self) -> Result<Delivery, Error> {
+        serde_json::from_str(&self.document).map_err(Error::internal)
+    }
+}
+
+#[derive(FromRow)]
+struct MailboxRow {
+    document: String,
+    created_at: i64,
+}
+
+#[derive(FromRow)]
+struct DeadLetterRow {
+    id: String,
+    topic: String,
+    record_key: String,
+    event_id: String,
+    sequence: i64,
+    reason: String,
+    error: String,
+    payload: Vec<u8>,
+    received_at: i64,
+}
+
+/// A message as it is kept.
+#[derive(Serialize, Deserialize)]
+struct MessageDocument {
+    id: String,
+    channel: Channel,
+    from: String,
+    to: Recipient,
+    subject: String,
+    text: String,
+    html: String,
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error> {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let known: Option<Vec<u8>> =
+                        sqlx::query_scalar("SELECT body_sha256 FROM inbox WHERE event_id = ?")
+                            .bind(&entry.event_id)
+                            .fetch_optional(&mut *tx)
+                            .await?;
+                    if let Some(known) = known {
+                        let same = known == entry.body_sha256;
+                        return Ok(if same {
+                            Recorded::Duplicate
+                        } else {
+                            Recorded::Conflict
+                        });
+                    }
+                    sqlx::query(
+                        "INSERT INTO inbox (event_id, topic, body_sha256, received_at) VALUES (?, ?, ?, ?)",
+                    )
+                    .bind(&entry.event_id)
+                    .bind(&entry.topic)
+                    .bind(entry.body_sha256.as_slice())
+                    .bind(micros(entry.received_at))
+                    .execute(&mut *tx)
+                    .await?;
+                    for delivery in deliveries {
+                        // The id is derived from the event's, so it is there only if it was recorded before the inbox was.
+                        sqlx::query(
+                            "INSERT INTO deliveries (id, version, document, status, created_at, due_at)
+                             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                        )
+                        .bind(&delivery.id)
+                        .bind(delivery.version)
+                        .bind(to_json(&delivery)?)
+                        .bind(delivery.status().as_str())
+                        .bind(micros(delivery.created_at))
+                        .bind(delivery.due().map(micros))
+                        .execute(&mut *tx)
+                        .await?;
+                    }
+                    Ok(Recorded::New)
+                })
+            })
+            .await
+    }
+
+    async fn bury(&self, letter: DeadLetter) -> Result<bool, Error> {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "INSERT INTO dead_letters
+                             (id, topic, record_key, event_id, sequence, reason, error, payload, received_at)
+                         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                    )
+                    .bind(letter.id)
+                    .bind(letter.topic)
+                    .bind(letter.key)
+                    .bind(letter.event_id)
+                    .bind(i64::try_from(letter.sequence).unwrap_or(i64::MAX))
+                    .bind(letter.reason.as_str())
+                    .bind(letter.error)
+                    .bind(letter.payload)
+                    .bind(micros(letter.received_at))
+                    .execute(tx)
+                    .await?;
+                    Ok(done.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+
+    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        let rows: Vec<DeadLetterRow> =
+            sqlx::query_as("SELECT * FROM dead_letters ORDER BY received_at DESC, id DESC LIMIT ?")
+                .bind(limit)
+                .fetch_all(self.db.reader())
+                .await?;
+        Ok(rows.into_iter().map(DeadLetter::from).collect())
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    // Events of one order can come within a microsecond: the order they were recorded in decides.
+                    let rows: Vec<DocumentRow> = sqlx::query_as(
+                        "SELECT document FROM deliveries WHERE due_at <= ? ORDER BY due_at, rowid LIMIT ?",
+                    )
+                    .bind(micros(now))
+                    .bind(limit)
+                    .fetch_all(&mut *tx)
+                    .await?;
+                    let mut claimed = Vec::with_capacity(rows.len());
+                    for row in rows {
+                        let delivery = row.delivery()?.sending(lease_until);
+                        if update(&mut *tx, &delivery).await? {
+                            claimed.push(delivery);
+                        }
+                    }
+                    Ok(claimed)
+                })
+            })
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        let due: Option<i64> =
+            sqlx::query_scalar("SELECT MIN(due_at) FROM deliveries WHERE due_at IS NOT NULL")
+                .fetch_one(self.db.reader())
+                .await?;
+        Ok(due.map(timestamp))
+    }
+
+    async fn save(&self, delivery: Delivery) -> Result<bool, Error> {
+        self.db
+            .write(move |tx| Box::pin(async move { update(tx, &delivery).await }))
+            .await
+    }
+
+    async fn delivery(&self, id: &str) -> Result<Option<Delivery>, Error> {
+        let row: Option<DocumentRow> = sqlx::query_as("SELECT document FROM deliveries WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(DocumentRow::delivery).transpose()
+    }
+
+    async fn deliveries(
+        &self,
+        status: Option<Status>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        let (time, id) = behind(after);
+        let query = match status {
+            None => sqlx::query_as(
+                "SELECT document FROM deliveries WHERE (created_at, id) < (?, ?)
+                 ORDER BY created_at DESC, id DESC LIMIT ?",
+            ),
+            Some(status) => sqlx::query_as(
+                "SELECT document FROM deliveries WHERE status = ? AND (created_at, id) < (?, ?)
+                 ORDER BY created_at DESC, id DESC LIMIT ?",
+            )
+            .bind(status.as_str()),
+        };
+        let rows: Vec<DocumentRow> = query
+            .bind(time)
+            .bind(id)
+            .bind(limit)
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.into_iter().map(DocumentRow::delivery).collect()
+    }
+
+    async fn count(&self, status: Option<Status>) -> Result<i64, Error> {
+        let query = match status {
+            None => sqlx::query_scalar("SELECT COUNT(*) FROM deliveries"),
+            Some(status) => {
+                sqlx::query_scalar("SELECT COUNT(*) FROM deliveries WHERE status = ?").bind(status.as_str())
+            }
+        };
+        Ok(query.fetch_one(self.db.reader()).await?)
+    }
+
+    async fn post(&self, message: Message, now: Timestamp) -> Result<bool, Error> {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let key = Recipient::lookup_key(message.to.as_str());
+                    let done = sqlx::query(
+                        "INSERT INTO mailbox (id, document, recipient, created_at) VALUES (?, ?, ?, ?)
+                         ON CONFLICT (id) DO NOTHING",
+                    )
+                    .bind(message.id.clone())
+                    .bind(to_json(&MessageDocument::from(message))?)
+                    .bind(key)
+                    .bind(micros(now))
+                    .execute(tx)
+                    .await?;
+                    Ok(done.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+
+    async fn mailbox(
+        &self,
+        recipient: Option<&str>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Posted>, Error> {
+        let (time, id) = behind(after);
+        let query = match recipient {
+            None => sqlx::query_as(
+                "SELECT document, created_at FROM mailbox WHERE (created_at, id) < (?, ?)
+                 ORDER BY created_at DESC, id DESC LIMIT ?",
+            ),
+            Some(recipient) => sqlx::query_as(
+                "SELECT document, created_at FROM mailbox WHERE recipient = ? AND (created_at, id) < (?, ?)
+                 ORDER BY created_at DESC, id DESC LIMIT ?",
+            )
+            .bind(recipient.to_owned()),
+        };
+        let rows: Vec<MailboxRow> = query
+            .bind(time)
+            .bind(id)
+            .bind(limit)
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.into_iter().map(Posted::try_from).collect()
+    }
+}
+
+/// Compare-and-set: writes the document if the stored one is of the version before.
+async fn update(tx: &mut SqliteConnection, delivery: &Delivery) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE deliveries SET version = ?, document = ?, status = ?, due_at = ? WHERE id = ? AND version = ?",
+    )
+    .bind(delivery.version)
+    .bind(to_json(delivery)?)
+    .bind(delivery.status().as_str())
+    .bind(delivery.due().map(micros))
+    .bind(&delivery.id)
+    .bind(delivery.version - 1)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The bound of a page: what it starts behind, or behind nothing.
+fn behind(after: Option<Position>) -> (i64, String) {
+    after.map_or_else(
+        || (i64::MAX, String::new()),
+        |position| (micros(position.created_at), position.id),
+    )
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+impl From<DeadLetterRow> for DeadLetter {
+    fn from(row: DeadLetterRow) -> Self {
+        Self {
+            id: row.id,
+            topic: row.topic,
+            key: row.record_key,
+            event_id: row.event_id,
+            sequence: u64::try_from(row.sequence).unwrap_or(0),
+            reason: DeadReason::from_name(&row.reason).unwrap_or(DeadReason::HandlerFailed),
+            error: row.error,
+            payload: row.payload,
+            received_at: timestamp(row.received_at),
+        }
+    }
+}
+
+impl From<Message> for MessageDocument {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id,
+            channel: message.channel,
+            from: message.from,
+            to: message.to,
+            subject: message.subject.as_str().to_owned(),
+            text: message.text,
+            html: message.html,
+        }
+    }
+}
+
+impl TryFrom<MailboxRow> for Posted {
+    type Error = Error;
+
+    fn try_from(row: MailboxRow) -> Result<Self, Error> {
+        let document: MessageDocument = serde_json::from_str(&row.document).map_err(Error::internal)?;
+        let message = Message {
+            id: document.id,
+            channel: document.channel,
+            from: document.from,
+            to: document.to,
+            subject: Subject::new(&document.subject).map_err(Error::internal)?,
+            text: document.text,
+            html: document.html,
+        };
+        Ok(Self {
+            message,
+            created_at: timestamp(row.created_at),
+        })
+    }
+}

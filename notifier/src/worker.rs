@@ -1,0 +1,266 @@
+//! Sends what was recorded: takes deliveries that are due under a lease, writes their messages, hands them over, and notes what
+//! came of it. One found as sending after its lease is sent again: better twice than never, and once where the back end
+//! knows the message's id.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_mesh::channel::Channel as MeshChannel;
+use comptoir_mesh::context::{self, Context};
+use comptoir_mesh::env::Env;
+use comptoir_mesh::error::{Error, ErrorReason, Reason as _};
+use comptoir_mesh::faults;
+use comptoir_proto::auth::v1::IssueMailTokenRequest;
+use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::backend::{Backends, Failure};
+use crate::domain::content::Content;
+use crate::domain::delivery::{Delivery, Patience, State, Status};
+use crate::pacer::Pacer;
+use crate::render::{Renderer, Token};
+use crate::store::Store;
+
+/// How long a sender may take before another takes over. A crash delays a message by this much at most.
+const LEASE: Duration = Duration::from_secs(15);
+/// How long one try may take; well within the lease, so that two never send at once.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deliveries taken at once.
+const BATCH: u32 = 64;
+/// Users and orders written to side by side.
+const CONCURRENCY: usize = 32;
+/// How long an idle worker waits before it looks all the same: another process may have died with a lease.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The worker that sends.
+pub struct Worker {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) renderer: Renderer,
+    pub(crate) backends: Backends,
+    pub(crate) auth: AuthServiceClient<MeshChannel>,
+    pub(crate) env: Env,
+    pub(crate) patience: Patience,
+    pub(crate) pacer: Pacer,
+    pub(crate) wake: Arc<Notify>,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// So many deliveries were tried; there may be more.
+    Tried(usize),
+    /// Nothing was due.
+    Idle,
+    /// Something was due, but the send rate is used up.
+    Paced,
+}
+
+impl Worker {
+    /// Sends until the process drains; what was begun is brought to its end.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let shutdown = self.env.shutdown.clone();
+        while !shutdown.is_cancelled() {
+            let wait = match self.round().await {
+                Ok(Round::Tried(_)) => continue,
+                Ok(Round::Idle) => self.until_due().await,
+                Ok(Round::Paced) => self.pacer.interval(),
+                Err(error) => {
+                    tracing::warn!(error.cause = ?error, "the deliveries that are due cannot be read");
+                    IDLE
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Tries what is due now, as much as the send rate allows.
+    pub async fn round(&self) -> Result<Round, Error> {
+        let now = self.env.clock.now();
+        // A look costs less than a claim, and mostly there is nothing.
+        if self.store.next_due().await?.is_none_or(|due| due > now) {
+            return Ok(Round::Idle);
+        }
+        let allowed = self.pacer.take(now, BATCH);
+        if allowed == 0 {
+            return Ok(Round::Paced);
+        }
+        faults::hit("notifier.claim.before");
+        let claimed = self.store.claim(now, after(now, LEASE), allowed).await;
+        faults::hit("notifier.claim.after");
+        let count = claimed.as_ref().map_or(0, Vec::len);
+        self.pacer
+            .give_back(allowed.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX)));
+        let mut by_aggregate: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
+        for delivery in claimed? {
+            by_aggregate
+                .entry(delivery.aggregate_id.clone())
+                .or_default()
+                .push(delivery);
+        }
+        futures::stream::iter(by_aggregate.into_values())
+            .for_each_concurrent(CONCURRENCY, |deliveries| async move {
+                // What was placed first is told first.
+                for delivery in deliveries {
+                    context::scope(Context::background("notifier"), self.deliver(delivery)).await;
+                }
+            })
+            .await;
+        Ok(if count == 0 {
+            Round::Idle
+        } else {
+            Round::Tried(count)
+        })
+    }
+
+    async fn until_due(&self) -> Duration {
+        let Ok(Some(due)) = self.store.next_due().await else {
+            return IDLE;
+        };
+        let left = due.duration_since(self.env.clock.now());
+        Duration::try_from(left)
+            .unwrap_or_default()
+            .clamp(Duration::from_millis(1), IDLE)
+    }
+
+    /// Tries one delivery that was claimed.
+    async fn deliver(&self, delivery: Delivery) {
+        let now = self.env.clock.now();
+        if let State::Sending { lease_until } = delivery.state
+            && lease_until < after(now, SEND_TIMEOUT)
+        {
+            // The ones before it took long, or this process was paused: whoever finds the lease ended sends it.
+            return;
+        }
+        let outcome = if delivery.round > self.patience.attempts {
+            // Its tries ended without a word each time: it takes the process with it.
+            Err(Failure::Refused("every try was cut short".to_owned()))
+        } else {
+            let attempt =
+                AssertUnwindSafe(tokio::time::timeout(SEND_TIMEOUT, self.attempt(&delivery))).catch_unwind();
+            match attempt.await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_elapsed)) => Err(Failure::Again("no answer in time".to_owned())),
+                Err(_panic) => Err(Failure::Again("a defect of ours".to_owned())),
+            }
+        };
+        let now = self.env.clock.now();
+        let changed = match outcome {
+            Ok(()) => delivery.sent(now),
+            Err(Failure::Refused(error)) => delivery.dead(&error),
+            Err(Failure::Again(error)) => delivery.failed(&error, now, &self.patience, self.env.ids.jitter()),
+        };
+        self.note(changed).await;
+    }
+
+    async fn attempt(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let token = match &delivery.content {
+            Content::Account(account) if delivery.template.token_page().is_some() => {
+                Some(self.token(&account.mail_id).await?)
+            }
+            _ => None,
+        };
+        let now = self.env.clock.now();
+        let message = self.renderer.render(delivery, token.as_ref(), now);
+        let message = message.map_err(|error| Failure::Again(error.to_string()))?;
+        faults::hit("notifier.send.before");
+        let outcome = self.backends.send(message, now).await;
+        faults::hit("notifier.send.after");
+        outcome
+    }
+
+    /// Fetches the token of a mail's link: kept nowhere but in the message.
+    async fn token(&self, mail_id: &str) -> Result<Token, Failure> {
+        let request = IssueMailTokenRequest {
+            mail_id: mail_id.to_owned(),
+        };
+        match self.auth.clone().issue_mail_token(request).await {
+            Ok(response) => {
+                let issued = response.into_inner();
+                let expires_at = issued
+                    .expires_at
+                    .and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
+                Ok(Token {
+                    token: issued.token,
+                    expires_at,
+                })
+            }
+            Err(status) => {
+                let reason = Error::from_status(&status).reason();
+                let error = format!("auth: {}", reason.code());
+                Err(if is_definite(reason) {
+                    Failure::Refused(error)
+                } else {
+                    Failure::Again(error)
+                })
+            }
+        }
+    }
+
+    async fn note(&self, delivery: Delivery) {
+        let status = delivery.status();
+        let (id, template, recipient) = (
+            delivery.id.clone(),
+            delivery.template.as_str(),
+            delivery.recipient.masked(),
+        );
+        let (channel, attempts) = (delivery.channel.as_str(), delivery.attempts);
+        let error = delivery.last_error.clone().unwrap_or_default();
+        faults::hit("notifier.sent.before");
+        let saved = self.store.save(delivery).await;
+        faults::hit("notifier.sent.after");
+        match saved {
+            Ok(true) => {
+                metrics::counter!("notifications_total", "channel" => channel, "outcome" => status.as_str())
+                    .increment(1);
+                if status == Status::Sent {
+                    tracing::info!(
+                        delivery.id = id,
+                        delivery.template = template,
+                        delivery.recipient = recipient,
+                        "a message was sent"
+                    );
+                } else {
+                    tracing::warn!(
+                        delivery.id = id,
+                        delivery.template = template,
+                        delivery.recipient = recipient,
+                        delivery.status = status.as_str(),
+                        delivery.attempts = attempts,
+                        delivery.error = error,
+                        "a message was not sent"
+                    );
+                }
+            }
+            Ok(false) => tracing::warn!(delivery.id = id, "another sender took this delivery over"),
+            Err(error) => {
+                tracing::warn!(delivery.id = id, error.cause = ?error, "what came of a message cannot be noted; it is sent again");
+            }
+        }
+    }
+}
+
+/// Whether auth's refusal is for good: the mail's token was never there, is past its time, or is not wanted any more.
+fn is_definite(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::NotFound
+            | ErrorReason::InvalidId
+            | ErrorReason::ValidationFailed
+            | ErrorReason::InvalidState
+            | ErrorReason::TokenInvalid
+            | ErrorReason::TokenExpired
+            | ErrorReason::TokenRevoked
+    )
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(now)
+}
