@@ -15,6 +15,9 @@ use comptoir_mesh::{
 
 use crate::demo;
 
+/// Who the first administrator is when nobody was named.
+const DEFAULT_ADMIN: &str = "admin@shop.example";
+
 /// What `comptoir up` takes.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -41,6 +44,7 @@ pub(crate) struct Arguments {
 /// Every crash point of the process.
 pub(crate) fn fail_points() -> impl Iterator<Item = &'static str> {
     [
+        comptoir_auth::FAIL_POINTS,
         comptoir_catalog::FAIL_POINTS,
         comptoir_orders::FAIL_POINTS,
         comptoir_notifier::FAIL_POINTS,
@@ -63,7 +67,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
 
     let http_port = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
     let auth_port = process.bind(auth.auth_addr, "COMPTOIR_AUTH_ADDR").await?;
-    let catalog_port = process.bind(catalog.catalog_addr, "COMPTOIR_CATALOG_ADDR").await?;
+    let catalog_port = process.bind(catalog.addr, "COMPTOIR_CATALOG_ADDR").await?;
     let orders_port = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
     let notifier_port = process.bind(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR").await?;
     let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
@@ -79,16 +83,17 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(bus.clone())).await?;
     notifier_slot.bind(&notifier);
 
-    let administrator = demo::Administrator::of(&auth);
+    let (admin_email, admin_password) = (auth.auth_admin_email.clone(), auth.auth_admin_password.is_some());
     let auth = comptoir_auth::start(auth, env.clone(), publisher()).await?;
-    auth_slot.bind(&auth.service);
+    let auth_service = auth.service();
+    auth_slot.bind(&auth_service);
     identity::keep_fresh(&env, auth_slot.channel("standalone")).await;
 
-    let catalog = comptoir_catalog::start(catalog, env.clone(), publisher()).await?;
+    let catalog = comptoir_catalog::start(catalog, env.clone(), publisher(), None).await?;
     catalog_slot.bind(&catalog);
 
     let peers = comptoir_orders::Peers { catalog: catalog_slot.channel("orders") };
-    let orders = comptoir_orders::start(orders, env.clone(), peers, publisher(), Some(bus.clone())).await?;
+    let orders = comptoir_orders::start(orders, env.clone(), peers, publisher(), None).await?;
     orders_slot.bind(&orders);
 
     let peers = comptoir_gateway::Peers {
@@ -99,12 +104,14 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     };
     let gateway = comptoir_gateway::start(gateway, env.clone(), peers, Some(bus)).await?;
 
-    administrator.ensure(&auth).await?;
+    if !admin_password {
+        make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;
+    }
     if !no_demo {
         demo::fill(catalog_slot.channel("standalone")).await.context("filling the demo catalogue")?;
     }
 
-    process.serve_grpc(auth.service, auth_port);
+    process.serve_grpc(auth_service, auth_port);
     process.serve_grpc(catalog, catalog_port);
     process.serve_grpc(orders, orders_port);
     process.serve_grpc(notifier, notifier_port);
@@ -116,6 +123,14 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     });
     println!("ready http://{address}");
     Ok(process)
+}
+
+/// Makes the first administrator while there is none, with a password of its own making, shown this once.
+async fn make_administrator(auth: &comptoir_auth::Auth, email: &str) -> anyhow::Result<()> {
+    if let Some(password) = auth.ensure_admin(email, None).await? {
+        eprintln!("the first administrator is {email}, password {password} (shown only now; change it after signing in)");
+    }
+    Ok(())
 }
 
 /// Makes the data folder and keeps others out of it while this process lives.

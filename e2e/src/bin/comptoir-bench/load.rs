@@ -1,0 +1,78 @@
+//! A closed loop of so many clients, and what it measures.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use futures::future::{LocalBoxFuture, join_all};
+use tokio::time::Instant;
+
+/// What was measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+    /// Processor time of the server, user and system, for each request.
+    pub(crate) cpu: Duration,
+    /// The server's resident memory at the end, in MiB.
+    pub(crate) memory: u64,
+}
+
+/// One client's next request: checks the answer, too.
+pub(crate) type Client = Box<dyn FnMut() -> LocalBoxFuture<'static, anyhow::Result<()>>>;
+
+/// Lets the clients call as fast as they are answered, for a while to warm up, then for the span that counts.
+pub(crate) async fn measure(server: u32, mut clients: Vec<Client>, span: Duration) -> anyhow::Result<Figures> {
+    loop_for(&mut clients, span / 5).await?;
+    let before = cpu(server)?;
+    let started = Instant::now();
+    let mut latencies = loop_for(&mut clients, span).await?;
+    let elapsed = started.elapsed();
+    let used = cpu(server)?.saturating_sub(before);
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    let count = u32::try_from(latencies.len())?;
+    Ok(Figures {
+        per_second: f64::from(count) / elapsed.as_secs_f64(),
+        p50: at(0.5),
+        p99: at(0.99),
+        cpu: used / count,
+        memory: memory(server)?,
+    })
+}
+
+async fn loop_for(clients: &mut [Client], span: Duration) -> anyhow::Result<Vec<Duration>> {
+    let end = Instant::now() + span;
+    let latencies = Rc::new(RefCell::new(Vec::new()));
+    let loops = clients.iter_mut().map(|call| {
+        let latencies = latencies.clone();
+        async move {
+            loop {
+                let started = Instant::now();
+                call().await?;
+                let now = Instant::now();
+                latencies.borrow_mut().push(now - started);
+                if now >= end {
+                    return anyhow::Ok(());
+                }
+            }
+        }
+    });
+    for outcome in join_all(loops).await {
+        outcome?;
+    }
+    Ok(latencies.take())
+}
+
+/// The processor time of a process so far: user and system, in ticks of 10 ms.
+fn cpu(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+fn memory(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+}
