@@ -22,7 +22,12 @@ pub struct Config {
     #[arg(long, env = "COMPTOIR_ORDERS_STORE", value_name = "URL")]
     pub orders_store: Option<String>,
     /// Lines a cart has at most; 0 is no limit
-    #[arg(long = "limit-cart-lines", env = "COMPTOIR_LIMIT_CART_LINES", default_value = "100", value_name = "N")]
+    #[arg(
+        long = "limit-cart-lines",
+        env = "COMPTOIR_LIMIT_CART_LINES",
+        default_value = "100",
+        value_name = "N"
+    )]
     pub orders_limit_cart_lines: usize,
     /// Units of a variant in a cart at most; 0 is no limit
     #[arg(
@@ -48,6 +53,9 @@ pub struct Config {
 
 impl Config {
     pub(crate) fn cart_limits(&self) -> Limits {
-        Limits { lines: self.orders_limit_cart_lines, quantity: self.orders_limit_line_quantity }
+        Limits {
+            lines: self.orders_limit_cart_lines,
+            quantity: self.orders_limit_line_quantity,
+        }
     }
 }

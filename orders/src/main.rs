@@ -30,7 +30,12 @@ fn main() -> ExitCode {
 }
 
 async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let Arguments { common: _, orders, peers, admin_addr } = arguments;
+    let Arguments {
+        common: _,
+        orders,
+        peers,
+        admin_addr,
+    } = arguments;
     let listener = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     identity::keep_fresh(&process.env, Channel::connect(&peers.auth_url)?).await;

@@ -15,9 +15,18 @@ pub const POLICY: &[(&str, Access)] = &[
     ("/comptoir.orders.v1.CartService/RemoveLines", Access::Anyone),
     ("/comptoir.orders.v1.CartService/UpdateCart", Access::Anyone),
     ("/comptoir.orders.v1.CartService/CompleteCart", Access::Anyone),
-    ("/comptoir.orders.v1.DiscountService/CreateDiscount", Access::Staff),
-    ("/comptoir.orders.v1.DiscountService/UpdateDiscount", Access::Staff),
-    ("/comptoir.orders.v1.DiscountService/DeleteDiscount", Access::Staff),
+    (
+        "/comptoir.orders.v1.DiscountService/CreateDiscount",
+        Access::Staff,
+    ),
+    (
+        "/comptoir.orders.v1.DiscountService/UpdateDiscount",
+        Access::Staff,
+    ),
+    (
+        "/comptoir.orders.v1.DiscountService/DeleteDiscount",
+        Access::Staff,
+    ),
     ("/comptoir.orders.v1.DiscountService/ListDiscounts", Access::Staff),
     // A guest reads and cancels by an access token, so the handler decides.
     ("/comptoir.orders.v1.OrderService/GetOrder", Access::Anyone),
@@ -28,10 +37,22 @@ pub const POLICY: &[(&str, Access)] = &[
     ("/comptoir.orders.v1.OrderService/RefundOrder", Access::Staff),
     ("/comptoir.orders.v1.OrderService/WatchOrder", Access::Anyone),
     ("/comptoir.orders.v1.OrderService/GetSales", Access::Staff),
-    ("/comptoir.orders.v1.PaymentService/HandleWebhook", Access::Services(EDGE)),
-    ("/comptoir.orders.v1.SandboxService/ListSandboxPayments", Access::Services(EDGE)),
-    ("/comptoir.orders.v1.SandboxService/GetSandboxPayment", Access::Services(EDGE)),
-    ("/comptoir.orders.v1.SandboxService/ResolveSandboxPayment", Access::Services(EDGE)),
+    (
+        "/comptoir.orders.v1.PaymentService/HandleWebhook",
+        Access::Services(EDGE),
+    ),
+    (
+        "/comptoir.orders.v1.SandboxService/ListSandboxPayments",
+        Access::Services(EDGE),
+    ),
+    (
+        "/comptoir.orders.v1.SandboxService/GetSandboxPayment",
+        Access::Services(EDGE),
+    ),
+    (
+        "/comptoir.orders.v1.SandboxService/ResolveSandboxPayment",
+        Access::Services(EDGE),
+    ),
 ];
 
 #[cfg(test)]

@@ -83,13 +83,26 @@ impl Quote {
     /// What stands in the way of ordering at these terms: lines that are not for sale any more, codes that cannot be used. Paths
     /// are into the cart.
     pub(crate) fn refusals(&self) -> Vec<Violation> {
-        let lines = self.lines.iter().enumerate().filter(|(_, line)| !line.for_sale).map(|(n, line)| {
-            let title = &line.variant.product_title;
-            let message = format!("{title} is not for sale any more.");
-            Violation::new(format!("lines.{n}.variant_id"), ErrorReason::ProductUnavailable, message)
-        });
+        let lines = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| !line.for_sale)
+            .map(|(n, line)| {
+                let title = &line.variant.product_title;
+                let message = format!("{title} is not for sale any more.");
+                Violation::new(
+                    format!("lines.{n}.variant_id"),
+                    ErrorReason::ProductUnavailable,
+                    message,
+                )
+            });
         let codes = self.codes.iter().enumerate().filter_map(|(n, code)| {
-            Some(Violation::new(format!("discount_codes.{n}"), code.refusal?, code_message(code.refusal?)))
+            Some(Violation::new(
+                format!("discount_codes.{n}"),
+                code.refusal?,
+                code_message(code.refusal?),
+            ))
         });
         lines.chain(codes).collect()
     }
@@ -115,13 +128,21 @@ pub(crate) fn code_message(reason: ErrorReason) -> &'static str {
 impl Pricer {
     /// Reads from this catalogue and these discounts.
     pub(crate) fn new(catalog: Channel, discounts: Arc<dyn DiscountStore>, env: Env) -> Self {
-        Self { catalog: CatalogServiceClient::new(catalog), discounts, env }
+        Self {
+            catalog: CatalogServiceClient::new(catalog),
+            discounts,
+            env,
+        }
     }
 
     /// What the cart comes to now: one call to the catalogue, one read of the discounts.
     pub(crate) async fn quote(&self, cart: &Cart) -> Result<Quote, Error> {
         let mut variants = Variants::default();
-        self.read(&mut variants, cart.lines.iter().map(|line| line.variant_id.as_str())).await?;
+        self.read(
+            &mut variants,
+            cart.lines.iter().map(|line| line.variant_id.as_str()),
+        )
+        .await?;
         self.quote_with(cart, &variants).await
     }
 
@@ -143,7 +164,9 @@ impl Pricer {
             }
         }
         for batch in missing.chunks(BATCH) {
-            let request = BatchGetVariantsRequest { variant_ids: batch.to_vec() };
+            let request = BatchGetVariantsRequest {
+                variant_ids: batch.to_vec(),
+            };
             let answer = self.catalog.clone().batch_get_variants(request).await;
             let answer = answer.map_err(|status| Error::from_status(&status))?.into_inner();
             for mut variant in answer.variants {
@@ -179,12 +202,21 @@ impl Pricer {
             .map(|line| self.quoted_line(line, variants.get(&line.variant_id)))
             .collect::<Result<Vec<_>, _>>()?;
         let (mut codes, offers) = self.codes(cart).await?;
-        let country = cart.delivery_address.as_ref().map(|address| address.country_code.as_str());
-        let rules: Vec<_> = country.map_or_else(Vec::new, |country| delivery::offered(shop, country).collect());
-        let chosen = rules.iter().find(|rule| cart.delivery_option_id.as_ref() == Some(&rule.id));
+        let country = cart
+            .delivery_address
+            .as_ref()
+            .map(|address| address.country_code.as_str());
+        let rules: Vec<_> =
+            country.map_or_else(Vec::new, |country| delivery::offered(shop, country).collect());
+        let chosen = rules
+            .iter()
+            .find(|rule| cart.delivery_option_id.as_ref() == Some(&rule.id));
         let priced: Vec<_> = lines
             .iter()
-            .map(|line| PricedLine { quantity: line.quantity, unit_price: line.unit_price })
+            .map(|line| PricedLine {
+                quantity: line.quantity,
+                unit_price: line.unit_price,
+            })
             .collect();
         let offered: Vec<Offer> = offers.iter().map(|(_, offer)| *offer).collect();
         let cost = pricing::price(&Input {
@@ -207,14 +239,24 @@ impl Pricer {
                 estimated_days: rule.estimated_days,
             })
             .collect();
-        let delivery =
-            chosen.and_then(|rule| delivery_options.iter().find(|option| option.id == rule.id)).cloned();
-        Ok(Quote { currency: shop.currency.clone(), lines, cost, delivery_options, delivery, codes })
+        let delivery = chosen
+            .and_then(|rule| delivery_options.iter().find(|option| option.id == rule.id))
+            .cloned();
+        Ok(Quote {
+            currency: shop.currency.clone(),
+            lines,
+            cost,
+            delivery_options,
+            delivery,
+            codes,
+        })
     }
 
     /// Whom a per-customer limit counts: the user, or a guest by e-mail; nobody while neither is known.
     pub(crate) fn customer_key(cart: &Cart) -> Option<String> {
-        cart.customer_id.clone().or_else(|| cart.email.as_deref().map(mesh::text::normalise_email))
+        cart.customer_id
+            .clone()
+            .or_else(|| cart.email.as_deref().map(mesh::text::normalise_email))
     }
 
     /// Each code of the cart, and the offers of those that can be used, by their place among the codes.
@@ -224,23 +266,38 @@ impl Pricer {
         }
         let folded: Vec<String> = cart.discount_codes.iter().map(|code| fold(code)).collect();
         let customer = Self::customer_key(cart);
-        let found = self.discounts.discounts_by_code(&folded, customer.as_deref()).await?;
+        let found = self
+            .discounts
+            .discounts_by_code(&folded, customer.as_deref())
+            .await?;
         let mut offers = Vec::new();
         let mut codes = Vec::new();
         for (code, folded) in cart.discount_codes.iter().zip(&folded) {
             let found = found.iter().find(|found| fold(&found.discount.code) == *folded);
-            let refusal = found.map_or(Some(ErrorReason::DiscountCodeInvalid), |found| self.code_refusal(found));
+            let refusal = found.map_or(Some(ErrorReason::DiscountCodeInvalid), |found| {
+                self.code_refusal(found)
+            });
             if let (Some(found), None) = (found, refusal) {
                 offers.push((codes.len(), found.discount.offer()));
             }
             let discount_id = found.map(|found| found.discount.id.clone());
-            codes.push(QuotedCode { code: code.clone(), discount_id, amount: 0, refusal });
+            codes.push(QuotedCode {
+                code: code.clone(),
+                discount_id,
+                amount: 0,
+                refusal,
+            });
         }
         Ok((codes, offers))
     }
 
     fn code_refusal(&self, found: &Found) -> Option<ErrorReason> {
-        let Discount { currency, usage_limit, usage_limit_per_customer, .. } = &found.discount;
+        let Discount {
+            currency,
+            usage_limit,
+            usage_limit_per_customer,
+            ..
+        } = &found.discount;
         if *currency != self.env.shop.currency {
             return Some(ErrorReason::DiscountCodeInvalid);
         }
@@ -255,9 +312,10 @@ impl Pricer {
 
     fn for_sale(&self, variant: &Variant) -> bool {
         variant.product_status() == ProductStatus::Active
-            && variant.price.as_ref().is_some_and(|price| {
-                price.minor_units >= 0 && price.currency_code == self.env.shop.currency
-            })
+            && variant
+                .price
+                .as_ref()
+                .is_some_and(|price| price.minor_units >= 0 && price.currency_code == self.env.shop.currency)
     }
 
     fn quoted_line(&self, line: &Line, variant: Option<&Variant>) -> Result<QuotedLine, Error> {
@@ -279,15 +337,25 @@ impl Pricer {
 
     /// A variant that is gone, as the cart remembers it.
     fn remembered(&self, line: &Line) -> Variant {
-        let Seen { unit_price, product_id, product_slug, product_title, variant_title, sku, image_url } =
-            line.seen.clone();
+        let Seen {
+            unit_price,
+            product_id,
+            product_slug,
+            product_title,
+            variant_title,
+            sku,
+            image_url,
+        } = line.seen.clone();
         Variant {
             id: line.variant_id.clone(),
             product_id,
             sku,
             title: variant_title,
             price: Some(money(unit_price, &self.env.shop.currency)),
-            image: image_url.map(|url| Image { url, ..Image::default() }),
+            image: image_url.map(|url| Image {
+                url,
+                ..Image::default()
+            }),
             product_title,
             product_slug,
             product_status: ProductStatus::Archived.into(),
@@ -298,7 +366,11 @@ impl Pricer {
 
 /// Whether a variant could have this id.
 fn is_plausible(id: &str) -> bool {
-    id.starts_with("var_") && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    id.starts_with("var_")
+        && id.len() <= 64
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl Variants {
@@ -309,6 +381,9 @@ impl Variants {
 
 impl From<pricing::Overflow> for Error {
     fn from(_: pricing::Overflow) -> Self {
-        Self::new(ErrorReason::QuantityOutOfRange, "The cart comes to more than can be charged.")
+        Self::new(
+            ErrorReason::QuantityOutOfRange,
+            "The cart comes to more than can be charged.",
+        )
     }
 }

@@ -14,7 +14,10 @@ impl Carts {
     pub(crate) async fn attach(&self, user_id: &str, id: &str) -> Result<(Cart, Quote), Error> {
         let (carts, user_id, id) = (self.clone(), user_id.to_owned(), id.to_owned());
         // Two documents are written; a caller who goes away must not leave the second one out.
-        let task = self.env.tasks.spawn_tracked(async move { carts.take_over(&user_id, &id).await });
+        let task = self
+            .env
+            .tasks
+            .spawn_tracked(async move { carts.take_over(&user_id, &id).await });
         let cart = task.await.map_err(Error::internal)??;
         check_open(&cart)?;
         let quote = self.quote(&cart).await?;

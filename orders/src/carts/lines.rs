@@ -23,7 +23,15 @@ impl Carts {
         wanted: Vec<Wanted>,
     ) -> Result<(Cart, Quote), Error> {
         check_wanted(&wanted, self.limits)?;
-        self.edit(caller, id, &Add { wanted, limits: self.limits }).await
+        self.edit(
+            caller,
+            id,
+            &Add {
+                wanted,
+                limits: self.limits,
+            },
+        )
+        .await
     }
 
     /// Sets the quantities of lines, by their ids.
@@ -120,11 +128,23 @@ impl Edit for Remove {
 
     fn apply(&self, cart: &mut Cart, _: &Carts, _: &Variants) -> Result<(), Error> {
         // One named twice is taken out once.
-        let removed = self.line_ids.iter().enumerate().filter(|(n, id)| !self.line_ids[..*n].contains(id));
-        fail(removed.filter_map(|(n, id)| cart.remove(&format!("line_ids.{n}"), id).err()).collect())
+        let removed = self
+            .line_ids
+            .iter()
+            .enumerate()
+            .filter(|(n, id)| !self.line_ids[..*n].contains(id));
+        fail(
+            removed
+                .filter_map(|(n, id)| cart.remove(&format!("line_ids.{n}"), id).err())
+                .collect(),
+        )
     }
 }
 
 fn fail(refused: Vec<Violation>) -> Result<(), Error> {
-    if refused.is_empty() { Ok(()) } else { Err(Error::violations(refused)) }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::violations(refused))
+    }
 }

@@ -65,11 +65,22 @@ impl Carts {
     /// Carts in this store at these prices.
     pub(crate) fn new(store: Arc<dyn CartStore>, pricer: Pricer, env: Env, limits: Limits) -> Self {
         let queues = Arc::new(std::array::from_fn(|_| Mutex::default()));
-        Self { store, pricer, env, limits, queues, hasher: RandomState::new() }
+        Self {
+            store,
+            pricer,
+            env,
+            limits,
+            queues,
+            hasher: RandomState::new(),
+        }
     }
 
     /// Makes a cart: the user's own, or a guest's.
-    pub(crate) async fn create(&self, user_id: Option<&str>, beginning: Beginning) -> Result<(Cart, Quote), Error> {
+    pub(crate) async fn create(
+        &self,
+        user_id: Option<&str>,
+        beginning: Beginning,
+    ) -> Result<(Cart, Quote), Error> {
         let Beginning { lines, email, locale } = beginning;
         check_wanted(&lines, self.limits)?;
         let now = self.env.clock.now();
@@ -77,7 +88,9 @@ impl Carts {
         let mut cart = self.empty(user_id, locale, now);
         cart.email = email;
         let mut variants = Variants::default();
-        self.pricer.read(&mut variants, variants_with(&cart, &lines)).await?;
+        self.pricer
+            .read(&mut variants, variants_with(&cart, &lines))
+            .await?;
         self.add_to(&mut cart, &lines, &variants)?;
         let quote = self.pricer.quote_with(&cart, &variants).await?;
         self.store.insert_cart(&cart).await?;
@@ -182,9 +195,15 @@ fn check_open(cart: &Cart) -> Result<(), Error> {
     if cart.is_open() {
         return Ok(());
     }
-    Err(Error::new(ErrorReason::CartAlreadyOrdered, "The cart was ordered, or is being ordered."))
+    Err(Error::new(
+        ErrorReason::CartAlreadyOrdered,
+        "The cart was ordered, or is being ordered.",
+    ))
 }
 
 fn contended() -> Error {
-    Error::new(ErrorReason::VersionConflict, "The cart is being changed by others; try again.")
+    Error::new(
+        ErrorReason::VersionConflict,
+        "The cart is being changed by others; try again.",
+    )
 }

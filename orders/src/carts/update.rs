@@ -10,13 +10,7 @@ use mesh::{
 use super::{Carts, Edit};
 use crate::{
     convert::{Problems, address, cart as convert, discount::parse_code},
-    domain::{
-        address::Address,
-        cart::Cart,
-        delivery,
-        discount::fold,
-        edit::variants_with,
-    },
+    domain::{address::Address, cart::Cart, delivery, discount::fold, edit::variants_with},
     quote::{Quote, Variants, code_message},
 };
 
@@ -38,7 +32,12 @@ pub(crate) struct Update {
 
 impl Carts {
     /// Changes what the update names.
-    pub(crate) async fn update(&self, caller: &Caller, id: &str, update: Update) -> Result<(Cart, Quote), Error> {
+    pub(crate) async fn update(
+        &self,
+        caller: &Caller,
+        id: &str,
+        update: Update,
+    ) -> Result<(Cart, Quote), Error> {
         self.edit(caller, id, &update).await
     }
 }
@@ -47,24 +46,40 @@ impl Update {
     /// Reads a request, and names all that is wrong with it.
     pub(crate) fn parse(request: pb::UpdateCartRequest, shop: &Shop) -> Result<Self, Error> {
         let mut problems = Problems::default();
-        let email = request.email.and_then(|email| problems.take(convert::parse_email("email", &email)));
-        let phone = request.phone.and_then(|phone| problems.take(address::parse_phone("phone", &phone)));
-        let locale = request.locale.and_then(|locale| problems.take(convert::parse_locale("locale", &locale)));
+        let email = request
+            .email
+            .and_then(|email| problems.take(convert::parse_email("email", &email)));
+        let phone = request
+            .phone
+            .and_then(|phone| problems.take(address::parse_phone("phone", &phone)));
+        let locale = request
+            .locale
+            .and_then(|locale| problems.take(convert::parse_locale("locale", &locale)));
         let delivery_address = request.delivery_address.and_then(|address| {
-            problems.take(address::parse("delivery_address", &address).and_then(|address| destination(address, shop)))
+            problems.take(
+                address::parse("delivery_address", &address).and_then(|address| destination(address, shop)),
+            )
         });
         if request.billing_address.is_some() && request.remove_billing_address {
             let message = "Either give a billing address or remove it.";
-            problems.push(Violation::new("remove_billing_address", ErrorReason::ValidationFailed, message));
+            problems.push(Violation::new(
+                "remove_billing_address",
+                ErrorReason::ValidationFailed,
+                message,
+            ));
         }
         let billing_address = if request.remove_billing_address {
             Some(None)
         } else {
             request.billing_address.and_then(|address| {
-                problems.take(address::parse("billing_address", &address)).map(Some)
+                problems
+                    .take(address::parse("billing_address", &address))
+                    .map(Some)
             })
         };
-        let codes = request.discount_codes.and_then(|codes| problems.take(parse_codes(&codes.codes)));
+        let codes = request
+            .discount_codes
+            .and_then(|codes| problems.take(parse_codes(&codes.codes)));
         problems.check()?;
         Ok(Self {
             email,
@@ -83,14 +98,22 @@ fn destination(address: Address, shop: &Shop) -> Result<Address, Error> {
         return Ok(address);
     }
     let message = format!("The shop does not deliver to {}.", address.country_code);
-    Err(Error::field("delivery_address.country_code", ErrorReason::DestinationNotAllowed, message))
+    Err(Error::field(
+        "delivery_address.country_code",
+        ErrorReason::DestinationNotAllowed,
+        message,
+    ))
 }
 
 /// Each code once without regard to case, with its place.
 fn parse_codes(codes: &[String]) -> Result<Vec<(usize, String)>, Error> {
     if codes.len() > CODES {
         let message = format!("A cart takes at most {CODES} codes.");
-        return Err(Error::field("discount_codes.codes", ErrorReason::ValidationFailed, message));
+        return Err(Error::field(
+            "discount_codes.codes",
+            ErrorReason::ValidationFailed,
+            message,
+        ));
     }
     let mut problems = Problems::default();
     let mut kept: Vec<(usize, String)> = Vec::new();
@@ -150,17 +173,28 @@ impl Edit for Update {
             .zip(&quote.codes)
             .filter_map(|((n, _), quoted)| {
                 let reason = quoted.refusal?;
-                Some(Violation::new(format!("discount_codes.codes.{n}"), reason, code_message(reason)))
+                Some(Violation::new(
+                    format!("discount_codes.codes.{n}"),
+                    reason,
+                    code_message(reason),
+                ))
             })
             .collect();
-        if refused.is_empty() { Ok(()) } else { Err(Error::violations(refused)) }
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::violations(refused))
+        }
     }
 }
 
 impl Update {
     /// Takes the chosen way, and drops one that is not offered where the cart goes now.
     fn choose_delivery(&self, cart: &mut Cart, shop: &Shop) -> Result<(), Error> {
-        let country = cart.delivery_address.as_ref().map(|address| address.country_code.as_str());
+        let country = cart
+            .delivery_address
+            .as_ref()
+            .map(|address| address.country_code.as_str());
         let offered = |id: &str| country.is_some_and(|country| delivery::option(shop, country, id).is_some());
         if let Some(id) = &self.delivery_option_id {
             if !offered(id) {
@@ -168,7 +202,11 @@ impl Update {
                     Some(country) => format!("This delivery option is not offered for {country}."),
                     None => "Give the delivery address first.".to_owned(),
                 };
-                return Err(Error::field("delivery_option_id", ErrorReason::ValidationFailed, message));
+                return Err(Error::field(
+                    "delivery_option_id",
+                    ErrorReason::ValidationFailed,
+                    message,
+                ));
             }
             cart.delivery_option_id = Some(id.clone());
         } else if cart.delivery_option_id.as_deref().is_some_and(|id| !offered(id)) {

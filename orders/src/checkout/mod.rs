@@ -187,6 +187,19 @@ impl Checkout {
         self.answer(&order, met, &cart).await
     }
 
+    /// Begins with a cart as it was found, whatever became of it since.
+    #[cfg(test)]
+    pub(crate) async fn begin_as_found(&self, cart: Cart, key: &str) -> Result<CompleteCartResponse, Error> {
+        let request = CompleteCartRequest {
+            provider: "sandbox".into(),
+            token: "tok_visa".into(),
+            request_id: key.into(),
+            ..CompleteCartRequest::default()
+        };
+        let asked = self.asked(&cart.id, request)?;
+        self.begin(cart, asked).await
+    }
+
     /// What the buyer is told.
     async fn answer(&self, order: &Order, met: Met, cart: &Cart) -> Result<CompleteCartResponse, Error> {
         let shown = || convert::to_proto(order, Some(self.machine.parts.keys.access_token(&order.id)));

@@ -18,9 +18,10 @@ const PHONE: usize = 32;
 
 /// Countries whose mail has no postal codes (Universal Postal Union, addressing systems).
 const WITHOUT_POSTAL_CODE: &[&str] = &[
-    "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM", "CW", "DJ", "DM",
-    "ER", "FJ", "GA", "GD", "GH", "GM", "GQ", "GY", "HK", "JM", "KI", "KM", "KN", "KP", "LC", "ML", "MO", "MR", "MW", "NR",
-    "NU", "QA", "RW", "SB", "SC", "SL", "SR", "ST", "SY", "TD", "TF", "TG", "TK", "TO", "TT", "TV", "UG", "VU", "YE", "ZW",
+    "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM",
+    "CW", "DJ", "DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GQ", "GY", "HK", "JM", "KI", "KM", "KN", "KP",
+    "LC", "ML", "MO", "MR", "MW", "NR", "NU", "QA", "RW", "SB", "SC", "SL", "SR", "ST", "SY", "TD", "TF",
+    "TG", "TK", "TO", "TT", "TV", "UG", "VU", "YE", "ZW",
 ];
 
 /// Reads an address; `field` is its place in the request.
@@ -43,7 +44,11 @@ pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Er
     let city = required("city", &address.city, NAME);
     let country_code = required("country_code", &address.country_code, NAME);
     let postal_code = if WITHOUT_POSTAL_CODE.contains(&address.country_code.trim()) {
-        problems.take(text::line(&format!("{field}.postal_code"), &address.postal_code, POSTAL_CODE))
+        problems.take(text::line(
+            &format!("{field}.postal_code"),
+            &address.postal_code,
+            POSTAL_CODE,
+        ))
     } else {
         required("postal_code", &address.postal_code, POSTAL_CODE)
     };
@@ -55,7 +60,9 @@ pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Er
     let line2 = optional("line2", address.line2.as_ref(), STREET);
     let region = optional("region", address.region.as_ref(), NAME);
     let phone = match address.phone.as_deref() {
-        Some(phone) => problems.take(parse_phone(&format!("{field}.phone"), phone)).flatten(),
+        Some(phone) => problems
+            .take(parse_phone(&format!("{field}.phone"), phone))
+            .flatten(),
         None => None,
     };
     if let Some(code) = country_code.as_deref().filter(|code| !is_country(code)) {
@@ -87,7 +94,9 @@ pub(crate) fn parse_phone(field: &str, phone: &str) -> Result<Option<String>, Er
     }
     let written = phone.strip_prefix('+').unwrap_or(&phone);
     let digits = written.bytes().filter(u8::is_ascii_digit).count();
-    let plain = written.chars().all(|character| character.is_ascii_digit() || " ()-./".contains(character));
+    let plain = written
+        .chars()
+        .all(|character| character.is_ascii_digit() || " ()-./".contains(character));
     // E.164 has at most 15 digits; short national numbers have few.
     if !plain || !(4..=15).contains(&digits) {
         let message = "This is not a telephone number; write it like +33 6 12 34 56 78.";
@@ -151,8 +160,11 @@ mod tests {
             ..ada()
         };
         let error = parse("delivery_address", &address).unwrap_err();
-        let named: Vec<_> =
-            error.field_violations().iter().map(|violation| (violation.field.as_str(), violation.reason)).collect();
+        let named: Vec<_> = error
+            .field_violations()
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.reason))
+            .collect();
         assert_eq!(
             named,
             [
@@ -167,22 +179,40 @@ mod tests {
 
     #[test]
     fn names_are_kept_in_nfc_and_empty_options_are_none() {
-        let address =
-            types::Address { last_name: " Zoe\u{0308} ".to_owned(), line2: Some(" ".to_owned()), ..ada() };
+        let address = types::Address {
+            last_name: " Zoe\u{0308} ".to_owned(),
+            line2: Some(" ".to_owned()),
+            ..ada()
+        };
         let parsed = parse("a", &address).unwrap();
         assert_eq!((parsed.last_name.as_str(), parsed.line2), ("Zoë", None));
     }
 
     #[test]
     fn a_postal_code_is_needed_where_there_are_any() {
-        let without = types::Address { postal_code: String::new(), ..ada() };
+        let without = types::Address {
+            postal_code: String::new(),
+            ..ada()
+        };
         assert!(parse("a", &without).is_err());
-        assert!(parse("a", &types::Address { country_code: "HK".to_owned(), ..without }).is_ok());
+        assert!(
+            parse(
+                "a",
+                &types::Address {
+                    country_code: "HK".to_owned(),
+                    ..without
+                }
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn telephone_numbers_are_taken_as_people_write_them() {
-        assert_eq!(parse_phone("phone", "+33 6 12 34 56 78").unwrap().as_deref(), Some("+33 6 12 34 56 78"));
+        assert_eq!(
+            parse_phone("phone", "+33 6 12 34 56 78").unwrap().as_deref(),
+            Some("+33 6 12 34 56 78")
+        );
         assert_eq!(parse_phone("phone", " ").unwrap(), None);
         for bad in ["+", "123", "1234567890123456", "+33 6 <b>", "33+612345678"] {
             assert!(parse_phone("phone", bad).is_err(), "{bad}");

@@ -1,12 +1,7 @@
 //! Carts and what they come to.
 
 use comptoir_proto::orders::v1 as pb;
-use mesh::{
-    Error,
-    error::ErrorReason,
-    shop::Shop,
-    text,
-};
+use mesh::{Error, error::ErrorReason, shop::Shop, text};
 
 use super::{address, to_money, to_timestamp};
 use crate::{
@@ -29,17 +24,21 @@ pub(crate) fn wanted(lines: Vec<pb::CartLineInput>) -> Vec<Wanted> {
 
 /// Reads an e-mail address; empty is none.
 pub(crate) fn parse_email(field: &str, email: &str) -> Result<Option<String>, Error> {
-    if email.trim().is_empty() { Ok(None) } else { text::email(field, email).map(Some) }
+    if email.trim().is_empty() {
+        Ok(None)
+    } else {
+        text::email(field, email).map(Some)
+    }
 }
 
 /// Reads a BCP 47 language tag.
 pub(crate) fn parse_locale(field: &str, locale: &str) -> Result<String, Error> {
     let mut parts = locale.split('-');
-    let letters = |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let letters =
+        |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
     let language = parts.next().is_some_and(letters);
-    let rest = parts.all(|part| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
+    let rest = parts
+        .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if language && rest && locale.len() <= 35 {
         Ok(locale.to_owned())
     } else {
@@ -54,7 +53,11 @@ pub(crate) fn check_currency(field: &str, currency: &str, shop: &Shop) -> Result
         return Ok(());
     }
     if mesh::money::fraction_digits(currency).is_none() {
-        return Err(Error::field(field, ErrorReason::InvalidCurrency, "This is not an ISO 4217 currency."));
+        return Err(Error::field(
+            field,
+            ErrorReason::InvalidCurrency,
+            "This is not an ISO 4217 currency.",
+        ));
     }
     let message = format!("The shop's currency is {}.", shop.currency);
     Err(Error::field(field, ErrorReason::CurrencyMismatch, message))
@@ -62,22 +65,38 @@ pub(crate) fn check_currency(field: &str, currency: &str, shop: &Shop) -> Result
 
 /// A cart at these terms.
 pub(crate) fn to_proto(cart: &Cart, quote: Quote) -> pb::Cart {
-    let Quote { currency, lines, cost, delivery_options, delivery, codes } = quote;
+    let Quote {
+        currency,
+        lines,
+        cost,
+        delivery_options,
+        delivery,
+        codes,
+    } = quote;
     pb::Cart {
         id: cart.id.clone(),
         customer_id: cart.customer_id.clone(),
-        lines: lines.into_iter().map(|line| line_to_proto(line, &currency)).collect(),
+        lines: lines
+            .into_iter()
+            .map(|line| line_to_proto(line, &currency))
+            .collect(),
         currency_code: currency.clone(),
         cost: Some(cost_to_proto(&cost, &currency)),
         email: cart.email.clone(),
         phone: cart.phone.clone(),
         delivery_address: cart.delivery_address.as_ref().map(address::to_proto),
         billing_address: cart.billing_address.as_ref().map(address::to_proto),
-        delivery_options: delivery_options.iter().map(|option| option_to_proto(option, &currency)).collect(),
+        delivery_options: delivery_options
+            .iter()
+            .map(|option| option_to_proto(option, &currency))
+            .collect(),
         selected_delivery_option: delivery.as_ref().map(|option| option_to_proto(option, &currency)),
         discount_codes: codes
             .into_iter()
-            .map(|QuotedCode { code, amount, .. }| pb::DiscountCode { code, applicable: amount > 0 })
+            .map(|QuotedCode { code, amount, .. }| pb::DiscountCode {
+                code,
+                applicable: amount > 0,
+            })
             .collect(),
         updated_at: Some(to_timestamp(cart.updated_at)),
         order_id: cart.current_order_id().map(str::to_owned),
@@ -98,7 +117,15 @@ fn line_to_proto(line: QuotedLine, currency: &str) -> pb::CartLine {
 
 /// What it comes to; orders show it the same way.
 pub(crate) fn cost_to_proto(cost: &Cost, currency: &str) -> pb::Cost {
-    let Cost { subtotal, discount_total, shipping_total, tax_total, total, taxes, discounts: _ } = cost;
+    let Cost {
+        subtotal,
+        discount_total,
+        shipping_total,
+        tax_total,
+        total,
+        taxes,
+        discounts: _,
+    } = cost;
     pb::Cost {
         subtotal: to_money(*subtotal, currency),
         discount_total: to_money(*discount_total, currency),
@@ -107,12 +134,19 @@ pub(crate) fn cost_to_proto(cost: &Cost, currency: &str) -> pb::Cost {
         total: to_money(*total, currency),
         taxes: taxes
             .iter()
-            .map(|TaxLine { name, rate, included, amount }| pb::TaxLine {
-                name: name.clone(),
-                percent: rate.to_string(),
-                included: *included,
-                amount: to_money(*amount, currency),
-            })
+            .map(
+                |TaxLine {
+                     name,
+                     rate,
+                     included,
+                     amount,
+                 }| pb::TaxLine {
+                    name: name.clone(),
+                    percent: rate.to_string(),
+                    included: *included,
+                    amount: to_money(*amount, currency),
+                },
+            )
             .collect(),
     }
 }
@@ -136,7 +170,15 @@ mod tests {
         for good in ["fr", "en-GB", "zh-Hant-TW", "de-1996"] {
             assert!(parse_locale("locale", good).is_ok(), "{good}");
         }
-        for bad in ["", "f", "français", "fr_FR", "fr-", "en-\r\nBcc: x", "fr-toolongpart"] {
+        for bad in [
+            "",
+            "f",
+            "français",
+            "fr_FR",
+            "fr-",
+            "en-\r\nBcc: x",
+            "fr-toolongpart",
+        ] {
             assert!(parse_locale("locale", bad).is_err(), "{bad}");
         }
     }
@@ -144,7 +186,8 @@ mod tests {
     #[test]
     fn another_currency_is_a_mismatch_and_no_currency_is_invalid() {
         let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
-        let reason = |currency| check_currency("currency_code", currency, &shop).map_err(|error| error.reason());
+        let reason =
+            |currency| check_currency("currency_code", currency, &shop).map_err(|error| error.reason());
         assert_eq!(reason("EUR"), Ok(()));
         assert_eq!(reason("USD"), Err(ErrorReason::CurrencyMismatch));
         assert_eq!(reason("EURO"), Err(ErrorReason::InvalidCurrency));

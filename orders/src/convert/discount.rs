@@ -64,14 +64,22 @@ impl Terms {
     /// The discount, saying this from now on.
     pub(crate) fn replace(self, there: &Discount, now: Timestamp) -> Discount {
         let created_at = there.created_at;
-        Discount { version: there.version + 1, created_at, ..self.create(there.id.clone(), now) }
+        Discount {
+            version: there.version + 1,
+            created_at,
+            ..self.create(there.id.clone(), now)
+        }
     }
 }
 
 /// Reads what staff say of a code.
 pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Terms, Error> {
     let Some(input) = input else {
-        return Err(Error::field("discount", ErrorReason::ValidationFailed, "Say what the discount is."));
+        return Err(Error::field(
+            "discount",
+            ErrorReason::ValidationFailed,
+            "Say what the discount is.",
+        ));
     };
     let mut problems = Problems::default();
     let code = problems.take(parse_code("discount.code", &input.code));
@@ -91,16 +99,26 @@ pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Ter
     let starts_at = time("discount.starts_at", input.starts_at.as_ref());
     let ends_at = time("discount.ends_at", input.ends_at.as_ref());
     let mut refuse = |field: &str, message: &str| {
-        problems.push(Violation::new(format!("discount.{field}"), ErrorReason::ValidationFailed, message));
+        problems.push(Violation::new(
+            format!("discount.{field}"),
+            ErrorReason::ValidationFailed,
+            message,
+        ));
     };
-    if starts_at.zip(ends_at).is_some_and(|(starts, ends)| ends <= starts) {
+    if starts_at
+        .zip(ends_at)
+        .is_some_and(|(starts, ends)| ends <= starts)
+    {
         refuse("ends_at", "A discount ends after it starts.");
     }
     if input.usage_limit.is_some_and(|limit| limit < 1) {
         refuse("usage_limit", "A limit is 1 or more; leave it out for none.");
     }
     if input.usage_limit_per_customer.is_some_and(|limit| limit < 1) {
-        refuse("usage_limit_per_customer", "A limit is 1 or more; leave it out for none.");
+        refuse(
+            "usage_limit_per_customer",
+            "A limit is 1 or more; leave it out for none.",
+        );
     }
     let minimum_subtotal = match input.minimum_subtotal.as_deref() {
         None => None,
@@ -116,9 +134,11 @@ pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Ter
             }
         },
     };
-    let (code, kind) = match (code, kind) {
-        (Some(code), Some(kind)) => (code, kind),
-        _ => return Err(problems.check().err().unwrap_or_else(|| Error::violations(Vec::new()))),
+    let (Some(code), Some(kind)) = (code, kind) else {
+        return Err(problems
+            .check()
+            .err()
+            .unwrap_or_else(|| Error::violations(Vec::new())));
     };
     problems.check()?;
     Ok(Terms {
@@ -157,11 +177,17 @@ fn parse_kind(kind: DiscountKind, value: &str, digits: u32) -> Result<Kind, Erro
         }
         DiscountKind::Fixed => {
             let amount = parse_decimal(value, digits).map_err(|error| refused(&error.to_string()))?;
-            if amount > 0 { Ok(Kind::Fixed(amount)) } else { Err(refused("An amount is more than 0.")) }
+            if amount > 0 {
+                Ok(Kind::Fixed(amount))
+            } else {
+                Err(refused("An amount is more than 0."))
+            }
         }
-        DiscountKind::Unspecified => {
-            Err(Error::field("discount.kind", ErrorReason::ValidationFailed, "Say PERCENT or FIXED."))
-        }
+        DiscountKind::Unspecified => Err(Error::field(
+            "discount.kind",
+            ErrorReason::ValidationFailed,
+            "Say PERCENT or FIXED.",
+        )),
     }
 }
 
@@ -174,7 +200,8 @@ pub(crate) fn to_proto(counted: Counted) -> pb::Discount {
         Kind::Fixed(amount) => (DiscountKind::Fixed, format_decimal(amount, digits)),
     };
     // A percentage without a minimum is of no currency.
-    let currency = (kind == DiscountKind::Fixed || discount.minimum_subtotal.is_some()).then_some(discount.currency);
+    let currency =
+        (kind == DiscountKind::Fixed || discount.minimum_subtotal.is_some()).then_some(discount.currency);
     pb::Discount {
         id: discount.id,
         input: Some(pb::DiscountInput {
@@ -186,7 +213,9 @@ pub(crate) fn to_proto(counted: Counted) -> pb::Discount {
             ends_at: discount.ends_at.map(to_timestamp),
             usage_limit: discount.usage_limit,
             usage_limit_per_customer: discount.usage_limit_per_customer,
-            minimum_subtotal: discount.minimum_subtotal.map(|minimum| format_decimal(minimum, digits)),
+            minimum_subtotal: discount
+                .minimum_subtotal
+                .map(|minimum| format_decimal(minimum, digits)),
         }),
         times_used: i32::try_from(times_used).unwrap_or(i32::MAX),
         created_at: Some(to_timestamp(discount.created_at)),
@@ -209,7 +238,11 @@ mod tests {
     fn check(input: pb::DiscountInput) -> Result<Terms, Vec<String>> {
         let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
         parse(Some(input), &shop).map_err(|error| {
-            error.field_violations().iter().map(|violation| violation.field.clone()).collect()
+            error
+                .field_violations()
+                .iter()
+                .map(|violation| violation.field.clone())
+                .collect()
         })
     }
 
@@ -219,7 +252,10 @@ mod tests {
             check(input(DiscountKind::Percent, "12.5")).unwrap().kind,
             Kind::Percent(Rate::from_percent("12.5").unwrap())
         );
-        assert_eq!(check(input(DiscountKind::Fixed, "5")).unwrap().kind, Kind::Fixed(500));
+        assert_eq!(
+            check(input(DiscountKind::Fixed, "5")).unwrap().kind,
+            Kind::Fixed(500)
+        );
         for (kind, value) in [
             (DiscountKind::Percent, "0"),
             (DiscountKind::Percent, "100.01"),
@@ -228,9 +264,16 @@ mod tests {
             (DiscountKind::Fixed, "0.00"),
             (DiscountKind::Fixed, "1.001"),
         ] {
-            assert_eq!(check(input(kind, value)).unwrap_err(), ["discount.value"], "{value}");
+            assert_eq!(
+                check(input(kind, value)).unwrap_err(),
+                ["discount.value"],
+                "{value}"
+            );
         }
-        assert_eq!(check(input(DiscountKind::Unspecified, "5")).unwrap_err(), ["discount.kind"]);
+        assert_eq!(
+            check(input(DiscountKind::Unspecified, "5")).unwrap_err(),
+            ["discount.kind"]
+        );
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl Problems {
 
     /// The refusal, if anything was wrong.
     pub(crate) fn check(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::violations(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::violations(self.0))
+        }
     }
 }

@@ -32,9 +32,18 @@ pub(crate) fn parse_cursor(token: &str) -> Result<Option<(Timestamp, String)>, E
     let parsed = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| {
         let text = String::from_utf8(bytes).ok()?;
         let (micros, id) = text.split_once(':')?;
-        Some((Timestamp::from_microsecond(micros.parse().ok()?).ok()?, id.to_owned()))
+        Some((
+            Timestamp::from_microsecond(micros.parse().ok()?).ok()?,
+            id.to_owned(),
+        ))
     });
-    let refused = || Error::field("page_token", ErrorReason::ValidationFailed, "This cursor was never given out.");
+    let refused = || {
+        Error::field(
+            "page_token",
+            ErrorReason::ValidationFailed,
+            "This cursor was never given out.",
+        )
+    };
     parsed.map(Some).ok_or_else(refused)
 }
 
@@ -45,10 +54,17 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back() {
         let at = Timestamp::from_microsecond(1_234_567).unwrap();
-        assert_eq!(parse_cursor(&cursor(at, "disc_1")).unwrap(), Some((at, "disc_1".to_owned())));
+        assert_eq!(
+            parse_cursor(&cursor(at, "disc_1")).unwrap(),
+            Some((at, "disc_1".to_owned()))
+        );
         assert_eq!(parse_cursor("").unwrap(), None);
         for bad in ["x", "!!", "MTIz", "OTk5OTk5OTk5OTk5OTk5OTk5Onh4"] {
-            assert_eq!(parse_cursor(bad).unwrap_err().reason(), ErrorReason::ValidationFailed, "{bad}");
+            assert_eq!(
+                parse_cursor(bad).unwrap_err().reason(),
+                ErrorReason::ValidationFailed,
+                "{bad}"
+            );
         }
     }
 

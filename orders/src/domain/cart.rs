@@ -124,7 +124,9 @@ impl Cart {
 
     /// The order it became, or is becoming.
     pub fn current_order_id(&self) -> Option<&str> {
-        self.order_id.as_deref().or(self.claim.as_ref().map(|claim| claim.order_id.as_str()))
+        self.order_id
+            .as_deref()
+            .or(self.claim.as_ref().map(|claim| claim.order_id.as_str()))
     }
 
     /// Who a claim made now would belong to: the customer, or the cart itself for a guest.
@@ -149,7 +151,11 @@ impl Cart {
         if self.is_ordered() {
             return Claimed::Held(self);
         }
-        if let Some(used) = self.used_keys.iter().find(|used| used.key == claim.key && used.owner == claim.owner) {
+        if let Some(used) = self
+            .used_keys
+            .iter()
+            .find(|used| used.key == claim.key && used.owner == claim.owner)
+        {
             let used = used.clone();
             return Claimed::KeyUsed(self, used);
         }
@@ -169,8 +175,19 @@ impl Cart {
         if let Some(claim) = self.claim.take()
             && used
         {
-            let Claim { key, fingerprint, order_id, owner, at: _ } = claim;
-            self.used_keys.push(UsedKey { key, fingerprint, order_id, owner });
+            let Claim {
+                key,
+                fingerprint,
+                order_id,
+                owner,
+                at: _,
+            } = claim;
+            self.used_keys.push(UsedKey {
+                key,
+                fingerprint,
+                order_id,
+                owner,
+            });
             let surplus = self.used_keys.len().saturating_sub(USED_KEYS);
             self.used_keys.drain(..surplus);
         }

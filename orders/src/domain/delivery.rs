@@ -34,7 +34,10 @@ pub fn option<'a>(shop: &'a Shop, country_code: &'a str, id: &str) -> Option<&'a
 
 /// What the way costs.
 pub fn terms(rule: &DeliveryRule) -> Delivery {
-    Delivery { price: rule.price, free_from: rule.free_from }
+    Delivery {
+        price: rule.price,
+        free_from: rule.free_from,
+    }
 }
 
 #[cfg(test)]
@@ -44,10 +47,18 @@ mod tests {
     #[test]
     fn a_way_is_offered_where_its_rule_says_and_the_shop_delivers() {
         let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
-        let ids = |country| offered(&shop, country).map(|rule| rule.id.as_str()).collect::<Vec<_>>();
+        let ids = |country| {
+            offered(&shop, country)
+                .map(|rule| rule.id.as_str())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ids("FR"), ["standard", "express", "pickup"]);
         assert_eq!(ids("PT"), ["standard"]);
-        assert_eq!(ids("US"), [""; 0], "a rule for every country means every country of the shop");
+        assert_eq!(
+            ids("US"),
+            [""; 0],
+            "a rule for every country means every country of the shop"
+        );
         assert!(option(&shop, "PT", "express").is_none());
     }
 }

@@ -70,11 +70,19 @@ impl Discount {
 
     /// What it offers to [`super::pricing::price`].
     pub fn offer(&self) -> Offer {
-        Offer { kind: self.kind, minimum_subtotal: self.minimum_subtotal.unwrap_or(0) }
+        Offer {
+            kind: self.kind,
+            minimum_subtotal: self.minimum_subtotal.unwrap_or(0),
+        }
     }
 }
 
 /// The form in which codes are compared: NFKC, upper case, no space around.
 pub fn fold(code: &str) -> String {
-    code.trim().nfkc().collect::<String>().to_uppercase().nfc().collect()
+    code.trim()
+        .nfkc()
+        .collect::<String>()
+        .to_uppercase()
+        .nfc()
+        .collect()
 }

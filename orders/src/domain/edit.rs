@@ -40,7 +40,11 @@ impl Limits {
             let message = "A quantity is a whole number of 1 or more; take the line out to have none.";
             return Err(Violation::new(field, ErrorReason::InvalidQuantity, message));
         }
-        let most = if self.quantity == 0 { i64::from(i32::MAX) } else { i64::from(self.quantity) };
+        let most = if self.quantity == 0 {
+            i64::from(i32::MAX)
+        } else {
+            i64::from(self.quantity)
+        };
         if quantity > most {
             let message = format!("A cart holds at most {most} units of a product.");
             return Err(Violation::new(field, ErrorReason::QuantityOutOfRange, message));
@@ -50,7 +54,11 @@ impl Limits {
 
     /// As many of `quantity` units as one variant may have.
     fn cap(&self, quantity: i64) -> i32 {
-        let most = if self.quantity == 0 { i32::MAX } else { self.quantity };
+        let most = if self.quantity == 0 {
+            i32::MAX
+        } else {
+            self.quantity
+        };
         i32::try_from(quantity).unwrap_or(i32::MAX).min(most)
     }
 }
@@ -62,17 +70,26 @@ pub fn check_wanted(wanted: &[Wanted], limits: Limits) -> Result<(), Error> {
         .iter()
         .enumerate()
         .filter_map(|(n, line)| {
-            limits.check_quantity(&format!("lines.{n}.quantity"), i64::from(line.quantity)).err()
+            limits
+                .check_quantity(&format!("lines.{n}.quantity"), i64::from(line.quantity))
+                .err()
         })
         .collect();
-    if refused.is_empty() { Ok(()) } else { Err(Error::violations(refused)) }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::violations(refused))
+    }
 }
 
 /// The variants of the cart with these added: each once, those of the cart first.
 pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [Wanted]) -> Vec<&'a str> {
     let mut met = HashSet::new();
     let there = cart.lines.iter().map(|line| line.variant_id.as_str());
-    there.chain(wanted.iter().map(|line| line.variant_id.as_str())).filter(|id| met.insert(*id)).collect()
+    there
+        .chain(wanted.iter().map(|line| line.variant_id.as_str()))
+        .filter(|id| met.insert(*id))
+        .collect()
 }
 
 impl Cart {
@@ -93,7 +110,10 @@ impl Cart {
                 refused.push(Violation::new(field, ErrorReason::ProductUnavailable, message));
                 continue;
             };
-            let there = self.lines.iter().position(|other| other.variant_id == line.variant_id);
+            let there = self
+                .lines
+                .iter()
+                .position(|other| other.variant_id == line.variant_id);
             let before = there.map_or(0, |at| i64::from(self.lines[at].quantity));
             let sum = before + i64::from(line.quantity);
             if let Err(violation) = limits.check_quantity(&format!("lines.{n}.quantity"), sum) {
@@ -108,7 +128,12 @@ impl Cart {
                 }
                 None => {
                     let variant_id = line.variant_id.clone();
-                    self.lines.push(Line { id: new_id(), variant_id, quantity, seen });
+                    self.lines.push(Line {
+                        id: new_id(),
+                        variant_id,
+                        quantity,
+                        seen,
+                    });
                 }
             }
         }
@@ -119,7 +144,12 @@ impl Cart {
     }
 
     /// Sets the quantity of the line; `field` is its place in the request.
-    pub fn set_quantity(&mut self, field: &str, line_id: &str, quantity: i32) -> Result<&mut Line, Violation> {
+    pub fn set_quantity(
+        &mut self,
+        field: &str,
+        line_id: &str,
+        quantity: i32,
+    ) -> Result<&mut Line, Violation> {
         let Some(line) = self.lines.iter_mut().find(|line| line.id == line_id) else {
             return Err(no_such_line(&format!("{field}.line_id")));
         };
@@ -129,7 +159,11 @@ impl Cart {
 
     /// Takes the line out; `field` is where the request names it.
     pub fn remove(&mut self, field: &str, line_id: &str) -> Result<(), Violation> {
-        let at = self.lines.iter().position(|line| line.id == line_id).ok_or_else(|| no_such_line(field))?;
+        let at = self
+            .lines
+            .iter()
+            .position(|line| line.id == line_id)
+            .ok_or_else(|| no_such_line(field))?;
         self.lines.remove(at);
         Ok(())
     }
@@ -142,7 +176,11 @@ impl Cart {
         }
         self.merged_from.push(guest.id.clone());
         for line in &guest.lines {
-            match self.lines.iter_mut().find(|there| there.variant_id == line.variant_id) {
+            match self
+                .lines
+                .iter_mut()
+                .find(|there| there.variant_id == line.variant_id)
+            {
                 Some(there) => {
                     there.quantity = limits.cap(i64::from(there.quantity) + i64::from(line.quantity));
                 }
@@ -155,7 +193,10 @@ impl Cart {
             self.delivery_address.clone_from(&guest.delivery_address);
             self.delivery_option_id.clone_from(&guest.delivery_option_id);
         }
-        self.billing_address = self.billing_address.take().or_else(|| guest.billing_address.clone());
+        self.billing_address = self
+            .billing_address
+            .take()
+            .or_else(|| guest.billing_address.clone());
         if self.discount_codes.is_empty() {
             self.discount_codes.clone_from(&guest.discount_codes);
         }

@@ -96,17 +96,36 @@ pub struct Overflow;
 /// What the input comes to.
 pub fn price(input: &Input<'_>) -> Result<Cost, Overflow> {
     let subtotal = input.lines.iter().try_fold(0_i64, |sum, line| {
-        sum.checked_add(line_total(line.unit_price, line.quantity)?).ok_or(Overflow)
+        sum.checked_add(line_total(line.unit_price, line.quantity)?)
+            .ok_or(Overflow)
     })?;
     let (discounts, discount_total) = take_off(subtotal, input.offers)?;
     let goods = subtotal - discount_total;
     let shipping_total = input.delivery.map_or(0, |delivery| delivery.price_for(goods));
     let base = goods.checked_add(shipping_total).ok_or(Overflow)?;
-    let taxes =
-        if input.prices_include_tax { included(base, input.taxes)? } else { added(base, input.taxes)? };
-    let tax_total = taxes.iter().try_fold(0_i64, |sum, tax| sum.checked_add(tax.amount)).ok_or(Overflow)?;
-    let total = if input.prices_include_tax { base } else { base.checked_add(tax_total).ok_or(Overflow)? };
-    Ok(Cost { subtotal, discount_total, shipping_total, tax_total, total, taxes, discounts })
+    let taxes = if input.prices_include_tax {
+        included(base, input.taxes)?
+    } else {
+        added(base, input.taxes)?
+    };
+    let tax_total = taxes
+        .iter()
+        .try_fold(0_i64, |sum, tax| sum.checked_add(tax.amount))
+        .ok_or(Overflow)?;
+    let total = if input.prices_include_tax {
+        base
+    } else {
+        base.checked_add(tax_total).ok_or(Overflow)?
+    };
+    Ok(Cost {
+        subtotal,
+        discount_total,
+        shipping_total,
+        tax_total,
+        total,
+        taxes,
+        discounts,
+    })
 }
 
 /// Units times price.
@@ -148,7 +167,12 @@ fn included(base: i64, taxes: &[Tax]) -> Result<Vec<TaxLine>, Overflow> {
             let sum = divide(i128::from(base) * running, WHOLE + rates)?;
             let amount = sum - before;
             before = sum;
-            Ok(TaxLine { name: tax.name.clone(), rate: tax.rate, included: true, amount })
+            Ok(TaxLine {
+                name: tax.name.clone(),
+                rate: tax.rate,
+                included: true,
+                amount,
+            })
         })
         .collect()
 }
@@ -159,7 +183,12 @@ fn added(base: i64, taxes: &[Tax]) -> Result<Vec<TaxLine>, Overflow> {
         .iter()
         .map(|tax| {
             let amount = tax.rate.of(base)?;
-            Ok(TaxLine { name: tax.name.clone(), rate: tax.rate, included: false, amount })
+            Ok(TaxLine {
+                name: tax.name.clone(),
+                rate: tax.rate,
+                included: false,
+                amount,
+            })
         })
         .collect()
 }
@@ -172,7 +201,11 @@ fn divide(numerator: i128, denominator: i128) -> Result<i64, Overflow> {
 impl Delivery {
     /// What it costs when the goods, discounts taken off, come to `goods`.
     pub fn price_for(&self, goods: i64) -> i64 {
-        if self.free_from.is_some_and(|from| goods >= from) { 0 } else { self.price }
+        if self.free_from.is_some_and(|from| goods >= from) {
+            0
+        } else {
+            self.price
+        }
     }
 }
 
@@ -213,7 +246,10 @@ mod tests {
     }
 
     fn vat(percent: &str) -> Tax {
-        Tax { name: "VAT".to_owned(), rate: rate(percent) }
+        Tax {
+            name: "VAT".to_owned(),
+            rate: rate(percent),
+        }
     }
 
     fn line(unit_price: i64, quantity: i32) -> PricedLine {
@@ -224,13 +260,22 @@ mod tests {
     fn gross_prices_contain_their_tax() {
         let cost = price(&Input {
             lines: &[line(4990, 2), line(1000, 1)],
-            offers: &[Offer { kind: Kind::Percent(rate("10")), minimum_subtotal: 0 }],
-            delivery: Some(Delivery { price: 490, free_from: Some(10_000) }),
+            offers: &[Offer {
+                kind: Kind::Percent(rate("10")),
+                minimum_subtotal: 0,
+            }],
+            delivery: Some(Delivery {
+                price: 490,
+                free_from: Some(10_000),
+            }),
             taxes: &[vat("20")],
             prices_include_tax: true,
         })
         .unwrap();
-        assert_eq!((cost.subtotal, cost.discount_total, cost.shipping_total), (10_980, 1098, 490));
+        assert_eq!(
+            (cost.subtotal, cost.discount_total, cost.shipping_total),
+            (10_980, 1098, 490)
+        );
         // 9882 + 490 = 10372 of which a sixth is tax: 1728.67.
         assert_eq!((cost.total, cost.tax_total), (10_372, 1729));
         assert_eq!(cost.taxes.len(), 1);
@@ -242,33 +287,57 @@ mod tests {
         let cost = price(&Input {
             lines: &[line(10_000, 1)],
             taxes: &[
-                Tax { name: "GST".to_owned(), rate: rate("5") },
-                Tax { name: "QST".to_owned(), rate: rate("9.975") },
+                Tax {
+                    name: "GST".to_owned(),
+                    rate: rate("5"),
+                },
+                Tax {
+                    name: "QST".to_owned(),
+                    rate: rate("9.975"),
+                },
             ],
             ..Input::default()
         })
         .unwrap();
         // 9.975 percent of 100.00 is 9.975, half up 9.98.
-        assert_eq!(cost.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [500, 998]);
+        assert_eq!(
+            cost.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(),
+            [500, 998]
+        );
         assert_eq!(cost.total, 11_498);
     }
 
     #[test]
     fn halves_are_rounded_up() {
-        let ten = [Offer { kind: Kind::Percent(rate("10")), minimum_subtotal: 0 }];
+        let ten = [Offer {
+            kind: Kind::Percent(rate("10")),
+            minimum_subtotal: 0,
+        }];
         let off = |amount| {
-            price(&Input { lines: &[line(amount, 1)], offers: &ten, ..Input::default() }).unwrap().discount_total
+            price(&Input {
+                lines: &[line(amount, 1)],
+                offers: &ten,
+                ..Input::default()
+            })
+            .unwrap()
+            .discount_total
         };
         assert_eq!((off(4), off(5), off(14), off(15)), (0, 1, 1, 2));
     }
 
     #[test]
     fn a_fixed_discount_takes_at_most_the_subtotal() {
-        let fixed = Offer { kind: Kind::Fixed(5000), minimum_subtotal: 0 };
+        let fixed = Offer {
+            kind: Kind::Fixed(5000),
+            minimum_subtotal: 0,
+        };
         let cost = price(&Input {
             lines: &[line(1200, 1)],
             offers: &[fixed, fixed],
-            delivery: Some(Delivery { price: 490, free_from: None }),
+            delivery: Some(Delivery {
+                price: 490,
+                free_from: None,
+            }),
             taxes: &[vat("20")],
             prices_include_tax: true,
         })
@@ -280,32 +349,71 @@ mod tests {
     #[test]
     fn a_minimum_is_of_the_subtotal_before_discounts() {
         let offers = [
-            Offer { kind: Kind::Fixed(600), minimum_subtotal: 0 },
-            Offer { kind: Kind::Fixed(100), minimum_subtotal: 1000 },
-            Offer { kind: Kind::Fixed(100), minimum_subtotal: 1001 },
+            Offer {
+                kind: Kind::Fixed(600),
+                minimum_subtotal: 0,
+            },
+            Offer {
+                kind: Kind::Fixed(100),
+                minimum_subtotal: 1000,
+            },
+            Offer {
+                kind: Kind::Fixed(100),
+                minimum_subtotal: 1001,
+            },
         ];
-        let cost = price(&Input { lines: &[line(1000, 1)], offers: &offers, ..Input::default() }).unwrap();
+        let cost = price(&Input {
+            lines: &[line(1000, 1)],
+            offers: &offers,
+            ..Input::default()
+        })
+        .unwrap();
         assert_eq!(cost.discounts, [600, 100, 0]);
     }
 
     #[test]
     fn delivery_is_free_from_what_the_goods_cost_after_discounts() {
-        let delivery = Some(Delivery { price: 490, free_from: Some(5000) });
-        let off = [Offer { kind: Kind::Fixed(1), minimum_subtotal: 0 }];
-        let with = |offers| price(&Input { lines: &[line(5000, 1)], offers, delivery, ..Input::default() }).unwrap();
+        let delivery = Some(Delivery {
+            price: 490,
+            free_from: Some(5000),
+        });
+        let off = [Offer {
+            kind: Kind::Fixed(1),
+            minimum_subtotal: 0,
+        }];
+        let with = |offers| {
+            price(&Input {
+                lines: &[line(5000, 1)],
+                offers,
+                delivery,
+                ..Input::default()
+            })
+            .unwrap()
+        };
         assert_eq!(with(&[]).shipping_total, 0);
         assert_eq!(with(&off).shipping_total, 490);
     }
 
     #[test]
     fn nothing_costs_nothing() {
-        let cost = price(&Input { taxes: &[vat("20")], prices_include_tax: true, ..Input::default() }).unwrap();
+        let cost = price(&Input {
+            taxes: &[vat("20")],
+            prices_include_tax: true,
+            ..Input::default()
+        })
+        .unwrap();
         assert_eq!(cost.total, 0);
     }
 
     #[test]
     fn what_64_bits_cannot_hold_is_refused() {
-        let huge = |lines: &[PricedLine], taxes: &[Tax]| price(&Input { lines, taxes, ..Input::default() });
+        let huge = |lines: &[PricedLine], taxes: &[Tax]| {
+            price(&Input {
+                lines,
+                taxes,
+                ..Input::default()
+            })
+        };
         assert_eq!(huge(&[line(i64::MAX / 2, 3)], &[]), Err(Overflow));
         assert_eq!(huge(&[line(i64::MAX, 1), line(1, 1)], &[]), Err(Overflow));
         assert_eq!(huge(&[line(i64::MAX, 1)], &[vat("20")]), Err(Overflow));
@@ -339,31 +447,69 @@ mod tests {
                     } else {
                         Kind::Fixed(random.random_range(1..scale * 10))
                     },
-                    minimum_subtotal: if random.random_bool(0.3) { random.random_range(0..scale * 100) } else { 0 },
+                    minimum_subtotal: if random.random_bool(0.3) {
+                        random.random_range(0..scale * 100)
+                    } else {
+                        0
+                    },
                 })
                 .collect();
             let taxes: Vec<_> = (0..random.random_range(0..4))
-                .map(|n| Tax { name: format!("t{n}"), rate: Rate(random.random_range(0..=3_000_000)) })
+                .map(|n| Tax {
+                    name: format!("t{n}"),
+                    rate: Rate(random.random_range(0..=3_000_000)),
+                })
                 .collect();
             let delivery = random.random_bool(0.8).then(|| Delivery {
                 price: random.random_range(0..scale),
-                free_from: random.random_bool(0.5).then(|| random.random_range(0..scale * 50)),
+                free_from: random
+                    .random_bool(0.5)
+                    .then(|| random.random_range(0..scale * 50)),
             });
             let prices_include_tax = random.random_bool(0.5);
-            let input = Input { lines: &lines, offers: &offers, delivery, taxes: &taxes, prices_include_tax };
+            let input = Input {
+                lines: &lines,
+                offers: &offers,
+                delivery,
+                taxes: &taxes,
+                prices_include_tax,
+            };
             check(&input, &price(&input).unwrap());
         }
     }
 
     fn check(input: &Input<'_>, cost: &Cost) {
-        let lines: i64 = input.lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
+        let lines: i64 = input
+            .lines
+            .iter()
+            .map(|line| line.unit_price * i64::from(line.quantity))
+            .sum();
         assert_eq!(cost.subtotal, lines);
         assert_eq!(cost.discount_total, cost.discounts.iter().sum::<i64>());
-        assert_eq!(cost.tax_total, cost.taxes.iter().map(|tax| tax.amount).sum::<i64>());
-        let on_top = if input.prices_include_tax { 0 } else { cost.tax_total };
-        assert_eq!(cost.total, cost.subtotal - cost.discount_total + cost.shipping_total + on_top);
-        let parts = [cost.subtotal, cost.discount_total, cost.shipping_total, cost.tax_total, cost.total];
-        assert!(parts.iter().chain(&cost.discounts).all(|part| *part >= 0), "{cost:?}");
+        assert_eq!(
+            cost.tax_total,
+            cost.taxes.iter().map(|tax| tax.amount).sum::<i64>()
+        );
+        let on_top = if input.prices_include_tax {
+            0
+        } else {
+            cost.tax_total
+        };
+        assert_eq!(
+            cost.total,
+            cost.subtotal - cost.discount_total + cost.shipping_total + on_top
+        );
+        let parts = [
+            cost.subtotal,
+            cost.discount_total,
+            cost.shipping_total,
+            cost.tax_total,
+            cost.total,
+        ];
+        assert!(
+            parts.iter().chain(&cost.discounts).all(|part| *part >= 0),
+            "{cost:?}"
+        );
         assert!(cost.taxes.iter().all(|tax| tax.amount >= 0), "{cost:?}");
         assert!(cost.discount_total <= cost.subtotal);
         assert_eq!(cost.taxes.len(), input.taxes.len());

@@ -44,7 +44,9 @@ impl CartService for CartHandler {
         let caller = Caller::of(&request);
         let cart = self.carts.find(&caller, &request.into_inner().cart_id).await?;
         let quote = self.carts.quote(&cart).await?;
-        Ok(Response::new(GetCartResponse { cart: shown((cart, quote)) }))
+        Ok(Response::new(GetCartResponse {
+            cart: shown((cart, quote)),
+        }))
     }
 
     async fn get_active_cart(
@@ -61,11 +63,17 @@ impl CartService for CartHandler {
         request: Request<AttachCartRequest>,
     ) -> Result<Response<AttachCartResponse>, Status> {
         let caller = Caller::of(&request);
-        let cart = self.carts.attach(&caller.user()?.id, &request.into_inner().cart_id).await?;
+        let cart = self
+            .carts
+            .attach(&caller.user()?.id, &request.into_inner().cart_id)
+            .await?;
         Ok(Response::new(AttachCartResponse { cart: shown(cart) }))
     }
 
-    async fn add_lines(&self, request: Request<AddLinesRequest>) -> Result<Response<AddLinesResponse>, Status> {
+    async fn add_lines(
+        &self,
+        request: Request<AddLinesRequest>,
+    ) -> Result<Response<AddLinesResponse>, Status> {
         let caller = Caller::of(&request);
         let AddLinesRequest { cart_id, lines } = request.into_inner();
         let cart = shown(self.carts.add(&caller, &cart_id, convert::wanted(lines)).await?);
@@ -78,7 +86,10 @@ impl CartService for CartHandler {
     ) -> Result<Response<UpdateLinesResponse>, Status> {
         let caller = Caller::of(&request);
         let UpdateLinesRequest { cart_id, lines } = request.into_inner();
-        let quantities = lines.into_iter().map(|line| (line.line_id, line.quantity)).collect();
+        let quantities = lines
+            .into_iter()
+            .map(|line| (line.line_id, line.quantity))
+            .collect();
         let cart = shown(self.carts.set(&caller, &cart_id, quantities).await?);
         Ok(Response::new(UpdateLinesResponse { cart }))
     }
@@ -110,20 +121,37 @@ impl CartService for CartHandler {
         request: Request<CompleteCartRequest>,
     ) -> Result<Response<CompleteCartResponse>, Status> {
         let caller = Caller::of(&request);
-        Ok(Response::new(self.checkout.complete(&caller, request.into_inner()).await?))
+        Ok(Response::new(
+            self.checkout.complete(&caller, request.into_inner()).await?,
+        ))
     }
 }
 
 impl CartHandler {
     fn beginning(&self, request: CreateCartRequest) -> Result<Beginning, Error> {
-        let CreateCartRequest { lines, email, currency_code, locale } = request;
+        let CreateCartRequest {
+            lines,
+            email,
+            currency_code,
+            locale,
+        } = request;
         let mut problems = Problems::default();
-        let email = email.and_then(|email| problems.take(convert::parse_email("email", &email))).flatten();
+        let email = email
+            .and_then(|email| problems.take(convert::parse_email("email", &email)))
+            .flatten();
         if let Some(currency) = currency_code {
-            problems.take(convert::check_currency("currency_code", &currency, &self.env.shop));
+            problems.take(convert::check_currency(
+                "currency_code",
+                &currency,
+                &self.env.shop,
+            ));
         }
         let locale = locale.and_then(|locale| problems.take(convert::parse_locale("locale", &locale)));
         problems.check()?;
-        Ok(Beginning { lines: convert::wanted(lines), email, locale })
+        Ok(Beginning {
+            lines: convert::wanted(lines),
+            email,
+            locale,
+        })
     }
 }

@@ -30,7 +30,11 @@ fn not_found() -> Error {
 }
 
 fn code_taken() -> Error {
-    Error::field("discount.code", ErrorReason::ValidationFailed, "Another discount has this code.")
+    Error::field(
+        "discount.code",
+        ErrorReason::ValidationFailed,
+        "Another discount has this code.",
+    )
 }
 
 #[tonic::async_trait]
@@ -45,7 +49,10 @@ impl DiscountService for DiscountHandler {
         if !self.store.insert_discount(&discount).await? {
             return Err(code_taken().into());
         }
-        let discount = Some(convert::to_proto(Counted { discount, times_used: 0 }));
+        let discount = Some(convert::to_proto(Counted {
+            discount,
+            times_used: 0,
+        }));
         Ok(Response::new(CreateDiscountResponse { discount }))
     }
 
@@ -54,15 +61,23 @@ impl DiscountService for DiscountHandler {
         request: Request<UpdateDiscountRequest>,
     ) -> Result<Response<UpdateDiscountResponse>, Status> {
         Caller::of(&request).staff()?;
-        let UpdateDiscountRequest { discount_id, discount } = request.into_inner();
+        let UpdateDiscountRequest {
+            discount_id,
+            discount,
+        } = request.into_inner();
         let terms = convert::parse(discount, &self.env.shop)?;
         loop {
             let there = self.store.discount(&discount_id).await?.ok_or_else(not_found)?;
             let discount = terms.clone().replace(&there.discount, self.env.clock.now());
             match self.store.replace_discount(&discount).await? {
                 Replaced::Done => {
-                    let discount = convert::to_proto(Counted { discount, times_used: there.times_used });
-                    return Ok(Response::new(UpdateDiscountResponse { discount: Some(discount) }));
+                    let discount = convert::to_proto(Counted {
+                        discount,
+                        times_used: there.times_used,
+                    });
+                    return Ok(Response::new(UpdateDiscountResponse {
+                        discount: Some(discount),
+                    }));
                 }
                 Replaced::CodeTaken => return Err(code_taken().into()),
                 // Each round somebody's change was taken, so this ends.
@@ -76,8 +91,14 @@ impl DiscountService for DiscountHandler {
         request: Request<DeleteDiscountRequest>,
     ) -> Result<Response<DeleteDiscountResponse>, Status> {
         Caller::of(&request).staff()?;
-        let was = self.store.delete_discount(&request.into_inner().discount_id).await?.ok_or_else(not_found)?;
-        Ok(Response::new(DeleteDiscountResponse { discount: Some(convert::to_proto(was)) }))
+        let was = self
+            .store
+            .delete_discount(&request.into_inner().discount_id)
+            .await?
+            .ok_or_else(not_found)?;
+        Ok(Response::new(DeleteDiscountResponse {
+            discount: Some(convert::to_proto(was)),
+        }))
     }
 
     async fn list_discounts(
@@ -85,18 +106,33 @@ impl DiscountService for DiscountHandler {
         request: Request<ListDiscountsRequest>,
     ) -> Result<Response<ListDiscountsResponse>, Status> {
         Caller::of(&request).staff()?;
-        let ListDiscountsRequest { page_size, page_token, query } = request.into_inner();
+        let ListDiscountsRequest {
+            page_size,
+            page_token,
+            query,
+        } = request.into_inner();
         let limit = page::size(page_size, 50)?;
         let query = fold(&mesh::text::line("query", &query, QUERY)?);
         // One more than asked for tells whether there is another page.
-        let page = DiscountPage { query, after: page::parse_cursor(&page_token)?, limit: limit + 1 };
+        let page = DiscountPage {
+            query,
+            after: page::parse_cursor(&page_token)?,
+            limit: limit + 1,
+        };
         let (mut found, total_count) = self.store.discounts(&page).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let cursors: Vec<String> =
-            found.iter().map(|found| page::cursor(found.discount.created_at, &found.discount.id)).collect();
+        let cursors: Vec<String> = found
+            .iter()
+            .map(|found| page::cursor(found.discount.created_at, &found.discount.id))
+            .collect();
         let next_page_token = cursors.last().filter(|_| more).cloned().unwrap_or_default();
         let discounts = found.into_iter().map(convert::to_proto).collect();
-        Ok(Response::new(ListDiscountsResponse { discounts, cursors, next_page_token, total_count }))
+        Ok(Response::new(ListDiscountsResponse {
+            discounts,
+            cursors,
+            next_page_token,
+            total_count,
+        }))
     }
 }

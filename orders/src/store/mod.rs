@@ -47,7 +47,13 @@ pub trait CartStore: Send + Sync {
 
     /// Takes the claim off that stands for `order_id`, if it does and the order was not placed, and says whether it did.
     /// `used`: the key met a definite refusal and stays used up; otherwise it is as if it had never claimed.
-    async fn release_claim(&self, id: &str, order_id: &str, used: bool, now: Timestamp) -> Result<bool, Error>;
+    async fn release_claim(
+        &self,
+        id: &str,
+        order_id: &str,
+        used: bool,
+        now: Timestamp,
+    ) -> Result<bool, Error>;
 
     /// Notes for good that the claim's order was placed. `false` when the cart has no claim for it, or has it noted already.
     async fn mark_ordered(&self, id: &str, order_id: &str, now: Timestamp) -> Result<bool, Error>;

@@ -5,5 +5,7 @@ extern crate comptoir_mesh as mesh;
 mod attach;
 mod carts;
 mod discounts;
+mod ordering;
+#[path = "../support/mod.rs"]
 mod support;
 mod update;

@@ -26,7 +26,11 @@ fn cart(id: &str, customer_id: Option<&str>, created: i64) -> Cart {
             id: "line_1".to_owned(),
             variant_id: "var_1".to_owned(),
             quantity: 2,
-            seen: Seen { unit_price: 4990, product_title: "Tasse “Zoë”".to_owned(), ..Seen::default() },
+            seen: Seen {
+                unit_price: 4990,
+                product_title: "Tasse “Zoë”".to_owned(),
+                ..Seen::default()
+            },
         }],
         email: Some("ada@example.org".to_owned()),
         phone: None,
@@ -87,8 +91,14 @@ pub(crate) async fn no_update_is_lost(store: Store) {
     }
     let cart = read(&store, "cart_1").await;
     assert_eq!((cart.lines[0].quantity, cart.version), (22, 21));
-    let absent = Cart { version: 2, ..self::cart("cart_2", None, 0) };
-    assert!(!store.replace_cart(&absent).await.unwrap(), "what is not there is not replaced");
+    let absent = Cart {
+        version: 2,
+        ..self::cart("cart_2", None, 0)
+    };
+    assert!(
+        !store.replace_cart(&absent).await.unwrap(),
+        "what is not there is not replaced"
+    );
 }
 
 /// A cart is claimed once, however many try; afterwards a change based on what was read before fails.
@@ -98,7 +108,10 @@ pub(crate) async fn a_claim_is_written_once(store: Store) {
     let tries = (0..20).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
-            store.claim_cart("cart_1", &claim(&format!("key {n}"), &format!("order_{n}"), 1)).await.unwrap()
+            store
+                .claim_cart("cart_1", &claim(&format!("key {n}"), &format!("order_{n}"), 1))
+                .await
+                .unwrap()
         })
     });
     let (mut now, mut held) = (Vec::new(), Vec::new());
@@ -110,45 +123,122 @@ pub(crate) async fn a_claim_is_written_once(store: Store) {
         }
     }
     assert_eq!((now.len(), held.len()), (1, 19));
-    assert!(held.iter().all(|cart| *cart == now[0]), "the others see the claim that stands");
+    assert!(
+        held.iter().all(|cart| *cart == now[0]),
+        "the others see the claim that stands"
+    );
     assert_eq!(read(&store, "cart_1").await, now[0]);
     before.touch(at(2));
-    assert!(!store.replace_cart(&before).await.unwrap(), "a change of the cart as it was before the claim");
-    assert_eq!(store.claim_cart("cart_2", &claim("k", "order_1", 1)).await.unwrap(), Claimed::Missing);
+    assert!(
+        !store.replace_cart(&before).await.unwrap(),
+        "a change of the cart as it was before the claim"
+    );
+    assert_eq!(
+        store
+            .claim_cart("cart_2", &claim("k", "order_1", 1))
+            .await
+            .unwrap(),
+        Claimed::Missing
+    );
 }
 
 /// A released cart is open again; a key that was used up is not taken again, one that was not is.
 pub(crate) async fn a_released_claim_keeps_its_key_if_used(store: Store) {
     store.insert_cart(&cart("cart_1", None, 0)).await.unwrap();
-    store.claim_cart("cart_1", &claim("first", "order_1", 1)).await.unwrap();
-    assert!(!store.release_claim("cart_1", "order_2", true, at(2)).await.unwrap(), "another order's");
-    assert!(store.release_claim("cart_1", "order_1", true, at(2)).await.unwrap());
-    assert!(!store.release_claim("cart_1", "order_1", true, at(2)).await.unwrap(), "repeated");
+    store
+        .claim_cart("cart_1", &claim("first", "order_1", 1))
+        .await
+        .unwrap();
+    assert!(
+        !store
+            .release_claim("cart_1", "order_2", true, at(2))
+            .await
+            .unwrap(),
+        "another order's"
+    );
+    assert!(
+        store
+            .release_claim("cart_1", "order_1", true, at(2))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .release_claim("cart_1", "order_1", true, at(2))
+            .await
+            .unwrap(),
+        "repeated"
+    );
     assert!(read(&store, "cart_1").await.is_open());
-    match store.claim_cart("cart_1", &claim("first", "order_1", 3)).await.unwrap() {
+    match store
+        .claim_cart("cart_1", &claim("first", "order_1", 3))
+        .await
+        .unwrap()
+    {
         Claimed::KeyUsed(_, used) => {
-            assert_eq!((used.order_id.as_str(), used.fingerprint.as_str()), ("order_1", "fingerprint of first"));
+            assert_eq!(
+                (used.order_id.as_str(), used.fingerprint.as_str()),
+                ("order_1", "fingerprint of first")
+            );
         }
         other => panic!("{other:?}"),
     }
     let second = claim("second", "order_2", 3);
-    assert!(matches!(store.claim_cart("cart_1", &second).await.unwrap(), Claimed::Now(_)));
-    assert!(store.release_claim("cart_1", "order_2", false, at(4)).await.unwrap());
-    assert!(matches!(store.claim_cart("cart_1", &second).await.unwrap(), Claimed::Now(_)), "as if never claimed");
+    assert!(matches!(
+        store.claim_cart("cart_1", &second).await.unwrap(),
+        Claimed::Now(_)
+    ));
+    assert!(
+        store
+            .release_claim("cart_1", "order_2", false, at(4))
+            .await
+            .unwrap()
+    );
+    assert!(
+        matches!(
+            store.claim_cart("cart_1", &second).await.unwrap(),
+            Claimed::Now(_)
+        ),
+        "as if never claimed"
+    );
 }
 
 /// An order is placed for good: neither released nor claimed again, also with a key that was used up before.
 pub(crate) async fn an_ordered_cart_stays_ordered(store: Store) {
     store.insert_cart(&cart("cart_1", None, 0)).await.unwrap();
-    assert!(!store.mark_ordered("cart_1", "order_1", at(1)).await.unwrap(), "without a claim");
-    store.claim_cart("cart_1", &claim("refused", "order_0", 1)).await.unwrap();
-    store.release_claim("cart_1", "order_0", true, at(1)).await.unwrap();
-    store.claim_cart("cart_1", &claim("key", "order_1", 1)).await.unwrap();
+    assert!(
+        !store.mark_ordered("cart_1", "order_1", at(1)).await.unwrap(),
+        "without a claim"
+    );
+    store
+        .claim_cart("cart_1", &claim("refused", "order_0", 1))
+        .await
+        .unwrap();
+    store
+        .release_claim("cart_1", "order_0", true, at(1))
+        .await
+        .unwrap();
+    store
+        .claim_cart("cart_1", &claim("key", "order_1", 1))
+        .await
+        .unwrap();
     assert!(store.mark_ordered("cart_1", "order_1", at(2)).await.unwrap());
-    assert!(!store.mark_ordered("cart_1", "order_1", at(2)).await.unwrap(), "repeated");
-    assert!(!store.release_claim("cart_1", "order_1", true, at(3)).await.unwrap());
+    assert!(
+        !store.mark_ordered("cart_1", "order_1", at(2)).await.unwrap(),
+        "repeated"
+    );
+    assert!(
+        !store
+            .release_claim("cart_1", "order_1", true, at(3))
+            .await
+            .unwrap()
+    );
     for key in ["key", "refused", "another"] {
-        match store.claim_cart("cart_1", &claim(key, "order_2", 3)).await.unwrap() {
+        match store
+            .claim_cart("cart_1", &claim(key, "order_2", 3))
+            .await
+            .unwrap()
+        {
             Claimed::Held(cart) => assert_eq!(cart.current_order_id(), Some("order_1")),
             other => panic!("{key}: {other:?}"),
         }
@@ -158,9 +248,15 @@ pub(crate) async fn an_ordered_cart_stays_ordered(store: Store) {
 
 /// A guest's cart that went into another is not claimed.
 pub(crate) async fn a_merged_cart_is_not_claimed(store: Store) {
-    let merged = Cart { merged_into: Some("cart_2".to_owned()), ..cart("cart_1", Some("user_1"), 0) };
+    let merged = Cart {
+        merged_into: Some("cart_2".to_owned()),
+        ..cart("cart_1", Some("user_1"), 0)
+    };
     store.insert_cart(&merged).await.unwrap();
-    let outcome = store.claim_cart("cart_1", &claim("key", "order_1", 1)).await.unwrap();
+    let outcome = store
+        .claim_cart("cart_1", &claim("key", "order_1", 1))
+        .await
+        .unwrap();
     assert_eq!(outcome, Claimed::Merged(merged));
 }
 
@@ -178,15 +274,29 @@ pub(crate) async fn the_active_cart_is_the_newest_open_one(store: Store) {
     }
     let active = async || store.active_cart("user_1").await.unwrap().map(|cart| cart.id);
     assert_eq!(active().await.as_deref(), Some("cart_3"));
-    store.claim_cart("cart_3", &claim("k", "order_3", 60)).await.unwrap();
-    assert_eq!(active().await.as_deref(), Some("cart_2"), "an open one comes first");
+    store
+        .claim_cart("cart_3", &claim("k", "order_3", 60))
+        .await
+        .unwrap();
+    assert_eq!(
+        active().await.as_deref(),
+        Some("cart_2"),
+        "an open one comes first"
+    );
     let mut merged = read(&store, "cart_2").await;
     merged.merged_into = Some("cart_1".to_owned());
     merged.touch(at(61));
     assert!(store.replace_cart(&merged).await.unwrap());
     assert_eq!(active().await.as_deref(), Some("cart_1"));
-    store.claim_cart("cart_1", &claim("k", "order_1", 62)).await.unwrap();
-    assert_eq!(active().await.as_deref(), Some("cart_3"), "the newest that is being ordered");
+    store
+        .claim_cart("cart_1", &claim("k", "order_1", 62))
+        .await
+        .unwrap();
+    assert_eq!(
+        active().await.as_deref(),
+        Some("cart_3"),
+        "the newest that is being ordered"
+    );
     store.mark_ordered("cart_3", "order_3", at(63)).await.unwrap();
     store.mark_ordered("cart_1", "order_1", at(63)).await.unwrap();
     assert_eq!(active().await, None);
@@ -194,7 +304,11 @@ pub(crate) async fn the_active_cart_is_the_newest_open_one(store: Store) {
     taken.customer_id = Some("user_1".to_owned());
     taken.touch(at(64));
     assert!(store.replace_cart(&taken).await.unwrap());
-    assert_eq!(active().await.as_deref(), Some("cart_5"), "a guest's that was taken over");
+    assert_eq!(
+        active().await.as_deref(),
+        Some("cart_5"),
+        "a guest's that was taken over"
+    );
 }
 
 /// Claims that stand since before a moment are found, oldest first, at most as many as asked for.
@@ -202,16 +316,25 @@ pub(crate) async fn standing_claims_are_found_by_age(store: Store) {
     for n in 1..=4 {
         let id = format!("cart_{n}");
         store.insert_cart(&cart(&id, None, 0)).await.unwrap();
-        store.claim_cart(&id, &claim("k", &format!("order_{n}"), 50 - n)).await.unwrap();
+        store
+            .claim_cart(&id, &claim("k", &format!("order_{n}"), 50 - n))
+            .await
+            .unwrap();
     }
-    store.release_claim("cart_2", "order_2", false, at(60)).await.unwrap();
+    store
+        .release_claim("cart_2", "order_2", false, at(60))
+        .await
+        .unwrap();
     let found = async |before, limit| {
         let carts = store.claimed_carts(before, limit).await.unwrap();
         carts.into_iter().map(|cart| cart.id).collect::<Vec<_>>()
     };
     let cut = at(49);
     assert_eq!(found(cut, 10).await, ["cart_4", "cart_3"], "before, not at");
-    assert_eq!(found(cut + SignedDuration::from_micros(1), 10).await, ["cart_4", "cart_3", "cart_1"]);
+    assert_eq!(
+        found(cut + SignedDuration::from_micros(1), 10).await,
+        ["cart_4", "cart_3", "cart_1"]
+    );
     assert_eq!(found(at(60), 1).await, ["cart_4"]);
 }
 

@@ -43,7 +43,10 @@ async fn times_used(store: &Store, id: &str) -> i64 {
 pub(crate) async fn a_discount_is_found_by_id_and_code(store: Store) {
     let summer = discount("disc_1", "Été2026", 0);
     assert!(store.insert_discount(&summer).await.unwrap());
-    let counted = Counted { discount: summer.clone(), times_used: 0 };
+    let counted = Counted {
+        discount: summer.clone(),
+        times_used: 0,
+    };
     assert_eq!(store.discount("disc_1").await.unwrap(), Some(counted));
     assert_eq!(store.discount("disc_2").await.unwrap(), None);
     store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
@@ -51,78 +54,172 @@ pub(crate) async fn a_discount_is_found_by_id_and_code(store: Store) {
     let codes = [fold("éTÉ2026"), fold("other")];
     let found = store.discounts_by_code(&codes, Some("user_1")).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!((&found[0].discount, found[0].times_used, found[0].times_used_by_customer), (&summer, 2, 1));
+    assert_eq!(
+        (
+            &found[0].discount,
+            found[0].times_used,
+            found[0].times_used_by_customer
+        ),
+        (&summer, 2, 1)
+    );
     let found = store.discounts_by_code(&codes, None).await.unwrap();
     assert_eq!(found[0].times_used_by_customer, 0);
 }
 
 /// A code is one discount's, whatever its case, also after a change.
 pub(crate) async fn a_code_is_unique_without_regard_to_case(store: Store) {
-    assert!(store.insert_discount(&discount("disc_1", "SUMMER", 0)).await.unwrap());
-    assert!(!store.insert_discount(&discount("disc_2", "summer", 0)).await.unwrap());
-    assert!(store.insert_discount(&discount("disc_2", "winter", 0)).await.unwrap());
-    let changed = |id, code| Discount { version: 2, ..discount(id, code, 0) };
-    assert_eq!(store.replace_discount(&changed("disc_2", "Summer")).await.unwrap(), Replaced::CodeTaken);
-    assert_eq!(store.replace_discount(&changed("disc_1", "Summer")).await.unwrap(), Replaced::Done);
+    assert!(
+        store
+            .insert_discount(&discount("disc_1", "SUMMER", 0))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .insert_discount(&discount("disc_2", "summer", 0))
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .insert_discount(&discount("disc_2", "winter", 0))
+            .await
+            .unwrap()
+    );
+    let changed = |id, code| Discount {
+        version: 2,
+        ..discount(id, code, 0)
+    };
+    assert_eq!(
+        store
+            .replace_discount(&changed("disc_2", "Summer"))
+            .await
+            .unwrap(),
+        Replaced::CodeTaken
+    );
+    assert_eq!(
+        store
+            .replace_discount(&changed("disc_1", "Summer"))
+            .await
+            .unwrap(),
+        Replaced::Done
+    );
     store.delete_discount("disc_1").await.unwrap();
-    assert!(store.insert_discount(&discount("disc_3", "SUMMER", 0)).await.unwrap(), "free once it is gone");
+    assert!(
+        store
+            .insert_discount(&discount("disc_3", "SUMMER", 0))
+            .await
+            .unwrap(),
+        "free once it is gone"
+    );
 }
 
 /// A change is of the version it was made on, and leaves the uses alone.
 pub(crate) async fn a_change_keeps_the_uses(store: Store) {
-    store.insert_discount(&discount("disc_1", "SUMMER", 0)).await.unwrap();
+    store
+        .insert_discount(&discount("disc_1", "SUMMER", 0))
+        .await
+        .unwrap();
     store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
-    let changed = Discount { version: 2, usage_limit: Some(1), ..discount("disc_1", "AUTUMN", 0) };
+    let changed = Discount {
+        version: 2,
+        usage_limit: Some(1),
+        ..discount("disc_1", "AUTUMN", 0)
+    };
     assert_eq!(store.replace_discount(&changed).await.unwrap(), Replaced::Done);
     assert_eq!(store.replace_discount(&changed).await.unwrap(), Replaced::Stale);
-    let absent = Discount { version: 2, ..discount("disc_2", "X", 0) };
+    let absent = Discount {
+        version: 2,
+        ..discount("disc_2", "X", 0)
+    };
     assert_eq!(store.replace_discount(&absent).await.unwrap(), Replaced::Stale);
     assert_eq!(
         store.discount("disc_1").await.unwrap(),
-        Some(Counted { discount: changed, times_used: 1 })
+        Some(Counted {
+            discount: changed,
+            times_used: 1
+        })
     );
-    assert_eq!(store.use_discount("disc_1", "order_2", "user_2").await.unwrap(), Use::LimitReached);
-    assert_eq!(store.use_discount("disc_1", "order_1", "user_1").await.unwrap(), Use::Counted);
+    assert_eq!(
+        store.use_discount("disc_1", "order_2", "user_2").await.unwrap(),
+        Use::LimitReached
+    );
+    assert_eq!(
+        store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+        Use::Counted
+    );
 }
 
 /// A removed discount is given as it was, and is gone with its uses.
 pub(crate) async fn a_removed_discount_is_gone(store: Store) {
-    store.insert_discount(&discount("disc_1", "SUMMER", 0)).await.unwrap();
+    store
+        .insert_discount(&discount("disc_1", "SUMMER", 0))
+        .await
+        .unwrap();
     store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
     let was = store.delete_discount("disc_1").await.unwrap().unwrap();
     assert_eq!((was.discount.code.as_str(), was.times_used), ("SUMMER", 1));
     assert_eq!(store.delete_discount("disc_1").await.unwrap(), None);
-    assert_eq!(store.use_discount("disc_1", "order_2", "user_1").await.unwrap(), Use::Missing);
+    assert_eq!(
+        store.use_discount("disc_1", "order_2", "user_1").await.unwrap(),
+        Use::Missing
+    );
     store.give_back_discount("disc_1", "order_1").await.unwrap();
 }
 
 /// Fifty orders at once use a discount of five uses exactly five times.
 pub(crate) async fn a_limit_holds_under_parallel_uses(store: Store) {
-    let limited = Discount { usage_limit: Some(5), ..discount("disc_1", "FIVE", 0) };
+    let limited = Discount {
+        usage_limit: Some(5),
+        ..discount("disc_1", "FIVE", 0)
+    };
     store.insert_discount(&limited).await.unwrap();
     let uses = (0..50).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
-            store.use_discount("disc_1", &format!("order_{n}"), &format!("user_{n}")).await.unwrap()
+            store
+                .use_discount("disc_1", &format!("order_{n}"), &format!("user_{n}"))
+                .await
+                .unwrap()
         })
     });
     let mut outcomes = Vec::new();
     for outcome in uses.collect::<Vec<_>>() {
         outcomes.push(outcome.await.unwrap());
     }
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Use::Counted).count(), 5);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Use::LimitReached).count(), 45);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == Use::Counted)
+            .count(),
+        5
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == Use::LimitReached)
+            .count(),
+        45
+    );
     assert_eq!(times_used(&store, "disc_1").await, 5);
 }
 
 /// One customer's limit holds under parallel uses, and is no other's.
 pub(crate) async fn a_customers_limit_is_each_customers_own(store: Store) {
-    let limited = Discount { usage_limit_per_customer: Some(2), ..discount("disc_1", "TWO", 0) };
+    let limited = Discount {
+        usage_limit_per_customer: Some(2),
+        ..discount("disc_1", "TWO", 0)
+    };
     store.insert_discount(&limited).await.unwrap();
     let uses = (0..20).map(|n| {
         let store = store.clone();
         let customer = if n % 2 == 0 { "user_1" } else { "ada@example.org" };
-        tokio::spawn(async move { store.use_discount("disc_1", &format!("order_{n}"), customer).await.unwrap() })
+        tokio::spawn(async move {
+            store
+                .use_discount("disc_1", &format!("order_{n}"), customer)
+                .await
+                .unwrap()
+        })
     });
     let mut counted = 0;
     for outcome in uses.collect::<Vec<_>>() {
@@ -136,28 +233,51 @@ pub(crate) async fn a_customers_limit_is_each_customers_own(store: Store) {
 
 /// An order counts once, however often that is asked.
 pub(crate) async fn an_order_counts_once(store: Store) {
-    let limited = Discount { usage_limit: Some(1), usage_limit_per_customer: Some(1), ..discount("disc_1", "ONE", 0) };
+    let limited = Discount {
+        usage_limit: Some(1),
+        usage_limit_per_customer: Some(1),
+        ..discount("disc_1", "ONE", 0)
+    };
     store.insert_discount(&limited).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(store.use_discount("disc_1", "order_1", "user_1").await.unwrap(), Use::Counted);
+        assert_eq!(
+            store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+            Use::Counted
+        );
     }
     assert_eq!(times_used(&store, "disc_1").await, 1);
-    assert_eq!(store.use_discount("disc_1", "order_2", "user_2").await.unwrap(), Use::LimitReached);
+    assert_eq!(
+        store.use_discount("disc_1", "order_2", "user_2").await.unwrap(),
+        Use::LimitReached
+    );
 }
 
 /// What is given back can be used by another order, once; a use of the same order that comes late is refused.
 pub(crate) async fn a_use_is_given_back_once(store: Store) {
-    let limited = Discount { usage_limit: Some(1), usage_limit_per_customer: Some(1), ..discount("disc_1", "ONE", 0) };
+    let limited = Discount {
+        usage_limit: Some(1),
+        usage_limit_per_customer: Some(1),
+        ..discount("disc_1", "ONE", 0)
+    };
     store.insert_discount(&limited).await.unwrap();
     store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
     store.give_back_discount("disc_1", "order_1").await.unwrap();
     store.give_back_discount("disc_1", "order_1").await.unwrap();
     assert_eq!(times_used(&store, "disc_1").await, 0);
-    assert_eq!(store.use_discount("disc_1", "order_1", "user_1").await.unwrap(), Use::GivenBack);
+    assert_eq!(
+        store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+        Use::GivenBack
+    );
     store.give_back_discount("disc_1", "order_2").await.unwrap();
     assert_eq!(times_used(&store, "disc_1").await, 0, "nothing was used for it");
-    assert_eq!(store.use_discount("disc_1", "order_2", "user_1").await.unwrap(), Use::GivenBack);
-    assert_eq!(store.use_discount("disc_1", "order_3", "user_1").await.unwrap(), Use::Counted);
+    assert_eq!(
+        store.use_discount("disc_1", "order_2", "user_1").await.unwrap(),
+        Use::GivenBack
+    );
+    assert_eq!(
+        store.use_discount("disc_1", "order_3", "user_1").await.unwrap(),
+        Use::Counted
+    );
     assert_eq!(times_used(&store, "disc_1").await, 1);
 }
 
@@ -169,14 +289,32 @@ pub(crate) async fn a_list_goes_on_where_it_was_left(store: Store) {
         store.insert_discount(&added).await.unwrap();
     }
     let list = async |query: &str, after, limit| {
-        let page = DiscountPage { query: fold(query), after, limit };
+        let page = DiscountPage {
+            query: fold(query),
+            after,
+            limit,
+        };
         let (found, total) = store.discounts(&page).await.unwrap();
-        (found.into_iter().map(|found| found.discount.id).collect::<Vec<_>>(), total)
+        (
+            found
+                .into_iter()
+                .map(|found| found.discount.id)
+                .collect::<Vec<_>>(),
+            total,
+        )
     };
-    let all = (["disc_4", "disc_3", "disc_2", "disc_1", "disc_0"].map(str::to_owned).to_vec(), 5);
+    let all = (
+        ["disc_4", "disc_3", "disc_2", "disc_1", "disc_0"]
+            .map(str::to_owned)
+            .to_vec(),
+        5,
+    );
     assert_eq!(list("", None, 10).await, all);
     let behind = Some((at(1), "disc_3".to_owned()));
-    assert_eq!(list("", behind, 2).await, (vec!["disc_2".to_owned(), "disc_1".to_owned()], 5));
+    assert_eq!(
+        list("", behind, 2).await,
+        (vec!["disc_2".to_owned(), "disc_1".to_owned()], 5)
+    );
     assert_eq!(list("de3", None, 10).await, (vec!["disc_3".to_owned()], 1));
     assert_eq!(list("%_", None, 1).await, (vec!["disc_4".to_owned()], 5));
     assert_eq!(list("_%", None, 10).await, (vec![], 0));

@@ -32,8 +32,10 @@ fn state(cart: &Cart) -> i64 {
 }
 
 async fn read(tx: &mut SqliteConnection, id: &str) -> Result<Option<Cart>, Error> {
-    let document: Option<String> =
-        sqlx::query_scalar("SELECT document FROM carts WHERE id = ?").bind(id).fetch_optional(tx).await?;
+    let document: Option<String> = sqlx::query_scalar("SELECT document FROM carts WHERE id = ?")
+        .bind(id)
+        .fetch_optional(tx)
+        .await?;
     document.as_deref().map(decode).transpose()
 }
 
@@ -115,7 +117,9 @@ impl CartStore for SqliteCarts {
 
     async fn replace_cart(&self, cart: &Cart) -> Result<bool, Error> {
         let cart = cart.clone();
-        self.db.write(move |tx| Box::pin(async move { replace(tx, &cart).await })).await
+        self.db
+            .write(move |tx| Box::pin(async move { replace(tx, &cart).await }))
+            .await
     }
 
     async fn claim_cart(&self, id: &str, claim: &Claim) -> Result<Claimed, Error> {
@@ -136,14 +140,22 @@ impl CartStore for SqliteCarts {
             .await
     }
 
-    async fn release_claim(&self, id: &str, order_id: &str, used: bool, now: Timestamp) -> Result<bool, Error> {
+    async fn release_claim(
+        &self,
+        id: &str,
+        order_id: &str,
+        used: bool,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let order_id = order_id.to_owned();
-        self.change(id, move |cart| cart.try_release(&order_id, used, now)).await
+        self.change(id, move |cart| cart.try_release(&order_id, used, now))
+            .await
     }
 
     async fn mark_ordered(&self, id: &str, order_id: &str, now: Timestamp) -> Result<bool, Error> {
         let order_id = order_id.to_owned();
-        self.change(id, move |cart| cart.try_mark_ordered(&order_id, now)).await
+        self.change(id, move |cart| cart.try_mark_ordered(&order_id, now))
+            .await
     }
 
     async fn claimed_carts(&self, before: Timestamp, limit: usize) -> Result<Vec<Cart>, Error> {
@@ -172,7 +184,11 @@ impl SqliteCarts {
                     let Some(mut cart) = read(tx, &id).await? else {
                         return Ok(false);
                     };
-                    if change(&mut cart) { replace(tx, &cart).await } else { Ok(false) }
+                    if change(&mut cart) {
+                        replace(tx, &cart).await
+                    } else {
+                        Ok(false)
+                    }
                 })
             })
             .await

@@ -28,7 +28,10 @@ struct FoundRow {
 
 impl Row {
     fn into_domain(self) -> Result<Counted, Error> {
-        Ok(Counted { discount: decode(&self.document)?, times_used: self.times_used })
+        Ok(Counted {
+            discount: decode(&self.document)?,
+            times_used: self.times_used,
+        })
     }
 }
 
@@ -52,11 +55,13 @@ async fn read(tx: &mut SqliteConnection, id: &str) -> Result<Option<Counted>, Er
 
 /// Whether the order counts already: `Some(true)` when it was given back.
 async fn given_back(tx: &mut SqliteConnection, id: &str, order_id: &str) -> Result<Option<bool>, Error> {
-    Ok(sqlx::query_scalar("SELECT given_back FROM discount_uses WHERE discount_id = ? AND order_id = ?")
-        .bind(id)
-        .bind(order_id)
-        .fetch_optional(tx)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT given_back FROM discount_uses WHERE discount_id = ? AND order_id = ?")
+            .bind(id)
+            .bind(order_id)
+            .fetch_optional(tx)
+            .await?,
+    )
 }
 
 async fn count(tx: &mut SqliteConnection, id: &str, by: i64) -> Result<(), Error> {
@@ -77,7 +82,10 @@ async fn use_once(tx: &mut SqliteConnection, id: &str, order_id: &str, customer:
         Some(true) => return Ok(Use::GivenBack),
         None => {}
     }
-    if discount.usage_limit.is_some_and(|limit| times_used >= i64::from(limit)) {
+    if discount
+        .usage_limit
+        .is_some_and(|limit| times_used >= i64::from(limit))
+    {
         return Ok(Use::LimitReached);
     }
     if let Some(limit) = discount.usage_limit_per_customer {
@@ -188,8 +196,17 @@ impl DiscountStore for SqliteDiscounts {
             .bind(code)
             .fetch_optional(self.db.reader())
             .await?;
-            if let Some(FoundRow { document, times_used, times_used_by_customer }) = row {
-                found.push(Found { discount: decode(&document)?, times_used, times_used_by_customer });
+            if let Some(FoundRow {
+                document,
+                times_used,
+                times_used_by_customer,
+            }) = row
+            {
+                found.push(Found {
+                    discount: decode(&document)?,
+                    times_used,
+                    times_used_by_customer,
+                });
             }
         }
         Ok(found)
@@ -225,7 +242,10 @@ impl DiscountStore for SqliteDiscounts {
             .write(move |tx| {
                 Box::pin(async move {
                     let was = read(tx, &id).await?;
-                    sqlx::query("DELETE FROM discounts WHERE id = ?").bind(&id).execute(tx).await?;
+                    sqlx::query("DELETE FROM discounts WHERE id = ?")
+                        .bind(&id)
+                        .execute(tx)
+                        .await?;
                     Ok(was)
                 })
             })
@@ -255,7 +275,10 @@ impl DiscountStore for SqliteDiscounts {
             .bind(&page.query)
             .fetch_one(self.db.reader())
             .await?;
-        Ok((rows.into_iter().map(Row::into_domain).collect::<Result<_, _>>()?, total))
+        Ok((
+            rows.into_iter().map(Row::into_domain).collect::<Result<_, _>>()?,
+            total,
+        ))
     }
 
     async fn use_discount(&self, id: &str, order_id: &str, customer: &str) -> Result<Use, Error> {
@@ -267,6 +290,8 @@ impl DiscountStore for SqliteDiscounts {
 
     async fn give_back_discount(&self, id: &str, order_id: &str) -> Result<(), Error> {
         let (id, order_id) = (id.to_owned(), order_id.to_owned());
-        self.db.write(move |tx| Box::pin(async move { give_back(tx, &id, &order_id).await })).await
+        self.db
+            .write(move |tx| Box::pin(async move { give_back(tx, &id, &order_id).await }))
+            .await
     }
 }

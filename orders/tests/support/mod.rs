@@ -14,8 +14,8 @@ use comptoir_mesh::{
 use comptoir_orders::{Config, Peers};
 use comptoir_proto::{
     orders::v1::{
-        Cart, CartLineInput, CreateCartRequest, GetCartRequest, UpdateCartRequest, cart_service_client::CartServiceClient,
-        discount_service_client::DiscountServiceClient,
+        Cart, CartLineInput, CreateCartRequest, GetCartRequest, UpdateCartRequest,
+        cart_service_client::CartServiceClient, discount_service_client::DiscountServiceClient,
     },
     types::Address,
 };
@@ -62,12 +62,22 @@ impl Setup {
         let slot = in_process();
         let mut config = config();
         change(&mut config);
-        let peers = Peers { catalog: catalog.slot().channel("orders") };
-        let service = comptoir_orders::start(config, test.env.clone(), peers, None, None).await.unwrap();
+        let peers = Peers {
+            catalog: catalog.slot().channel("orders"),
+        };
+        let service = comptoir_orders::start(config, test.env.clone(), peers, None, None)
+            .await
+            .unwrap();
         slot.bind(&service);
         let carts = CartServiceClient::new(slot.channel("gateway"));
         let discounts = DiscountServiceClient::new(slot.channel("gateway"));
-        Self { test, catalog, carts, discounts, slot }
+        Self {
+            test,
+            catalog,
+            carts,
+            discounts,
+            slot,
+        }
     }
 
     /// A channel to the service, as the gateway has it.
@@ -93,14 +103,33 @@ impl Setup {
 
     /// A new cart of whoever this runs as.
     pub(crate) async fn cart(&self, lines: &[(&str, i32)]) -> Cart {
-        let request = CreateCartRequest { lines: inputs(lines), ..CreateCartRequest::default() };
-        self.carts.clone().create_cart(request).await.unwrap().into_inner().cart.unwrap()
+        let request = CreateCartRequest {
+            lines: inputs(lines),
+            ..CreateCartRequest::default()
+        };
+        self.carts
+            .clone()
+            .create_cart(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .cart
+            .unwrap()
     }
 
     /// The cart as it stands.
     pub(crate) async fn read(&self, cart_id: &str) -> Cart {
-        let request = GetCartRequest { cart_id: cart_id.to_owned() };
-        self.carts.clone().get_cart(request).await.unwrap().into_inner().cart.unwrap()
+        let request = GetCartRequest {
+            cart_id: cart_id.to_owned(),
+        };
+        self.carts
+            .clone()
+            .get_cart(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .cart
+            .unwrap()
     }
 
     /// A guest's cart with everything an order needs: e-mail, address in France, standard delivery.
@@ -124,13 +153,19 @@ impl Setup {
 
 /// An update of this cart that changes nothing yet.
 pub(crate) fn of(cart: &Cart) -> UpdateCartRequest {
-    UpdateCartRequest { cart_id: cart.id.clone(), ..UpdateCartRequest::default() }
+    UpdateCartRequest {
+        cart_id: cart.id.clone(),
+        ..UpdateCartRequest::default()
+    }
 }
 
 pub(crate) fn inputs(lines: &[(&str, i32)]) -> Vec<CartLineInput> {
     lines
         .iter()
-        .map(|(variant_id, quantity)| CartLineInput { variant_id: (*variant_id).to_owned(), quantity: *quantity })
+        .map(|(variant_id, quantity)| CartLineInput {
+            variant_id: (*variant_id).to_owned(),
+            quantity: *quantity,
+        })
         .collect()
 }
 
@@ -148,10 +183,16 @@ pub(crate) fn address(country_code: &str) -> Address {
 
 /// What a call came to, its refusal read as clients read it.
 pub(crate) fn outcome<T>(answer: Result<Response<T>, Status>) -> Result<T, Error> {
-    answer.map(Response::into_inner).map_err(|status| Error::from_status(&status))
+    answer
+        .map(Response::into_inner)
+        .map_err(|status| Error::from_status(&status))
 }
 
 /// Each violation's field and reason.
 pub(crate) fn violations(error: &Error) -> Vec<(&str, ErrorReason)> {
-    error.field_violations().iter().map(|violation| (violation.field.as_str(), violation.reason)).collect()
+    error
+        .field_violations()
+        .iter()
+        .map(|violation| (violation.field.as_str(), violation.reason))
+        .collect()
 }

@@ -22,7 +22,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 const ORDERS: Access = Access::Services(&["orders"]);
 const POLICY: &[(&str, Access)] = &[
-    ("/comptoir.catalog.v1.CatalogService/BatchGetVariants", Access::Anyone),
+    (
+        "/comptoir.catalog.v1.CatalogService/BatchGetVariants",
+        Access::Anyone,
+    ),
     ("/comptoir.catalog.v1.InventoryService/BatchGetStock", ORDERS),
     ("/comptoir.catalog.v1.InventoryService/ReserveStock", ORDERS),
     ("/comptoir.catalog.v1.InventoryService/ConfirmReservation", ORDERS),
@@ -78,7 +81,11 @@ impl FakeCatalog {
     /// An empty catalogue, served in this process.
     pub(crate) fn new(env: &Env) -> Self {
         let slot = in_process();
-        let fake = Self { state: Arc::default(), env: env.clone(), slot: slot.clone() };
+        let fake = Self {
+            state: Arc::default(),
+            env: env.clone(),
+            slot: slot.clone(),
+        };
         let service = Service::new("catalog", POLICY, env)
             .add(CatalogServiceServer::new(fake.clone()))
             .add(InventoryServiceServer::new(fake.clone()));
@@ -108,7 +115,13 @@ impl FakeCatalog {
         };
         let mut state = self.state();
         state.variants.insert(id.clone(), variant);
-        state.stock.insert(id.clone(), Units { on_hand: units, ..Units::default() });
+        state.stock.insert(
+            id.clone(),
+            Units {
+                on_hand: units,
+                ..Units::default()
+            },
+        );
         id
     }
 
@@ -160,7 +173,9 @@ impl FakeCatalog {
             return Err(Status::unavailable("down"));
         }
         let now = self.env.clock.now();
-        let State { stock, reservations, .. } = &mut *state;
+        let State {
+            stock, reservations, ..
+        } = &mut *state;
         for reservation in reservations.values_mut() {
             if reservation.state == Held::Held && reservation.expires_at <= now {
                 reservation.state = Held::Expired;
@@ -174,7 +189,9 @@ impl FakeCatalog {
 }
 
 fn units<'a>(stock: &'a mut BTreeMap<String, Units>, line: &ReservationLine) -> &'a mut Units {
-    stock.get_mut(&line.variant_id).expect("reserved units are of a variant that is there")
+    stock
+        .get_mut(&line.variant_id)
+        .expect("reserved units are of a variant that is there")
 }
 
 fn refused(reason: ErrorReason, message: &str) -> Status {
@@ -205,11 +222,21 @@ impl InventoryService for FakeCatalog {
         request: Request<BatchGetStockRequest>,
     ) -> Result<Response<BatchGetStockResponse>, Status> {
         let state = self.called("BatchGetStock")?;
-        let known = request.into_inner().variant_ids.into_iter().filter_map(|variant_id| {
-            let units = state.stock.get(&variant_id)?;
-            Some(Stock { variant_id, on_hand: units.on_hand, reserved: units.reserved })
-        });
-        Ok(Response::new(BatchGetStockResponse { stocks: known.collect() }))
+        let known = request
+            .into_inner()
+            .variant_ids
+            .into_iter()
+            .filter_map(|variant_id| {
+                let units = state.stock.get(&variant_id)?;
+                Some(Stock {
+                    variant_id,
+                    on_hand: units.on_hand,
+                    reserved: units.reserved,
+                })
+            });
+        Ok(Response::new(BatchGetStockResponse {
+            stocks: known.collect(),
+        }))
     }
 
     async fn reserve_stock(
@@ -217,10 +244,16 @@ impl InventoryService for FakeCatalog {
         request: Request<ReserveStockRequest>,
     ) -> Result<Response<ReserveStockResponse>, Status> {
         let mut state = self.called("ReserveStock")?;
-        let ReserveStockRequest { reservation_id, lines } = request.into_inner();
+        let ReserveStockRequest {
+            reservation_id,
+            lines,
+        } = request.into_inner();
         let held = state.reservations.get(&reservation_id).cloned();
         let expires_at = match held {
-            Some(Reservation { state: Held::Released, .. }) => {
+            Some(Reservation {
+                state: Held::Released,
+                ..
+            }) => {
                 return Err(refused(ErrorReason::InvalidState, "released"));
             }
             Some(there) => there.expires_at,
@@ -230,12 +263,21 @@ impl InventoryService for FakeCatalog {
                     units(&mut state.stock, line).reserved += line.quantity;
                 }
                 let expires_at = self.env.clock.now() + HOLD;
-                state.reservations.insert(reservation_id, Reservation { lines, state: Held::Held, expires_at });
+                state.reservations.insert(
+                    reservation_id,
+                    Reservation {
+                        lines,
+                        state: Held::Held,
+                        expires_at,
+                    },
+                );
                 expires_at
             }
         };
-        let expires_at =
-            Some(prost_types::Timestamp { seconds: expires_at.as_second(), nanos: expires_at.subsec_nanosecond() });
+        let expires_at = Some(prost_types::Timestamp {
+            seconds: expires_at.as_second(),
+            nanos: expires_at.subsec_nanosecond(),
+        });
         Ok(Response::new(ReserveStockResponse { expires_at }))
     }
 
@@ -263,7 +305,13 @@ impl InventoryService for FakeCatalog {
             units.on_hand -= line.quantity;
             units.sold += line.quantity;
         }
-        state.reservations.insert(id, Reservation { state: Held::Sold, ..reservation });
+        state.reservations.insert(
+            id,
+            Reservation {
+                state: Held::Sold,
+                ..reservation
+            },
+        );
         Ok(Response::new(ConfirmReservationResponse {}))
     }
 
@@ -273,7 +321,11 @@ impl InventoryService for FakeCatalog {
     ) -> Result<Response<ReleaseReservationResponse>, Status> {
         let mut state = self.called("ReleaseReservation")?;
         let id = request.into_inner().reservation_id;
-        let none = Reservation { lines: Vec::new(), state: Held::Released, expires_at: self.env.clock.now() };
+        let none = Reservation {
+            lines: Vec::new(),
+            state: Held::Released,
+            expires_at: self.env.clock.now(),
+        };
         let reservation = state.reservations.get(&id).cloned().unwrap_or(none);
         for line in &reservation.lines {
             let units = units(&mut state.stock, line);
@@ -286,11 +338,20 @@ impl InventoryService for FakeCatalog {
                 Held::Expired | Held::Released => {}
             }
         }
-        state.reservations.insert(id, Reservation { state: Held::Released, ..reservation });
+        state.reservations.insert(
+            id,
+            Reservation {
+                state: Held::Released,
+                ..reservation
+            },
+        );
         Ok(Response::new(ReleaseReservationResponse {}))
     }
 
-    async fn adjust_stock(&self, _: Request<AdjustStockRequest>) -> Result<Response<AdjustStockResponse>, Status> {
+    async fn adjust_stock(
+        &self,
+        _: Request<AdjustStockRequest>,
+    ) -> Result<Response<AdjustStockResponse>, Status> {
         Err(not_asked())
     }
 
@@ -374,7 +435,9 @@ impl CatalogService for FakeCatalog {
                 variant.quantity_available = units.on_hand - units.reserved;
                 Some(variant)
             });
-            Response::new(BatchGetVariantsResponse { variants: known.collect() })
+            Response::new(BatchGetVariantsResponse {
+                variants: known.collect(),
+            })
         });
         Box::pin(async { answer })
     }
