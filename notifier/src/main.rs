@@ -29,15 +29,15 @@ fn main() -> ExitCode {
 }
 
 async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let listener = process
-        .bind(arguments.config.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")
-        .await?;
-    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     let peers = Peers {
         auth: Channel::connect(&arguments.peers.auth_url)?,
     };
-    process.serve_admin(admin);
+    let address = arguments.config.notifier_addr;
+    // Opens the store first: no port is bound before every setting is known to be good.
     let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, None).await?;
+    let listener = process.bind(address, "COMPTOIR_NOTIFIER_ADDR").await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    process.serve_admin(admin);
     process.serve_grpc(service, listener);
     Ok(process)
 }
