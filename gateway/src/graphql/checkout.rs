@@ -1,0 +1,158 @@
+//! Completing a cart.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
+use comptoir_proto::orders::v1 as pb;
+use pb::complete_cart_response::Outcome;
+
+use super::cart::Cart;
+use super::data::RequestData;
+use super::errors::{Failure, present};
+use super::order::Order;
+use super::refusals::{Paths, UserError, camel_case, check_idempotency_key, check_return_url, refused};
+use super::scalars::{DateTime, Decimal};
+use super::services::Services;
+
+const PATHS: Paths = &[
+    ("request_id", "idempotencyKey"),
+    ("provider", "payment.provider"),
+    ("token", "payment.token"),
+    ("return_url", "payment.returnUrl"),
+];
+
+/// provider is "sandbox" or "stripe"; token is what the provider gave the browser, never a card number. returnUrl: where the
+/// buyer comes back to after an action of the bank; its origin is one of COMPTOIR_CORS_ORIGINS, else URL_NOT_ALLOWED.
+#[derive(InputObject)]
+pub(super) struct PaymentInput {
+    provider: String,
+    token: String,
+    return_url: Option<String>,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct CartCompleteSuccess {
+    order: Order,
+}
+
+/// The same idempotency key had already placed this order; nothing was done again.
+#[derive(SimpleObject)]
+pub(super) struct CartCompleteAlreadyAccepted {
+    order: Order,
+}
+
+/// Send the buyer to redirectUrl (or give clientSecret to the provider's own script). Afterwards call cartComplete again with the
+/// same key and input: success, failure, or this once more. The provider's webhook finishes the order too, when the buyer never
+/// comes back. At expiresAt the stock is let go and the order ends FAILED.
+#[derive(SimpleObject)]
+pub(super) struct CartCompleteActionRequired {
+    order: Order,
+    payment_id: ID,
+    redirect_url: String,
+    client_secret: Option<String>,
+    expires_at: DateTime,
+}
+
+pub(super) struct CartCompleteFailed {
+    user_errors: Vec<UserError>,
+    cart: Option<pb::Cart>,
+    cart_id: String,
+}
+
+/// cart is as it stands now, so that a new price or a missing unit can be shown. The key is used up: the next try takes a new one.
+#[Object]
+impl CartCompleteFailed {
+    async fn user_errors(&self) -> &[UserError] {
+        &self.user_errors
+    }
+
+    async fn cart(&self, ctx: &Context<'_>) -> Result<Option<Cart>, Failure> {
+        match &self.cart {
+            Some(cart) => Ok(Some(Cart::new(ctx.data_unchecked(), cart.clone()))),
+            None => Cart::read(ctx, self.cart_id.clone()).await,
+        }
+    }
+}
+
+#[derive(Union)]
+pub(super) enum CartCompleteResult {
+    Success(CartCompleteSuccess),
+    AlreadyAccepted(CartCompleteAlreadyAccepted),
+    ActionRequired(CartCompleteActionRequired),
+    Failed(CartCompleteFailed),
+}
+
+#[derive(Default)]
+pub(super) struct CheckoutMutation;
+
+#[Object]
+impl CheckoutMutation {
+    /// Places the order exactly once per idempotencyKey, and at most one order per cart. expectedTotal, when given, must equal the total
+    /// or PRICE_CHANGED comes back. Missing e-mail, address or delivery option: VALIDATION_FAILED with the field.
+    async fn cart_complete(
+        &self,
+        ctx: &Context<'_>,
+        cart_id: ID,
+        payment: PaymentInput,
+        idempotency_key: String,
+        expected_total: Option<Decimal>,
+    ) -> Result<CartCompleteResult, Failure> {
+        let services = ctx.data_unchecked::<Services>();
+        let data = ctx.data_unchecked::<RequestData>();
+        let failed = |user_errors| {
+            let cart_id = cart_id.0.clone();
+            Ok(CartCompleteResult::Failed(CartCompleteFailed {
+                user_errors,
+                cart: None,
+                cart_id,
+            }))
+        };
+        if let Err(user_errors) = check_idempotency_key(&idempotency_key) {
+            return failed(user_errors);
+        }
+        if let Some(url) = &payment.return_url
+            && let Err(error) = check_return_url(&services.settings, url)
+        {
+            return failed(refused(error.into(), PATHS)?);
+        }
+        let request = pb::CompleteCartRequest {
+            cart_id: cart_id.0.clone(),
+            provider: payment.provider,
+            token: payment.token,
+            return_url: payment.return_url,
+            request_id: idempotency_key,
+            expected_total: expected_total.map(Decimal::into_string),
+            client_address: Some(data.client_address.to_string()),
+        };
+        match services.carts.clone().complete_cart(request).await {
+            Ok(answer) => outcome(data, present(answer.into_inner().outcome)?, &cart_id),
+            Err(status) => failed(refused(status.into(), PATHS)?),
+        }
+    }
+}
+
+fn outcome(data: &RequestData, outcome: Outcome, cart_id: &ID) -> Result<CartCompleteResult, Failure> {
+    Ok(match outcome {
+        Outcome::Placed(order) => CartCompleteResult::Success(CartCompleteSuccess {
+            order: Order::new(data, order),
+        }),
+        Outcome::AlreadyAccepted(order) => CartCompleteResult::AlreadyAccepted(CartCompleteAlreadyAccepted {
+            order: Order::new(data, order),
+        }),
+        Outcome::ActionRequired(action) => CartCompleteResult::ActionRequired(CartCompleteActionRequired {
+            order: Order::new(data, present(action.order)?),
+            payment_id: ID(action.payment_id),
+            redirect_url: action.redirect_url,
+            client_secret: action.client_secret,
+            expires_at: DateTime::of(action.expires_at),
+        }),
+        Outcome::Failed(failure) => CartCompleteResult::Failed(CartCompleteFailed {
+            user_errors: failure.refusals.iter().map(user_error).collect(),
+            cart: failure.cart,
+            cart_id: cart_id.0.clone(),
+        }),
+    })
+}
+
+fn user_error(refusal: &pb::Refusal) -> UserError {
+    let field = refusal.field.iter().map(|part| camel_case(part)).collect();
+    UserError::at(&refusal.code, field, &refusal.message)
+}

@@ -1,0 +1,122 @@
+//! Pages of lists.
+
+use async_graphql::SimpleObject;
+use comptoir_mesh::error::ErrorReason;
+
+use super::errors::Failure;
+
+/// The most a list gives at once.
+const PAGE_LIMIT: i32 = 100;
+
+#[derive(SimpleObject, Clone, Debug)]
+pub(super) struct PageInfo {
+    has_next_page: bool,
+    has_previous_page: bool,
+    start_cursor: Option<String>,
+    end_cursor: Option<String>,
+}
+
+/// Which part of a list is asked for.
+pub(super) struct Window {
+    /// 1 to 100.
+    pub(super) size: i32,
+    /// The cursor to go on behind; empty is the beginning.
+    pub(super) after: String,
+}
+
+impl Window {
+    /// The window of a field's arguments.
+    pub(super) fn new(first: Option<i32>, default: i32, after: Option<String>) -> Result<Self, Failure> {
+        let size = first.unwrap_or(default);
+        if !(1..=PAGE_LIMIT).contains(&size) {
+            return Err(Failure::new(ErrorReason::LimitOutOfRange, "`first` is 1 to 100."));
+        }
+        Ok(Self {
+            size,
+            after: after.unwrap_or_default(),
+        })
+    }
+
+    /// A page from the parts of a service's answer.
+    pub(super) fn page<T>(&self, items: Vec<T>, cursors: Vec<String>, next: &str, total: i64) -> Page<T> {
+        Page {
+            items: cursors.into_iter().zip(items).collect(),
+            has_next_page: !next.is_empty(),
+            has_previous_page: !self.after.is_empty(),
+            total_count: i32::try_from(total).unwrap_or(i32::MAX),
+        }
+    }
+}
+
+/// A page of a list, each item with its cursor.
+pub(super) struct Page<T> {
+    pub(super) items: Vec<(String, T)>,
+    pub(super) has_next_page: bool,
+    pub(super) has_previous_page: bool,
+    pub(super) total_count: i32,
+}
+
+impl<T> Page<T> {
+    /// What a connection says of its page.
+    pub(super) fn info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.has_next_page,
+            has_previous_page: self.has_previous_page,
+            start_cursor: self.items.first().map(|(cursor, _)| cursor.clone()),
+            end_cursor: self.items.last().map(|(cursor, _)| cursor.clone()),
+        }
+    }
+}
+
+/// A connection and its edge over a cheaply cloned node.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty) => {
+        #[derive(async_graphql::SimpleObject, Clone)]
+        pub(super) struct $edge {
+            cursor: String,
+            node: $node,
+        }
+
+        #[derive(async_graphql::SimpleObject)]
+        pub(super) struct $connection {
+            edges: Vec<$edge>,
+            nodes: Vec<$node>,
+            page_info: $crate::graphql::connection::PageInfo,
+            total_count: i32,
+        }
+
+        $crate::graphql::connection::edges!($edge, $node);
+
+        impl From<$crate::graphql::connection::Page<$node>> for $connection {
+            fn from(page: $crate::graphql::connection::Page<$node>) -> Self {
+                let page_info = page.info();
+                let total_count = page.total_count;
+                let (edges, nodes) = $edge::all(page);
+                Self {
+                    edges,
+                    nodes,
+                    page_info,
+                    total_count,
+                }
+            }
+        }
+    };
+}
+
+/// The edges and nodes of a page.
+macro_rules! edges {
+    ($edge:ident, $node:ty) => {
+        impl $edge {
+            /// The edges and the nodes of a page.
+            pub(super) fn all(page: $crate::graphql::connection::Page<$node>) -> (Vec<Self>, Vec<$node>) {
+                let nodes = page.items.iter().map(|(_, node)| node.clone()).collect();
+                let edges = page
+                    .items
+                    .into_iter()
+                    .map(|(cursor, node)| Self { cursor, node });
+                (edges.collect(), nodes)
+            }
+        }
+    };
+}
+pub(super) use {connection, edges};

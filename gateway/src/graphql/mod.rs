@@ -1,0 +1,77 @@
+//! The GraphQL API. Resolvers convert, call one RPC and convert back; what lists need many times over comes through the
+//! batched loaders of the request.
+//!
+//! What the HTTP endpoint needs is here: [`builder`] or [`schema`], [`Services`], and a [`RequestData`] in each request
+//! (`request.data(data.clone())`). Requests run through [`execute`] and [`execute_stream`], inside the call's
+//! `mesh::context`: they put the answer into the form that the specification asks for, and a code on every error. After
+//! an execution, [`RequestData::public_tags`] says whether and under which tags the answer may be stored.
+//!
+//! Reading order: `query` and `mutation` and `subscription` are the roots; a file per noun holds its types and
+//! conversions; `loaders` and `batch` do the batching; `errors` maps refusals.
+
+mod account;
+mod address;
+mod admin;
+mod answers;
+mod batch;
+mod cart;
+mod cart_mutations;
+mod category;
+mod checkout;
+mod connection;
+mod data;
+mod delivery;
+mod discount;
+mod errors;
+mod loaders;
+mod money;
+mod mutation;
+mod node;
+mod order;
+mod order_mutations;
+mod order_states;
+mod product;
+mod product_inputs;
+mod query;
+mod refusals;
+mod scalars;
+mod search;
+mod services;
+mod shop;
+mod stock;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod user;
+mod variant;
+
+use async_graphql::SchemaBuilder;
+
+pub use answers::{execute, execute_stream};
+pub use data::{EntityCache, RequestData};
+pub use errors::{complete_errors, error_of};
+pub use mutation::Mutation;
+pub use query::Query;
+pub use refusals::check_return_url;
+pub use services::{PaymentProvider, Services, Settings};
+pub use subscription::Subscription;
+
+/// The executable schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// The schema before it is finished, for limits and extensions of the endpoint.
+pub fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription).data(services)
+}
+
+/// The schema over `services`.
+pub fn schema(services: Services) -> Schema {
+    builder(services).finish()
+}
+
+/// The schema's text, as `gateway/schema.graphql` has it.
+pub fn sdl() -> String {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
+        .finish()
+        .sdl()
+}

@@ -1,0 +1,222 @@
+//! How staff write products and categories.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use comptoir_proto::catalog::v1 as pb;
+
+use super::category::{Category, CategoryPayload};
+use super::data::RequestData;
+use super::errors::{Failure, require_staff};
+use super::product::{Product, ProductStatus};
+use super::refusals::{Paths, payload, settle};
+use super::scalars::{Decimal, Long};
+use super::services::Services;
+
+const PRODUCT_PATHS: Paths = &[("product_id", "id"), ("product", "input"), ("version", "version")];
+const CATEGORY_PATHS: Paths = &[("category_id", "id"), ("", "input")];
+
+#[derive(InputObject)]
+pub(super) struct ProductInput {
+    title: String,
+    slug: Option<String>,
+    description: Option<String>,
+    vendor: Option<String>,
+    product_type: Option<String>,
+    tags: Option<Vec<String>>,
+    category_id: Option<ID>,
+    status: Option<ProductStatus>,
+    options: Option<Vec<String>>,
+    variants: Vec<VariantInput>,
+    images: Option<Vec<ImageInput>>,
+    seo_title: Option<String>,
+    seo_description: Option<String>,
+}
+
+/// optionValues in the order of options. quantity is the first stock of a new variant; of one that exists, stock changes by
+/// inventoryAdjust alone, and another quantity here is VALIDATION_FAILED. Variants left out of productUpdate are removed.
+#[derive(InputObject)]
+pub(super) struct VariantInput {
+    id: Option<ID>,
+    sku: Option<String>,
+    option_values: Option<Vec<String>>,
+    price: Decimal,
+    compare_at_price: Option<Decimal>,
+    currency_code: Option<String>,
+    quantity: Option<i32>,
+    weight_grams: Option<i32>,
+    image_url: Option<String>,
+}
+
+/// url: an https address, or what POST /admin/media gave.
+#[derive(InputObject)]
+pub(super) struct ImageInput {
+    url: String,
+    alt_text: Option<String>,
+}
+
+#[derive(InputObject)]
+pub(super) struct CategoryInput {
+    name: String,
+    slug: Option<String>,
+    parent_id: Option<ID>,
+}
+
+impl From<ProductInput> for pb::ProductInput {
+    fn from(input: ProductInput) -> Self {
+        let status = input
+            .status
+            .map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from);
+        let image = |image: ImageInput| pb::ImageInput {
+            url: image.url,
+            alt_text: image.alt_text,
+        };
+        Self {
+            title: input.title,
+            slug: input.slug,
+            description: input.description,
+            vendor: input.vendor,
+            product_type: input.product_type,
+            tags: input.tags.unwrap_or_default(),
+            category_id: input.category_id.map(|id| id.0),
+            status: status.into(),
+            options: input.options.unwrap_or_default(),
+            variants: input.variants.into_iter().map(pb::VariantInput::from).collect(),
+            images: input.images.unwrap_or_default().into_iter().map(image).collect(),
+            seo_title: input.seo_title,
+            seo_description: input.seo_description,
+        }
+    }
+}
+
+impl From<VariantInput> for pb::VariantInput {
+    fn from(input: VariantInput) -> Self {
+        Self {
+            id: input.id.map(|id| id.0),
+            sku: input.sku,
+            option_values: input.option_values.unwrap_or_default(),
+            price: input.price.into_string(),
+            compare_at_price: input.compare_at_price.map(Decimal::into_string),
+            currency_code: input.currency_code,
+            quantity: input.quantity,
+            weight_grams: input.weight_grams,
+            image_url: input.image_url,
+        }
+    }
+}
+
+payload!(ProductPayload { product: Product });
+
+#[derive(Default)]
+pub(super) struct ProductMutation;
+
+#[Object]
+impl ProductMutation {
+    async fn product_create(
+        &self,
+        ctx: &Context<'_>,
+        input: ProductInput,
+    ) -> Result<ProductPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let answer = client
+            .create_product(pb::CreateProductRequest {
+                product: Some(input.into()),
+            })
+            .await;
+        let settled = settle(answer, PRODUCT_PATHS, |answer| answer.product)?;
+        Ok(settled.map(|product| Product::new(data, product)).into())
+    }
+
+    async fn product_update(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: ProductInput,
+        version: Long,
+    ) -> Result<ProductPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let request = pb::UpdateProductRequest {
+            product_id: id.0,
+            product: Some(input.into()),
+            version: version.0,
+        };
+        let settled = settle(client.update_product(request).await, PRODUCT_PATHS, |answer| {
+            answer.product
+        })?;
+        Ok(settled.map(|product| Product::new(data, product)).into())
+    }
+
+    async fn product_delete(&self, ctx: &Context<'_>, id: ID) -> Result<ProductPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let answer = client
+            .delete_product(pb::DeleteProductRequest { product_id: id.0 })
+            .await;
+        let settled = settle(answer, PRODUCT_PATHS, |answer| answer.product)?;
+        Ok(settled.map(|product| Product::new(data, product)).into())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct CategoryMutation;
+
+#[Object]
+impl CategoryMutation {
+    async fn category_create(
+        &self,
+        ctx: &Context<'_>,
+        input: CategoryInput,
+    ) -> Result<CategoryPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let request = pb::CreateCategoryRequest {
+            name: input.name,
+            slug: input.slug,
+            parent_id: input.parent_id.map(|id| id.0),
+        };
+        let settled = settle(client.create_category(request).await, CATEGORY_PATHS, |answer| {
+            answer.category
+        })?;
+        data.loaders.forget_categories();
+        Ok(settled.map(|category| Category::new(data, category)).into())
+    }
+
+    async fn category_update(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: CategoryInput,
+    ) -> Result<CategoryPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let request = pb::UpdateCategoryRequest {
+            category_id: id.0,
+            name: input.name,
+            slug: input.slug,
+            parent_id: input.parent_id.map(|id| id.0),
+        };
+        let settled = settle(client.update_category(request).await, CATEGORY_PATHS, |answer| {
+            answer.category
+        })?;
+        data.loaders.forget_categories();
+        Ok(settled.map(|category| Category::new(data, category)).into())
+    }
+
+    /// Children and products move to its parent.
+    async fn category_delete(&self, ctx: &Context<'_>, id: ID) -> Result<CategoryPayload, Failure> {
+        let data = ctx.data_unchecked::<RequestData>();
+        require_staff(data)?;
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let answer = client
+            .delete_category(pb::DeleteCategoryRequest { category_id: id.0 })
+            .await;
+        let settled = settle(answer, CATEGORY_PATHS, |answer| answer.category)?;
+        data.loaders.forget_categories();
+        Ok(settled.map(|category| Category::new(data, category)).into())
+    }
+}

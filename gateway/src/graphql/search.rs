@@ -1,0 +1,172 @@
+//! Full-text search with facets.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use comptoir_mesh as mesh;
+use comptoir_mesh::error::ErrorReason;
+use comptoir_proto::catalog::v1 as pb;
+
+use super::connection::{PageInfo, Window};
+use super::data::RequestData;
+use super::errors::Failure;
+use super::product::{Product, ProductEdge, ProductSort};
+use super::scalars::Decimal;
+use super::services::Services;
+
+/// Values of one facet are OR-ed, different facets AND-ed. categories are slugs and take their descendants in. One and the
+/// same variant has to meet the option, price and availability filters. Prices are of the shop's currency.
+#[derive(InputObject, Default)]
+pub(super) struct SearchFilters {
+    categories: Option<Vec<String>>,
+    vendors: Option<Vec<String>>,
+    product_types: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    options: Option<Vec<OptionFilter>>,
+    price_min: Option<Decimal>,
+    price_max: Option<Decimal>,
+    available_only: Option<bool>,
+}
+
+#[derive(InputObject)]
+pub(super) struct OptionFilter {
+    name: String,
+    values: Vec<String>,
+}
+
+/// count is exact for the query with this facet's own filter taken off and all others left on; value is what the filter takes.
+#[derive(SimpleObject)]
+pub(super) struct FacetValue {
+    value: String,
+    label: String,
+    count: i32,
+}
+
+/// id is category, vendor, productType, tag, or option.NAME (one facet for each option name).
+#[derive(SimpleObject)]
+pub(super) struct Facet {
+    id: String,
+    label: String,
+    values: Vec<FacetValue>,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct SearchConnection {
+    edges: Vec<ProductEdge>,
+    nodes: Vec<Product>,
+    page_info: PageInfo,
+    total_count: i32,
+    facets: Vec<Facet>,
+}
+
+#[derive(Default)]
+pub(super) struct SearchQuery;
+
+#[Object]
+impl SearchQuery {
+    /// Full text over title, description, vendor, tags and options: prefix of the last word, one typo in words of 5 letters
+    /// or more, two from 9; accents and case ignored.
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        query: Option<String>,
+        #[graphql(default = 24)] first: Option<i32>,
+        after: Option<String>,
+        filters: Option<SearchFilters>,
+        sort: Option<ProductSort>,
+    ) -> Result<SearchConnection, Failure> {
+        let services = ctx.data_unchecked::<Services>();
+        let window = Window::new(first, 24, after)?;
+        let filters = filters
+            .unwrap_or_default()
+            .into_proto(services.shop.currency_digits)?;
+        let request = pb::SearchProductsRequest {
+            query: query.unwrap_or_default(),
+            filters: Some(filters),
+            sort: ProductSort::to_proto(sort),
+            page_size: window.size,
+            page_token: window.after.clone(),
+            with_facets: ctx.look_ahead().field("facets").exists(),
+        };
+        let answer = services
+            .catalog
+            .clone()
+            .search_products(request)
+            .await?
+            .into_inner();
+        let data = ctx.data_unchecked::<RequestData>();
+        // The facets of categories show their names.
+        data.tag("categories");
+        let (next, total) = (answer.next_page_token, answer.total_count);
+        let page = Product::page(data, &window, answer.products, answer.cursors, &next, total);
+        let (page_info, total_count) = (page.info(), page.total_count);
+        let (edges, nodes) = ProductEdge::all(page);
+        let facets = answer.facets.into_iter().map(Facet::from).collect();
+        Ok(SearchConnection {
+            edges,
+            nodes,
+            page_info,
+            total_count,
+            facets,
+        })
+    }
+
+    async fn search_suggestions(
+        &self,
+        ctx: &Context<'_>,
+        prefix: String,
+        #[graphql(default = 8)] first: Option<i32>,
+    ) -> Result<Vec<String>, Failure> {
+        let page_size = first.unwrap_or(8);
+        if !(1..=20).contains(&page_size) {
+            return Err(Failure::new(
+                ErrorReason::LimitOutOfRange,
+                "`first` of suggestions is 1 to 20.",
+            ));
+        }
+        ctx.data_unchecked::<RequestData>().tag("products");
+        let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+        let request = pb::SuggestSearchesRequest { prefix, page_size };
+        Ok(client.suggest_searches(request).await?.into_inner().suggestions)
+    }
+}
+
+impl SearchFilters {
+    fn into_proto(self, digits: u32) -> Result<pb::SearchFilters, Failure> {
+        let option = |option: OptionFilter| pb::OptionFilter {
+            name: option.name,
+            values: option.values,
+        };
+        Ok(pb::SearchFilters {
+            categories: self.categories.unwrap_or_default(),
+            vendors: self.vendors.unwrap_or_default(),
+            product_types: self.product_types.unwrap_or_default(),
+            tags: self.tags.unwrap_or_default(),
+            options: self.options.unwrap_or_default().into_iter().map(option).collect(),
+            price_min: price("filters.priceMin", self.price_min.as_ref(), digits)?,
+            price_max: price("filters.priceMax", self.price_max.as_ref(), digits)?,
+            available_only: self.available_only.unwrap_or_default(),
+        })
+    }
+}
+
+fn price(field: &str, price: Option<&Decimal>, digits: u32) -> Result<Option<i64>, Failure> {
+    let read = |price: &Decimal| mesh::money::parse_decimal(price.as_str(), digits);
+    price.map(read).transpose().map_err(|error| {
+        let message = format!("{field}: {error}");
+        mesh::Error::field(field, ErrorReason::ValidationFailed, message).into()
+    })
+}
+
+impl From<pb::Facet> for Facet {
+    fn from(facet: pb::Facet) -> Self {
+        let value = |value: pb::FacetValue| FacetValue {
+            value: value.value,
+            label: value.label,
+            count: value.count,
+        };
+        Self {
+            id: facet.id,
+            label: facet.label,
+            values: facet.values.into_iter().map(value).collect(),
+        }
+    }
+}

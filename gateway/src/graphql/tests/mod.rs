@@ -1,0 +1,10 @@
+//! The schema executed over fake services: what is called, what comes out, what refusals become.
+
+mod answering;
+mod catalogue;
+mod checkout;
+mod fakes;
+mod following;
+mod refusing;
+mod samples;
+mod seeing;
