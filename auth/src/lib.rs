@@ -1,1 +1,54 @@
+#![doc = include_str!("../README.md")]
+//! ## The modules, in reading order
+//!
+//! [`config`] → `domain` (types and decisions) → `store` (the port, its adapter, its contract) → `hasher` and `auth` (what
+//! the handlers share) → `service` (a handler file for each noun) → `policy`.
 
+mod auth;
+pub mod config;
+mod convert;
+mod domain;
+mod hasher;
+mod policy;
+mod service;
+mod store;
+
+pub use self::{auth::Auth, config::Config, policy::POLICY};
+
+use std::sync::Arc;
+
+use comptoir_mesh::events::{Publisher, relay};
+use comptoir_mesh::{Env, faults};
+
+/// The crash points of this crate, for tests that make a process die at them.
+pub const FAIL_POINTS: &[&str] = &[
+    "auth.mail.request.before",
+    "auth.mail.request.after",
+    "auth.mail.use.before",
+    "auth.mail.use.after",
+    "auth.session.rotate.before",
+    "auth.session.rotate.after",
+];
+
+/// Opens the store, makes keys and the first administrator where they are missing, and spawns the relay to `publisher` and
+/// the upkeep in `env.tasks`. [`Auth::service`] is then ready to be served.
+///
+/// Without a publisher events wait in the outbox.
+pub async fn start(config: Config, env: Env, publisher: Option<Arc<dyn Publisher>>) -> anyhow::Result<Auth> {
+    let location = env.store("auth", config.auth_store.as_deref())?;
+    let store = Arc::new(store::sqlite::Sqlite::open(&location).await?);
+    let auth = Auth::open(&config, &env, store.clone()).await?;
+    auth.configured_admin(&config).await?;
+    match publisher {
+        Some(publisher) => relay(&env, store, publisher),
+        None => tracing::warn!("no broker is configured: events wait in the outbox"),
+    }
+    env.tasks.spawn("auth-upkeep", auth.clone().upkeep());
+    Ok(auth)
+}
+
+/// Passes the crash point `auth.<step>.<side>`.
+fn point(name: &'static str) {
+    debug_assert!(FAIL_POINTS.contains(&name), "{name} is not listed");
+    faults::hit(name);
+}

@@ -1,0 +1,88 @@
+//! Settings of the auth service. Each is a flag and a variable.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use comptoir_mesh::config::{Secret, address};
+
+/// What the auth service reads beside what every process does.
+#[derive(Args, Debug, Clone)]
+pub struct Config {
+    /// Where the auth service's gRPC port listens
+    #[arg(long, env = "COMPTOIR_AUTH_ADDR", default_value = "127.0.0.1:50051", value_parser = address, value_name = "ADDR")]
+    pub auth_addr: SocketAddr,
+    /// Where accounts are kept: sqlite://PATH; a file in the data folder unless set
+    #[arg(long, env = "COMPTOIR_AUTH_STORE", value_name = "URL")]
+    pub auth_store: Option<String>,
+    /// Address of the first administrator, who is made at the start while there is none
+    #[arg(long = "admin-email", env = "COMPTOIR_ADMIN_EMAIL", value_name = "EMAIL")]
+    pub auth_admin_email: Option<String>,
+    /// The first administrator's password
+    #[arg(
+        long = "admin-password",
+        env = "COMPTOIR_ADMIN_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub auth_admin_password: Option<Secret>,
+    /// Hours after which the key that signs access tokens is replaced; the old one is published until its last token ended
+    #[arg(long, env = "COMPTOIR_AUTH_KEY_ROTATION_HOURS", default_value = "720", value_name = "HOURS",
+          value_parser = clap::value_parser!(u32).range(1..=8760))]
+    pub auth_key_rotation_hours: u32,
+    /// Days after which a session that was not used ends
+    #[arg(long, env = "COMPTOIR_AUTH_SESSION_DAYS", default_value = "30", value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub auth_session_days: u32,
+    /// Passwords hashed at once, 19 MiB each; as many as there are processors unless set
+    #[arg(long, env = "COMPTOIR_AUTH_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub auth_hashes: Option<u16>,
+    /// Passwords that wait for that at most; more are refused with OVERLOADED
+    #[arg(long, env = "COMPTOIR_LIMIT_HASH_QUEUE", default_value = "256", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub auth_limit_hash_queue: u32,
+    /// Failed log-ins of one account in 15 minutes; 0 is no limit
+    #[arg(
+        long = "limit-login-account",
+        env = "COMPTOIR_LIMIT_LOGIN_ACCOUNT",
+        default_value = "10",
+        value_name = "N"
+    )]
+    pub auth_limit_login_account: u32,
+    /// Failed log-ins from one client address in 15 minutes; 0 is no limit
+    #[arg(
+        long = "limit-login-address",
+        env = "COMPTOIR_LIMIT_LOGIN_ADDRESS",
+        default_value = "100",
+        value_name = "N"
+    )]
+    pub auth_limit_login_address: u32,
+    /// Mails to one address in an hour by registering, asking again, resetting and changing the address; 0 is no limit
+    #[arg(
+        long = "limit-mails-address",
+        env = "COMPTOIR_LIMIT_MAILS_ADDRESS",
+        default_value = "3",
+        value_name = "N"
+    )]
+    pub auth_limit_mails_address: u32,
+}
+
+impl Config {
+    /// How long a key signs.
+    pub(crate) fn key_rotation(&self) -> Duration {
+        Duration::from_secs(u64::from(self.auth_key_rotation_hours) * 3600)
+    }
+
+    /// How long a session lives without use.
+    pub(crate) fn session_idle(&self) -> Duration {
+        Duration::from_secs(u64::from(self.auth_session_days) * 86_400)
+    }
+
+    /// How many passwords are hashed at once.
+    pub(crate) fn hashes(&self) -> usize {
+        match self.auth_hashes {
+            Some(hashes) => hashes.into(),
+            None => std::thread::available_parallelism().map_or(2, usize::from),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Between the proto and the domain. What people wrote is checked here, and every violation of a request is collected.
+
+use comptoir_mesh::error::{Error, ErrorReason, Violation};
+use comptoir_mesh::{shop::Shop, text};
+use comptoir_proto::auth::v1 as proto;
+use comptoir_proto::types;
+use jiff::Timestamp;
+
+use crate::domain::address::Address;
+use crate::domain::session::Session;
+use crate::domain::user::{Profile, Role, User};
+use crate::store::Revocation;
+
+const MAX_NAME: usize = 100;
+const MAX_PHONE: usize = 32;
+const MAX_ADDRESS_LINE: usize = 200;
+const MAX_POSTAL_CODE: usize = 20;
+const MAX_USER_AGENT: usize = 256;
+
+/// Collects what is wrong with a request.
+#[derive(Default)]
+pub(crate) struct Checks(Vec<Violation>);
+
+impl Checks {
+    /// The value, or its default after noting why it is refused.
+    pub(crate) fn take<T: Default>(&mut self, checked: Result<T, Error>) -> T {
+        checked.unwrap_or_else(|error| {
+            self.0.extend_from_slice(error.field_violations());
+            T::default()
+        })
+    }
+
+    /// Refuses the request if anything was noted.
+    pub(crate) fn done(self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::violations(self.0))
+        }
+    }
+
+    /// A line that may be absent or empty.
+    fn optional(&mut self, field: &str, line: Option<&str>, max: usize) -> Option<String> {
+        let line = line?;
+        Some(self.take(text::line(field, line, max))).filter(|line| !line.is_empty())
+    }
+
+    /// A line that has to be there.
+    fn required(&mut self, field: &str, line: &str, max: usize) -> String {
+        let line = text::line(field, line, max).and_then(|line| {
+            if line.is_empty() {
+                return Err(Error::field(
+                    field,
+                    ErrorReason::ValidationFailed,
+                    "This is needed.",
+                ));
+            }
+            Ok(line)
+        });
+        self.take(line)
+    }
+
+    /// A telephone number: digits and what is written between them.
+    fn phone(&mut self, field: &str, phone: Option<&str>) -> Option<String> {
+        let phone = self.optional(field, phone, MAX_PHONE)?;
+        let written = phone.chars().all(|c| c.is_ascii_digit() || "+ ()-./".contains(c));
+        if !written || phone.chars().filter(char::is_ascii_digit).count() < 3 {
+            self.0.push(Violation::new(
+                field,
+                ErrorReason::ValidationFailed,
+                "This is not a telephone number.",
+            ));
+        }
+        Some(phone)
+    }
+
+    /// One of the shop's locales, its first when absent or empty.
+    fn locale(&mut self, locale: Option<&str>, shop: &Shop) -> String {
+        let first = shop.locales.first().cloned().unwrap_or_default();
+        let Some(wanted) = locale.map(str::trim).filter(|wanted| !wanted.is_empty()) else {
+            return first;
+        };
+        match shop
+            .locales
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(wanted))
+        {
+            Some(known) => known.clone(),
+            None => {
+                let message = format!("The shop's locales are {}.", shop.locales.join(", "));
+                self.0
+                    .push(Violation::new("locale", ErrorReason::ValidationFailed, message));
+                first
+            }
+        }
+    }
+
+    /// What a new account says of its owner.
+    pub(crate) fn profile(&mut self, request: &proto::RegisterRequest, shop: &Shop) -> Profile {
+        Profile {
+            first_name: self.optional("first_name", request.first_name.as_deref(), MAX_NAME),
+            last_name: self.optional("last_name", request.last_name.as_deref(), MAX_NAME),
+            phone: self.phone("phone", request.phone.as_deref()),
+            locale: self.locale(request.locale.as_deref(), shop),
+        }
+    }
+}
+
+/// Changes of a profile, checked.
+pub(crate) fn profile_changes(
+    request: &proto::UpdateUserRequest,
+    shop: &Shop,
+) -> Result<impl Fn(&mut Profile) + use<>, Error> {
+    let mut checks = Checks::default();
+    // The outer Option says whether the field changes, the inner one what it becomes.
+    let present = |field: &Option<String>| field.is_some();
+    let first_name = present(&request.first_name)
+        .then(|| checks.optional("first_name", request.first_name.as_deref(), MAX_NAME));
+    let last_name = present(&request.last_name)
+        .then(|| checks.optional("last_name", request.last_name.as_deref(), MAX_NAME));
+    let phone = present(&request.phone).then(|| checks.phone("phone", request.phone.as_deref()));
+    let locale = present(&request.locale).then(|| checks.locale(request.locale.as_deref(), shop));
+    checks.done()?;
+    Ok(move |profile: &mut Profile| {
+        if let Some(first_name) = &first_name {
+            profile.first_name.clone_from(first_name);
+        }
+        if let Some(last_name) = &last_name {
+            profile.last_name.clone_from(last_name);
+        }
+        if let Some(phone) = &phone {
+            profile.phone.clone_from(phone);
+        }
+        if let Some(locale) = &locale {
+            profile.locale.clone_from(locale);
+        }
+    })
+}
+
+/// An address, checked.
+pub(crate) fn address(address: Option<&types::Address>) -> Result<Address, Error> {
+    let Some(address) = address else {
+        return Err(Error::field(
+            "address",
+            ErrorReason::ValidationFailed,
+            "An address is needed.",
+        ));
+    };
+    let mut checks = Checks::default();
+    let country = address.country_code.trim().to_ascii_uppercase();
+    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        let message = "A country is two letters (ISO 3166-1).";
+        checks.0.push(Violation::new(
+            "address.country_code",
+            ErrorReason::ValidationFailed,
+            message,
+        ));
+    }
+    let checked = Address {
+        first_name: checks.required("address.first_name", &address.first_name, MAX_NAME),
+        last_name: checks.required("address.last_name", &address.last_name, MAX_NAME),
+        company: checks.optional("address.company", address.company.as_deref(), MAX_NAME),
+        line1: checks.required("address.line1", &address.line1, MAX_ADDRESS_LINE),
+        line2: checks.optional("address.line2", address.line2.as_deref(), MAX_ADDRESS_LINE),
+        city: checks.required("address.city", &address.city, MAX_NAME),
+        region: checks.optional("address.region", address.region.as_deref(), MAX_NAME),
+        // Not every country has postal codes.
+        postal_code: checks
+            .optional("address.postal_code", Some(&address.postal_code), MAX_POSTAL_CODE)
+            .unwrap_or_default(),
+        country_code: country,
+        phone: checks.phone("address.phone", address.phone.as_deref()),
+    };
+    checks.done()?;
+    Ok(checked)
+}
+
+/// What a client says it is, without what could forge a list or a log; never refused, since it is only shown.
+pub(crate) fn user_agent(user_agent: Option<&str>) -> Option<String> {
+    let shown: String = user_agent?
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_USER_AGENT)
+        .collect();
+    text::line("user_agent", &shown, MAX_USER_AGENT)
+        .ok()
+        .filter(|shown| !shown.is_empty())
+}
+
+/// The id of a user, in the form that ids have.
+pub(crate) fn user_id(id: &str) -> Result<&str, Error> {
+    checked_id("user_id", id, "user_")
+}
+
+/// An id with this prefix, or INVALID_ID on `field`.
+pub(crate) fn checked_id<'a>(field: &str, id: &'a str, prefix: &str) -> Result<&'a str, Error> {
+    if comptoir_mesh::ids::is_id(id, prefix) {
+        Ok(id)
+    } else {
+        Err(Error::field(
+            field,
+            ErrorReason::InvalidId,
+            format!("An id here begins with {prefix}."),
+        ))
+    }
+}
+
+/// A page's size: `default` for 0, at most 100.
+pub(crate) fn page_size(size: i32, default: u32) -> Result<u32, Error> {
+    match u32::try_from(size) {
+        Ok(0) => Ok(default),
+        Ok(size) if size <= 100 => Ok(size),
+        _ => Err(Error::field(
+            "page_size",
+            ErrorReason::LimitOutOfRange,
+            "A page has 1 to 100 entries.",
+        )),
+    }
+}
+
+/// A role from the wire.
+pub(crate) fn role(role: i32) -> Result<Role, Error> {
+    match proto::Role::try_from(role) {
+        Ok(proto::Role::Customer) => Ok(Role::Customer),
+        Ok(proto::Role::Staff) => Ok(Role::Staff),
+        Ok(proto::Role::Admin) => Ok(Role::Admin),
+        Ok(proto::Role::Unspecified) | Err(_) => Err(Error::field(
+            "role",
+            ErrorReason::ValidationFailed,
+            "A role is CUSTOMER, STAFF or ADMIN.",
+        )),
+    }
+}
+
+pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
+}
+
+impl From<User> for proto::User {
+    fn from(user: User) -> Self {
+        let role = match user.role {
+            Role::Customer => proto::Role::Customer,
+            Role::Staff => proto::Role::Staff,
+            Role::Admin => proto::Role::Admin,
+        };
+        Self {
+            id: user.id,
+            email: user.email,
+            // There is no account before its address was confirmed.
+            email_verified: true,
+            first_name: user.profile.first_name,
+            last_name: user.profile.last_name,
+            phone: user.profile.phone,
+            role: role.into(),
+            active: user.active,
+            locale: user.profile.locale,
+            created_at: Some(timestamp(user.created_at)),
+            addresses: user
+                .addresses
+                .into_iter()
+                .map(|saved| proto::SavedAddress {
+                    id: saved.id,
+                    address: Some(saved.address.into()),
+                    is_default: saved.is_default,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<Address> for types::Address {
+    fn from(address: Address) -> Self {
+        Self {
+            first_name: address.first_name,
+            last_name: address.last_name,
+            company: address.company,
+            line1: address.line1,
+            line2: address.line2,
+            city: address.city,
+            region: address.region,
+            postal_code: address.postal_code,
+            country_code: address.country_code,
+            phone: address.phone,
+        }
+    }
+}
+
+/// A session as its owner sees it; `current` is the id of the session that asks.
+pub(crate) fn session(session: Session, current: &str) -> proto::Session {
+    proto::Session {
+        current: session.id == current,
+        id: session.id,
+        created_at: Some(timestamp(session.created_at)),
+        last_used_at: Some(timestamp(session.last_used_at)),
+        user_agent: session.user_agent,
+    }
+}
+
+impl From<Revocation> for proto::Revocation {
+    fn from(revocation: Revocation) -> Self {
+        let (subject, at) = match revocation {
+            Revocation::Session { id, at } => (proto::revocation::Subject::SessionId(id), at),
+            Revocation::User { id, at } => (proto::revocation::Subject::UserId(id), at),
+        };
+        Self {
+            subject: Some(subject),
+            revoked_at: Some(timestamp(at)),
+        }
+    }
+}

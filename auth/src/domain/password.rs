@@ -1,0 +1,145 @@
+//! Passwords: what is accepted as a new one, and how one is kept.
+
+use std::fmt;
+
+use comptoir_mesh::error::{Error, ErrorReason};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Fewest bytes of a password.
+pub(crate) const MIN_BYTES: usize = 8;
+/// Most bytes of a password: hashing longer ones would be work given away.
+pub(crate) const MAX_BYTES: usize = 1024;
+
+/// A password as it was presented, in NFC so that two keyboards type the same. Prints as `***`.
+#[derive(Clone)]
+pub(crate) struct Password(String);
+
+impl Password {
+    /// A password to be compared with a hash. One longer than any accepted is cut: it cannot be right, and costs no more
+    /// than another.
+    pub(crate) fn presented(text: &str) -> Self {
+        let mut password: String = text.chars().take(MAX_BYTES + 1).nfc().collect();
+        let mut end = (2 * MAX_BYTES).min(password.len());
+        while !password.is_char_boundary(end) {
+            end -= 1;
+        }
+        password.truncate(end);
+        Self(password)
+    }
+
+    /// A new password of the account `email`, refused with WEAK_PASSWORD on `field` when it is too short, too long or too
+    /// common.
+    pub(crate) fn new(field: &str, text: &str, email: &str) -> Result<Self, Error> {
+        let weak = |message: &str| Err(Error::field(field, ErrorReason::WeakPassword, message));
+        let password: String = if text.len() > MAX_BYTES {
+            String::new()
+        } else {
+            text.nfc().collect()
+        };
+        if text.len() > MAX_BYTES || password.len() > MAX_BYTES {
+            return weak("A password has at most 1,024 bytes.");
+        }
+        if password.len() < MIN_BYTES {
+            return weak("A password has at least 8 bytes.");
+        }
+        let lower = password.to_lowercase();
+        let mut characters = lower.chars();
+        let first = characters.next();
+        if characters.all(|character| Some(character) == first)
+            || COMMON.lines().any(|common| common == lower)
+        {
+            return weak("This password is among those tried first. Choose another.");
+        }
+        if lower == email.to_lowercase() {
+            return weak("A password is not the address it belongs to. Choose another.");
+        }
+        Ok(Self(password))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A hashed password in PHC string form. Prints as `***`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a PHC string.
+    pub(crate) fn from_phc(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub(crate) fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The most used passwords of eight bytes and more, lower case, one a line.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_passwords_are_refused() {
+        for weak in [
+            "",
+            "1234567",
+            "éèé",
+            "password",
+            "PassWord123",
+            "zzzzzzzzzz",
+            "Ada@Example.org",
+        ] {
+            let error = Password::new("password", weak, "ada@example.org").unwrap_err();
+            assert_eq!(error.reason(), ErrorReason::WeakPassword, "{weak}");
+        }
+        assert!(
+            Password::new("password", &"x1".repeat(512), "").is_ok(),
+            "1,024 bytes"
+        );
+        assert!(
+            Password::new("password", &"x1".repeat(513), "").is_err(),
+            "1,026 bytes"
+        );
+        assert!(Password::new("password", "correct horse", "").is_ok());
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let password = Password::new("password", "correct horse", "").unwrap();
+        assert_eq!(format!("{password:?}"), "***");
+        assert_eq!(
+            format!("{:?}", PasswordHash::from_phc("$argon2id$x".into())),
+            "***"
+        );
+    }
+
+    #[test]
+    fn two_keyboards_type_the_same() {
+        let composed = Password::new("password", "caf\u{e9} noir", "").unwrap();
+        assert_eq!(
+            composed.as_bytes(),
+            Password::presented("cafe\u{301} noir").as_bytes()
+        );
+        assert!(Password::presented(&"\u{1F980}".repeat(100_000)).as_bytes().len() <= 2 * MAX_BYTES);
+    }
+}

@@ -1,0 +1,39 @@
+//! The auth service in a process of its own.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use clap::Parser;
+use comptoir_auth::Config;
+use comptoir_mesh::{
+    config::{Common, address},
+    process::{Process, run},
+};
+
+/// Users, sessions and the keys that sign access tokens.
+#[derive(Parser)]
+#[command(name = "comptoir-auth", version)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    auth: Config,
+    /// Where /livez, /readyz and /metrics listen
+    #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9101", value_parser = address, value_name = "ADDR")]
+    admin_addr: SocketAddr,
+}
+
+fn main() -> ExitCode {
+    run("auth", |arguments: &Arguments| &arguments.common, start)
+}
+
+async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let grpc = process
+        .bind(arguments.auth.auth_addr, "COMPTOIR_AUTH_ADDR")
+        .await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    // The broker's client comes with the settings that name one; until then events wait in the outbox.
+    let auth = comptoir_auth::start(arguments.auth, process.env.clone(), None).await?;
+    process.serve_grpc(auth.service(), grpc);
+    process.serve_admin(admin);
+    Ok(process)
+}

@@ -1,0 +1,199 @@
+//! Passwords: compared, changed and reset. Every comparison is counted as an attempt first.
+
+use std::time::Duration;
+
+use comptoir_mesh::error::{Error, ErrorReason};
+use comptoir_mesh::identity::Caller;
+use comptoir_proto::auth::v1 as proto;
+
+use super::mails::invalid_link;
+use crate::auth::{Auth, LOGIN_WINDOW, TRIES};
+use crate::domain::attempt::{self, Attempt, Counter};
+use crate::domain::mail::MailKind;
+use crate::domain::password::{Password, PasswordHash};
+use crate::domain::refresh::token_hash;
+use crate::domain::user::User;
+use crate::store::{MailEffect, MailOutcome};
+
+impl Auth {
+    /// An attempt at the password of the account of this address.
+    pub(super) fn attempt(&self, email_key: &str, client_address: Option<&str>) -> Attempt {
+        let counter = |key: String, limit: u32| Counter { key, limit };
+        Attempt {
+            id: self.env.ids.new_id("try_"),
+            account: counter(attempt::account_key(email_key), self.limits.login_account),
+            address: client_address
+                .and_then(attempt::address_key)
+                .map(|key| counter(key, self.limits.login_address)),
+        }
+    }
+
+    /// Whether the password is right; TOO_MANY_ATTEMPTS without looking at it when the attempt is one too many. The attempt
+    /// stays counted until it is forgiven.
+    ///
+    /// It is counted while it holds a turn to hash, so that no more are counted in advance than are hashed at once: people who
+    /// sign in to one account side by side are not taken for failures.
+    pub(super) async fn compare(
+        &self,
+        attempt: &Attempt,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, Error> {
+        // Without waiting for a turn, so that a flood at a throttled account costs a read each.
+        if let Some(until) = self
+            .store
+            .blocked_until(attempt, LOGIN_WINDOW, self.now())
+            .await?
+        {
+            return Err(self.too_many_attempts(until));
+        }
+        let turn = self.hasher.turn().await?;
+        if let Some(until) = self
+            .store
+            .count_attempt(attempt, LOGIN_WINDOW, self.now())
+            .await?
+        {
+            return Err(self.too_many_attempts(until));
+        }
+        self.hasher.verify(turn, password, hash).await
+    }
+
+    /// Compares a signed-in user's password; REAUTH_REQUIRED when it is wrong, counted as a failed log-in.
+    pub(super) async fn reauthenticate(
+        &self,
+        user: &User,
+        password: &str,
+        client_address: Option<&str>,
+        field: &str,
+    ) -> Result<(), Error> {
+        let attempt = self.attempt(&user.email_key, client_address);
+        if !self
+            .compare(
+                &attempt,
+                Password::presented(password),
+                Some(user.password.clone()),
+            )
+            .await?
+        {
+            return Err(Error::field(
+                field,
+                ErrorReason::ReauthRequired,
+                "The current password is not right.",
+            ));
+        }
+        self.store.forgive_attempt(&attempt).await
+    }
+
+    pub(crate) async fn change_password(
+        &self,
+        caller: &Caller,
+        request: proto::ChangePasswordRequest,
+    ) -> Result<proto::ChangePasswordResponse, Error> {
+        let user = self.caller_account(caller).await?;
+        let password = Password::new("new_password", &request.new_password, &user.email)?;
+        let client_address = request.client_address.as_deref();
+        self.reauthenticate(
+            &user,
+            &request.current_password,
+            client_address,
+            "current_password",
+        )
+        .await?;
+        let hash = self
+            .hasher
+            .hash(self.hasher.turn().await?, password, self.env.ids.secret())
+            .await?;
+        let session = &caller.user()?.session_id;
+        let (compared, now) = (user.password, self.now());
+        let change = |user: &mut User| {
+            // Somebody else was faster: what was compared is no longer the current password.
+            if user.password != compared {
+                let message = "The current password is not right.";
+                return Err(Error::field(
+                    "current_password",
+                    ErrorReason::ReauthRequired,
+                    message,
+                ));
+            }
+            user.set_password(hash.clone(), Some(session), now);
+            Ok(())
+        };
+        let (user, ()) = self.change_caller(caller, change).await?;
+        self.revoked();
+        tracing::info!(user.id = user.id, "a password was changed");
+        Ok(proto::ChangePasswordResponse {
+            user: Some(user.into()),
+        })
+    }
+
+    pub(crate) async fn reset_password(
+        &self,
+        _: &Caller,
+        request: proto::ResetPasswordRequest,
+    ) -> Result<proto::ResetPasswordResponse, Error> {
+        let password = Password::new("new_password", &request.new_password, "")?;
+        let token = token_hash(&request.token);
+        let mut hash = None;
+        for _ in 0..TRIES {
+            let now = self.now();
+            let mail = self.store.mail_by_token(&token).await?;
+            let mail = mail.filter(|mail| mail.kind == MailKind::PasswordReset && mail.is_open(now));
+            let (mail, user_id) = mail
+                .and_then(|mail| mail.user_id.clone().map(|id| (mail, id)))
+                .ok_or_else(invalid_link)?;
+            let user = self
+                .store
+                .user(&user_id)
+                .await?
+                .filter(|user| mail.speaks_for(user));
+            let mut user = user.ok_or_else(invalid_link)?;
+            // Not before the link is known to be good: a guessed one costs no hashing.
+            let hash = match &hash {
+                Some(hash) => PasswordHash::clone(hash),
+                None => {
+                    let turn = self.hasher.turn().await?;
+                    let made = self
+                        .hasher
+                        .hash(turn, password.clone(), self.env.ids.secret())
+                        .await?;
+                    hash.insert(made).clone()
+                }
+            };
+            user.set_password(hash, None, now);
+            crate::point("auth.mail.use.before");
+            let outcome = self
+                .store
+                .use_mail(&mail.id, MailEffect::Replace(user), now)
+                .await?;
+            crate::point("auth.mail.use.after");
+            match outcome {
+                MailOutcome::Done(user) => {
+                    self.revoked();
+                    // Whoever reads the account's mail is not the one who guessed.
+                    self.store
+                        .forgive_attempt(&self.attempt(&user.email_key, None))
+                        .await?;
+                    tracing::info!(user.id = user.id, "a password was reset");
+                    return Ok(proto::ResetPasswordResponse {
+                        user: Some((*user).into()),
+                    });
+                }
+                MailOutcome::Closed | MailOutcome::AddressTaken => return Err(invalid_link()),
+                MailOutcome::Conflict => {}
+            }
+        }
+        Err(super::contended())
+    }
+
+    fn too_many_attempts(&self, until: jiff::Timestamp) -> Error {
+        metrics::counter!("auth_logins_total", "outcome" => "throttled").increment(1);
+        let wait = Duration::try_from(until.duration_since(self.now()))
+            .unwrap_or_default()
+            .max(Duration::from_secs(1));
+        Error::new(
+            ErrorReason::TooManyAttempts,
+            "Too many failed attempts. Wait, or reset the password.",
+        )
+        .with_retry_after(wait)
+    }
+}

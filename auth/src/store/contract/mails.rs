@@ -1,0 +1,192 @@
+//! Mails, their links and their events.
+
+use super::*;
+
+pub(crate) async fn mails_beyond_the_limit_are_silent(store: Fresh) {
+    let ask = |n: usize, asked: Timestamp| {
+        let store = store.clone();
+        async move {
+            store
+                .request_mail(registration(&format!("mail_{n}"), "a@b.fr", asked), 3, HOUR)
+                .await
+                .unwrap();
+        }
+    };
+    futures::future::join_all((0..10).map(|n| ask(n, at(0)))).await;
+    assert_eq!(store.pending(100).await.unwrap().len(), 3);
+    assert_eq!(store.registrations("a@b.fr", at(-1)).await.unwrap().len(), 3);
+    ask(10, at(3599)).await;
+    assert_eq!(store.pending(100).await.unwrap().len(), 3);
+    ask(11, at(3600)).await;
+    assert_eq!(store.pending(100).await.unwrap().len(), 4, "an hour later");
+    store
+        .request_mail(registration("mail_12", "c@d.fr", at(0)), 3, HOUR)
+        .await
+        .unwrap();
+    assert_eq!(store.pending(100).await.unwrap().len(), 5, "another address");
+}
+
+pub(crate) async fn a_link_is_used_once(store: Fresh) {
+    let owner = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
+    let draft = Draft {
+        kind: MailKind::PasswordReset,
+        email: "a@b.fr",
+        user: Some(&owner),
+        registration: None,
+    };
+    let mail = Mail::request(
+        draft,
+        "mail_1".into(),
+        "evt_1".into(),
+        "hash of mail_1".into(),
+        at(2),
+    );
+    store.request_mail(mail, 0, HOUR).await.unwrap();
+    store.issue_mail_token("mail_1", at(2)).await.unwrap().unwrap();
+    let outcomes = futures::future::join_all((0..50).map(|n| {
+        let store = store.clone();
+        async move {
+            loop {
+                let mut user = store.user("user_1").await.unwrap().unwrap();
+                user.password = hash(&format!("new {n}"));
+                match store
+                    .use_mail("mail_1", MailEffect::Replace(user), at(3))
+                    .await
+                    .unwrap()
+                {
+                    MailOutcome::Conflict => {}
+                    outcome => break outcome,
+                }
+            }
+        }
+    }))
+    .await;
+    let (done, closed): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .partition(|one| matches!(one, MailOutcome::Done(_)));
+    assert_eq!((done.len(), closed.len()), (1, 49));
+    assert!(closed.iter().all(|one| *one == MailOutcome::Closed));
+    assert_eq!(
+        MailOutcome::Done(Box::new(store.user("user_1").await.unwrap().unwrap())),
+        done[0]
+    );
+}
+
+pub(crate) async fn a_link_opens_when_its_token_is_given_out(store: Fresh) {
+    store
+        .request_mail(registration("mail_1", "a@b.fr", at(0)), 0, HOUR)
+        .await
+        .unwrap();
+    let open = |now| {
+        let effect = MailEffect::Open(user("user_1", "a@b.fr", Role::Customer));
+        let store = store.clone();
+        async move { store.use_mail("mail_1", effect, now).await.unwrap() }
+    };
+    assert_eq!(open(at(1)).await, MailOutcome::Closed, "nobody has the token");
+    let end = store.issue_mail_token("mail_1", at(100)).await.unwrap().unwrap();
+    assert_eq!(end, at(100 + 86_400));
+    assert_eq!(
+        store.issue_mail_token("mail_1", at(500)).await.unwrap(),
+        Some(end),
+        "the same at each call"
+    );
+    assert_eq!(
+        store
+            .mail_by_token("hash of mail_1")
+            .await
+            .unwrap()
+            .unwrap()
+            .expires_at,
+        Some(end)
+    );
+    assert_eq!(open(end).await, MailOutcome::Closed, "too late");
+    assert_eq!(store.issue_mail_token("mail_2", at(0)).await.unwrap(), None);
+    assert!(matches!(open(at(200)).await, MailOutcome::Done(_)));
+    assert_eq!(store.registrations("a@b.fr", at(-1)).await.unwrap(), []);
+}
+
+pub(crate) async fn a_failed_effect_leaves_the_link_open(store: Fresh) {
+    let owner = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
+    opened(&store, "user_2", "taken@b.fr", Role::Customer).await;
+    let draft = Draft {
+        kind: MailKind::EmailChange,
+        email: "new@b.fr",
+        user: Some(&owner),
+        registration: None,
+    };
+    let mail = Mail::request(
+        draft,
+        "mail_1".into(),
+        "evt_1".into(),
+        "hash of mail_1".into(),
+        at(2),
+    );
+    store.request_mail(mail, 0, HOUR).await.unwrap();
+    store.issue_mail_token("mail_1", at(2)).await.unwrap().unwrap();
+    let mut changed = owner.clone();
+    changed.email_key = "taken@b.fr".into();
+    let outcome = store
+        .use_mail("mail_1", MailEffect::Replace(changed), at(3))
+        .await
+        .unwrap();
+    assert_eq!(outcome, MailOutcome::AddressTaken);
+    let mut old = owner.clone();
+    old.version += 1;
+    assert_eq!(
+        store
+            .use_mail("mail_1", MailEffect::Replace(old), at(3))
+            .await
+            .unwrap(),
+        MailOutcome::Conflict
+    );
+    assert_eq!(store.user("user_1").await.unwrap().unwrap(), owner);
+    let done = store
+        .use_mail("mail_1", MailEffect::Replace(owner), at(3))
+        .await
+        .unwrap();
+    assert!(matches!(done, MailOutcome::Done(_)));
+}
+
+pub(crate) async fn the_outbox_gives_each_event_until_it_is_done(store: Fresh) {
+    for n in 0..5 {
+        store
+            .request_mail(
+                registration(&format!("mail_{n}"), &format!("a{n}@b.fr"), at(n)),
+                3,
+                HOUR,
+            )
+            .await
+            .unwrap();
+    }
+    let changed = store.changed();
+    tokio::time::timeout(Duration::from_secs(5), changed.notified())
+        .await
+        .expect("a commit with events notifies");
+    let records = store.pending(3).await.unwrap();
+    let keys: Vec<_> = records.iter().map(|record| record.key.as_str()).collect();
+    assert_eq!(keys, ["mail_0", "mail_1", "mail_2"]);
+    assert!(
+        records
+            .iter()
+            .all(|record| record.sequence == 1 && record.id == format!("evt_{}", record.key))
+    );
+    assert_eq!(
+        store.pending(3).await.unwrap(),
+        records,
+        "again, until it is done"
+    );
+    store.done(&records[..2]).await.unwrap();
+    store.done(&records[..1]).await.unwrap();
+    let keys: Vec<_> = store
+        .pending(10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|record| record.key)
+        .collect();
+    assert_eq!(keys, ["mail_2", "mail_3", "mail_4"]);
+    assert!(
+        store.issue_mail_token("mail_0", at(9)).await.unwrap().is_some(),
+        "the link outlives its event"
+    );
+}

@@ -1,0 +1,15 @@
+//! The service through its generated client, in process, on a real SQLite file: a module for each behaviour.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod addresses;
+mod enumeration;
+mod keys;
+mod mail_links;
+mod refresh;
+mod registration;
+mod revocation;
+mod roles;
+mod sessions;
+mod support;
+mod throttling;

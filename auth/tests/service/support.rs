@@ -1,0 +1,261 @@
+//! A started service, a mailbox that collects what it asks the notifier for, and people who use it.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::Parser;
+use comptoir_auth::{Auth, Config};
+use comptoir_mesh::Channel;
+use comptoir_mesh::channel::in_process;
+use comptoir_mesh::error::{Error, ErrorReason};
+use comptoir_mesh::events::{Publisher, Record};
+use comptoir_mesh::testing::{TestEnv, with_token};
+use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
+use comptoir_proto::auth::v1::*;
+use prost::Message as _;
+use tokio::sync::Notify;
+use tonic::{Response, Status, async_trait};
+
+pub(crate) type Client = AuthServiceClient<Channel>;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// The settings with these flags.
+pub(crate) fn config(flags: &[&str]) -> Config {
+    Arguments::parse_from(["test"].iter().chain(flags)).config
+}
+
+/// Takes every event, as a broker does.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    records: Mutex<Vec<Record>>,
+    arrived: Notify,
+}
+
+#[async_trait]
+impl Publisher for Mailbox {
+    async fn publish(&self, record: &Record) -> Result<(), Error> {
+        self.records.lock().unwrap().push(record.clone());
+        self.arrived.notify_waiters();
+        Ok(())
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.records.lock().unwrap().clone()
+    }
+
+    /// Every mail asked for, in the order of its event.
+    pub(crate) fn mails(&self) -> Vec<MailRequested> {
+        self.records().iter().map(|record| mail_of(record).1).collect()
+    }
+
+    /// The mails to an address, once there are so many.
+    pub(crate) async fn wait(&self, email: &str, count: usize) -> Vec<MailRequested> {
+        let enough = async {
+            loop {
+                let arrived = self.arrived.notified();
+                tokio::pin!(arrived);
+                arrived.as_mut().enable();
+                let mails: Vec<_> = self
+                    .mails()
+                    .into_iter()
+                    .filter(|mail| mail.email == email)
+                    .collect();
+                if mails.len() >= count {
+                    return mails;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), enough)
+            .await
+            .expect("the mail is asked for")
+    }
+}
+
+pub(crate) fn mail_of(record: &Record) -> (AuthEvent, MailRequested) {
+    let event = AuthEvent::decode(record.payload.clone()).unwrap();
+    match event.payload.clone() {
+        Some(auth_event::Payload::MailRequested(mail)) => (event, mail),
+        None => panic!("an event without a payload"),
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) test: TestEnv,
+    pub(crate) auth: Auth,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) gateway: Client,
+    pub(crate) notifier: Client,
+    pub(crate) orders: Client,
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) user: User,
+    pub(crate) email: String,
+    pub(crate) tokens: TokenPair,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(flags: &[&str]) -> Self {
+        let test = TestEnv::new();
+        let mailbox = Arc::new(Mailbox::default());
+        let auth = comptoir_auth::start(config(flags), test.env.clone(), Some(mailbox.clone()))
+            .await
+            .unwrap();
+        let slot = in_process();
+        slot.bind(&auth.service());
+        let client = |from| AuthServiceClient::new(slot.channel(from));
+        Self {
+            test,
+            auth,
+            mailbox,
+            gateway: client("gateway"),
+            notifier: client("notifier"),
+            orders: client("orders"),
+        }
+    }
+
+    /// Lets time pass, and the upkeep that a process does each 10 s.
+    pub(crate) async fn advance(&self, seconds: u64) {
+        self.test.clock.advance(Duration::from_secs(seconds));
+        self.auth.maintain().await.unwrap();
+    }
+
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Result<(), Error> {
+        let request = RegisterRequest {
+            email: email.into(),
+            password: password.into(),
+            first_name: Some("Ada".into()),
+            ..RegisterRequest::default()
+        };
+        refused(self.gateway.clone().register(request).await.map(drop))
+    }
+
+    /// The token of a mail's link.
+    pub(crate) async fn link(&self, mail: &MailRequested) -> String {
+        let request = IssueMailTokenRequest {
+            mail_id: mail.mail_id.clone(),
+        };
+        self.notifier
+            .clone()
+            .issue_mail_token(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .token
+    }
+
+    pub(crate) async fn confirm(&self, token: &str) -> Result<User, Error> {
+        let request = ConfirmEmailRequest { token: token.into() };
+        let answer = refused(self.gateway.clone().confirm_email(request).await)?;
+        Ok(answer.into_inner().user.unwrap())
+    }
+
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Result<Person, Error> {
+        self.login_from(email, password, None).await
+    }
+
+    pub(crate) async fn login_from(
+        &self,
+        email: &str,
+        password: &str,
+        address: Option<&str>,
+    ) -> Result<Person, Error> {
+        let request = LoginRequest {
+            email: email.into(),
+            password: password.into(),
+            user_agent: Some("test\r\nbrowser".into()),
+            client_address: address.map(str::to_owned),
+        };
+        let answer = refused(self.gateway.clone().login(request).await)?.into_inner();
+        Ok(Person {
+            user: answer.user.unwrap(),
+            email: email.into(),
+            tokens: answer.tokens.unwrap(),
+        })
+    }
+
+    pub(crate) async fn refresh(&self, token: &str, request_id: Option<&str>) -> Result<TokenPair, Error> {
+        let request = RefreshTokenRequest {
+            refresh_token: token.into(),
+            request_id: request_id.map(str::to_owned),
+        };
+        let answer = refused(self.gateway.clone().refresh_token(request).await)?;
+        Ok(answer.into_inner().tokens.unwrap())
+    }
+
+    /// Registers, confirms and signs in.
+    pub(crate) async fn person(&self, email: &str) -> Person {
+        self.register(email, PASSWORD).await.unwrap();
+        let mail = self.mailbox.wait(email, 1).await.pop().unwrap();
+        let token = self.link(&mail).await;
+        self.confirm(&token).await.unwrap();
+        self.login(email, PASSWORD).await.unwrap()
+    }
+
+    /// The first administrator, signed in.
+    pub(crate) async fn admin(&self) -> Person {
+        self.auth
+            .ensure_admin("admin@example.org", Some(PASSWORD))
+            .await
+            .unwrap();
+        self.login("admin@example.org", PASSWORD).await.unwrap()
+    }
+
+    /// Reads the own account with an access token: whether the token is taken.
+    pub(crate) async fn me(&self, person: &Person, access_token: &str) -> Result<User, Error> {
+        let request = GetUserRequest {
+            user_id: person.user.id.clone(),
+        };
+        let mut client = self.gateway.clone();
+        let answer = refused(with_token(access_token, client.get_user(request)).await)?;
+        Ok(answer.into_inner().user.unwrap())
+    }
+
+    /// Waits until the token is refused with TOKEN_REVOKED.
+    pub(crate) async fn until_revoked(&self, person: &Person, access_token: &str) {
+        let gone = async {
+            while reason(self.me(person, access_token).await) != Some(ErrorReason::TokenRevoked) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone)
+            .await
+            .expect("the token is revoked");
+    }
+}
+
+impl Person {
+    /// Makes a call as this person.
+    pub(crate) async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        refused(with_token(&self.tokens.access_token, call).await).map(Response::into_inner)
+    }
+}
+
+pub(crate) fn refused<T>(answer: Result<T, Status>) -> Result<T, Error> {
+    answer.map_err(|status| Error::from_status(&status))
+}
+
+/// Why a call was refused; `None` for one that was not.
+pub(crate) fn reason<T>(answer: Result<T, Error>) -> Option<ErrorReason> {
+    answer.err().map(|error| error.reason())
+}
