@@ -8,6 +8,7 @@ use crate::domain::edit::Limits;
 
 /// What the orders service reads.
 #[derive(clap::Args, Clone, Debug)]
+#[group(id = "orders")]
 pub struct Config {
     /// Where the orders service listens for gRPC
     #[arg(

@@ -10,5 +10,5 @@ CREATE TABLE carts (
     document    TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX carts_active ON carts (customer_id, state, created_at DESC) WHERE customer_id IS NOT NULL AND state < 2;
+CREATE INDEX carts_active ON carts (customer_id, created_at DESC) WHERE customer_id IS NOT NULL AND state = 0;
 CREATE INDEX carts_claimed ON carts (claimed_at) WHERE state = 1;

@@ -34,7 +34,7 @@ impl Carts {
                 }
             }
             check_open(&cart)?;
-            let own = self.store.active_cart(user_id).await?.filter(Cart::is_open);
+            let own = self.store.active_cart(user_id).await?;
             let mut taken = cart;
             if let Some(own) = own {
                 let wanted = taken.lines.iter().map(|line| line.variant_id.as_str());

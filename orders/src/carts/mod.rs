@@ -112,7 +112,7 @@ impl Carts {
         self.pricer.quote(cart).await
     }
 
-    /// The user's open cart, or else the one that is being ordered.
+    /// The user's newest open cart.
     pub(crate) async fn active(&self, user_id: &str) -> Result<Option<(Cart, Quote)>, Error> {
         match self.store.active_cart(user_id).await? {
             Some(cart) => {

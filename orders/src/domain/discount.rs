@@ -86,3 +86,46 @@ pub fn fold(code: &str) -> String {
         .nfc()
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_one_whatever_their_case_and_form() {
+        for (one, other) in [
+            ("Summer", " SUMMER "),
+            ("été", "E\u{301}TE\u{301}"),
+            ("straße", "STRASSE"),
+            ("ＡＢ", "ab"),
+        ] {
+            assert_eq!(fold(one), fold(other));
+        }
+        assert_ne!(fold("SUMMER1"), fold("SUMMERI"));
+    }
+
+    #[test]
+    fn a_code_is_for_its_time() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let discount = Discount {
+            id: "disc_1".to_owned(),
+            version: 1,
+            code: "X".to_owned(),
+            kind: Kind::Fixed(100),
+            currency: "EUR".to_owned(),
+            starts_at: Some(at(10)),
+            ends_at: Some(at(20)),
+            usage_limit: None,
+            usage_limit_per_customer: None,
+            minimum_subtotal: None,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        let refused = |second| discount.refusal(at(second)).is_some();
+        assert_eq!(
+            [9, 10, 19, 20].map(refused),
+            [true, false, false, true],
+            "from its start to before its end"
+        );
+    }
+}

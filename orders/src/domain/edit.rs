@@ -207,3 +207,110 @@ impl Cart {
 fn no_such_line(field: &str) -> Violation {
     Violation::new(field, ErrorReason::NotFound, "The cart has no such line.")
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        lines: 3,
+        quantity: 10,
+    };
+
+    fn cart(id: &str, lines: &[(&str, i32)]) -> Cart {
+        let line = |(variant_id, quantity): &(&str, i32)| Line {
+            id: format!("line_{id}_{variant_id}"),
+            variant_id: (*variant_id).to_owned(),
+            quantity: *quantity,
+            seen: Seen::default(),
+        };
+        Cart {
+            id: id.to_owned(),
+            version: 1,
+            customer_id: None,
+            locale: "fr".to_owned(),
+            currency: "EUR".to_owned(),
+            lines: lines.iter().map(line).collect(),
+            email: None,
+            phone: None,
+            delivery_address: None,
+            billing_address: None,
+            delivery_option_id: None,
+            discount_codes: Vec::new(),
+            claim: None,
+            order_id: None,
+            used_keys: Vec::new(),
+            merged_into: None,
+            merged_from: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn lines(cart: &Cart) -> Vec<(&str, i32)> {
+        cart.lines
+            .iter()
+            .map(|line| (line.variant_id.as_str(), line.quantity))
+            .collect()
+    }
+
+    fn add(cart: &mut Cart, lines: &[(&str, i32)]) -> Result<(), Vec<(String, ErrorReason)>> {
+        let wanted: Vec<_> = lines
+            .iter()
+            .map(|(id, quantity)| Wanted {
+                variant_id: (*id).to_owned(),
+                quantity: *quantity,
+            })
+            .collect();
+        let seen = |id: &str| (id != "gone").then(Seen::default);
+        cart.add(&wanted, LIMITS, seen, || "line_new".to_owned())
+            .map_err(|error| {
+                let violations = error.field_violations().iter();
+                violations
+                    .map(|violation| (violation.field.clone(), violation.reason))
+                    .collect()
+            })
+    }
+
+    #[test]
+    fn limits_hold_for_the_sum_of_what_is_added() {
+        let mut cart = cart("a", &[("cup", 4)]);
+        add(&mut cart, &[("cup", 3), ("plate", 10), ("cup", 3)]).unwrap();
+        assert_eq!(lines(&cart), [("cup", 10), ("plate", 10)]);
+        let refused = add(&mut cart.clone(), &[("plate", 1), ("gone", 1), ("cup", i32::MAX)]).unwrap_err();
+        let expected = [
+            ("lines.0.quantity".to_owned(), ErrorReason::QuantityOutOfRange),
+            ("lines.1.variant_id".to_owned(), ErrorReason::ProductUnavailable),
+            ("lines.2.quantity".to_owned(), ErrorReason::QuantityOutOfRange),
+        ];
+        assert_eq!(refused, expected);
+        let refused = add(&mut cart, &[("fork", 1), ("knife", 1)]).unwrap_err();
+        assert_eq!(refused, [("lines".to_owned(), ErrorReason::TooManyLines)]);
+    }
+
+    #[test]
+    fn a_guests_cart_goes_in_once() {
+        let mut own = cart("own", &[("cup", 8)]);
+        let guest = cart("guest", &[("cup", 8), ("plate", 1)]);
+        assert!(own.merge(&guest, LIMITS));
+        assert_eq!(lines(&own), [("cup", 10), ("plate", 1)]);
+        let merged = own.clone();
+        assert!(!own.merge(&guest, LIMITS));
+        assert_eq!(own, merged);
+    }
+
+    #[test]
+    fn no_limit_still_is_what_a_quantity_holds() {
+        let none = Limits {
+            lines: 0,
+            quantity: 0,
+        };
+        assert!(none.check_lines(1_000_000).is_ok());
+        assert!(none.check_quantity("q", i64::from(i32::MAX)).is_ok());
+        let refused = none.check_quantity("q", i64::from(i32::MAX) + 1).unwrap_err();
+        assert_eq!(refused.reason, ErrorReason::QuantityOutOfRange);
+        assert_eq!(none.cap(i64::MAX), i32::MAX);
+    }
+}

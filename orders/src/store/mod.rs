@@ -36,7 +36,7 @@ pub trait CartStore: Send + Sync {
     /// Reads a cart.
     async fn cart(&self, id: &str) -> Result<Option<Cart>, Error>;
 
-    /// The customer's newest open cart; without one, the newest that is being ordered; never one that was placed or merged.
+    /// The customer's newest open cart: not one that is being ordered, was placed, or went into another.
     async fn active_cart(&self, customer_id: &str) -> Result<Option<Cart>, Error>;
 
     /// Replaces the cart if its version still is `cart.version - 1`, and says whether it did.

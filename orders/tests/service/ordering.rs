@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use comptoir_proto::orders::v1::{
-    AddLinesRequest, AttachCartRequest, Cart, CartLineUpdate, CompleteCartRequest, CreateDiscountRequest, DiscountCodes,
-    DiscountInput, DiscountKind, GetActiveCartRequest, ListDiscountsRequest, Order, RemoveLinesRequest,
-    UpdateCartRequest, UpdateLinesRequest, complete_cart_response::Outcome,
-};
 use comptoir_proto::catalog::v1::ProductStatus;
+use comptoir_proto::orders::v1::{
+    AddLinesRequest, AttachCartRequest, Cart, CartLineUpdate, CompleteCartRequest, CreateDiscountRequest,
+    DiscountCodes, DiscountInput, DiscountKind, GetActiveCartRequest, ListDiscountsRequest, Order,
+    RemoveLinesRequest, UpdateCartRequest, UpdateLinesRequest, complete_cart_response::Outcome,
+};
 use mesh::error::{Error, ErrorReason};
 
-use crate::support::{ADA, Setup, address, inputs, of, outcome};
+use crate::support::{ADA, Setup, address, catalog::Held, inputs, of, outcome};
 
 /// The order, or the codes of the refusals.
 async fn complete(setup: &Setup, cart: &Cart, key: &str, token: &str) -> Result<Order, Vec<String>> {
@@ -21,7 +21,13 @@ async fn complete(setup: &Setup, cart: &Cart, key: &str, token: &str) -> Result<
         request_id: key.to_owned(),
         ..CompleteCartRequest::default()
     };
-    let answer = setup.carts.clone().complete_cart(request).await.unwrap().into_inner();
+    let answer = setup
+        .carts
+        .clone()
+        .complete_cart(request)
+        .await
+        .unwrap()
+        .into_inner();
     match answer.outcome.unwrap() {
         Outcome::Placed(order) | Outcome::AlreadyAccepted(order) => Ok(order),
         Outcome::ActionRequired(action) => panic!("{action:?}"),
@@ -38,20 +44,34 @@ async fn create_discount(setup: &Setup, code: &str, change: impl FnOnce(&mut Dis
     };
     change(&mut input);
     let mut discounts = setup.discounts.clone();
-    let request = CreateDiscountRequest { discount: Some(input) };
+    let request = CreateDiscountRequest {
+        discount: Some(input),
+    };
     setup.as_staff(discounts.create_discount(request)).await.unwrap();
 }
 
 async fn times_used(setup: &Setup, code: &str) -> i32 {
     let mut discounts = setup.discounts.clone();
-    let request = ListDiscountsRequest { query: code.to_owned(), ..ListDiscountsRequest::default() };
-    let found = setup.as_staff(discounts.list_discounts(request)).await.unwrap().into_inner();
+    let request = ListDiscountsRequest {
+        query: code.to_owned(),
+        ..ListDiscountsRequest::default()
+    };
+    let found = setup
+        .as_staff(discounts.list_discounts(request))
+        .await
+        .unwrap()
+        .into_inner();
     found.discounts[0].times_used
 }
 
 async fn put(setup: &Setup, cart: &Cart, codes: &[&str]) -> Result<Cart, Error> {
     let codes = codes.iter().map(|code| (*code).to_owned()).collect();
-    setup.update(UpdateCartRequest { discount_codes: Some(DiscountCodes { codes }), ..of(cart) }).await
+    setup
+        .update(UpdateCartRequest {
+            discount_codes: Some(DiscountCodes { codes }),
+            ..of(cart)
+        })
+        .await
 }
 
 fn total(cart: &Cart) -> i64 {
@@ -66,15 +86,28 @@ async fn an_ordered_cart_takes_no_change() {
     let order = complete(&setup, &cart, "key", "tok_visa").await.unwrap();
     let after = setup.read(&cart.id).await;
     assert_eq!(after.order_id.as_deref(), Some(order.id.as_str()));
+    assert_eq!(setup.catalog.reservation(&order.id).unwrap().state, Held::Sold);
     let (cart_id, line_id) = (cart.id.clone(), cart.lines[0].id.clone());
     let mut carts = setup.carts.clone();
-    let add = AddLinesRequest { cart_id: cart_id.clone(), lines: inputs(&[(&cup, 1)]) };
+    let add = AddLinesRequest {
+        cart_id: cart_id.clone(),
+        lines: inputs(&[(&cup, 1)]),
+    };
     let set = UpdateLinesRequest {
         cart_id: cart_id.clone(),
-        lines: vec![CartLineUpdate { line_id: line_id.clone(), quantity: 1 }],
+        lines: vec![CartLineUpdate {
+            line_id: line_id.clone(),
+            quantity: 1,
+        }],
     };
-    let remove = RemoveLinesRequest { cart_id: cart_id.clone(), line_ids: vec![line_id] };
-    let update = UpdateCartRequest { delivery_address: Some(address("BE")), ..of(&cart) };
+    let remove = RemoveLinesRequest {
+        cart_id: cart_id.clone(),
+        line_ids: vec![line_id],
+    };
+    let update = UpdateCartRequest {
+        delivery_address: Some(address("BE")),
+        ..of(&cart)
+    };
     let attach = AttachCartRequest { cart_id };
     let refusals = [
         outcome(carts.add_lines(add).await).unwrap_err(),
@@ -90,15 +123,27 @@ async fn an_ordered_cart_takes_no_change() {
 }
 
 #[tokio::test]
-async fn an_ordered_cart_is_not_active_any_more() {
+async fn an_ordered_cart_is_not_the_active_one() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(1250, 10);
     setup
         .as_customer(ADA, async {
             let cart = setup.ready_cart(&[(&cup, 2)]).await;
+            let mut carts = setup.carts.clone();
+            let mut active = async || {
+                let answer = carts
+                    .get_active_cart(GetActiveCartRequest {})
+                    .await
+                    .unwrap()
+                    .into_inner();
+                answer.cart.map(|cart| cart.id)
+            };
+            complete(&setup, &cart, "refused", "tok_declined")
+                .await
+                .unwrap_err();
+            assert_eq!(active().await.as_ref(), Some(&cart.id));
             complete(&setup, &cart, "key", "tok_visa").await.unwrap();
-            let active = setup.carts.clone().get_active_cart(GetActiveCartRequest {}).await.unwrap().into_inner();
-            assert_eq!(active.cart, None);
+            assert_eq!(active().await, None);
         })
         .await;
 }
@@ -108,9 +153,17 @@ async fn a_refused_cart_is_open_again() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(1250, 10);
     let cart = setup.ready_cart(&[(&cup, 2)]).await;
-    assert_eq!(complete(&setup, &cart, "key", "tok_declined").await.unwrap_err(), ["PAYMENT_DECLINED"]);
+    assert_eq!(
+        complete(&setup, &cart, "key", "tok_declined").await.unwrap_err(),
+        ["PAYMENT_DECLINED"]
+    );
     assert_eq!(setup.read(&cart.id).await.order_id, None);
-    let changed = setup.update(UpdateCartRequest { phone: Some("+33 1 02 03 04 05".to_owned()), ..of(&cart) }).await;
+    let changed = setup
+        .update(UpdateCartRequest {
+            phone: Some("+33 1 02 03 04 05".to_owned()),
+            ..of(&cart)
+        })
+        .await;
     assert!(changed.is_ok());
     assert!(complete(&setup, &cart, "another key", "tok_visa").await.is_ok());
 }
@@ -120,8 +173,13 @@ async fn what_went_out_of_sale_is_not_ordered() {
     let setup = Setup::new().await;
     let (cup, plate) = (setup.catalog.add(1250, 10), setup.catalog.add(300, 10));
     let cart = setup.ready_cart(&[(&cup, 2), (&plate, 1)]).await;
-    setup.catalog.change(&plate, |variant| variant.set_product_status(ProductStatus::Archived));
-    assert_eq!(complete(&setup, &cart, "key", "tok_visa").await.unwrap_err(), ["PRODUCT_UNAVAILABLE"]);
+    setup.catalog.change(&plate, |variant| {
+        variant.set_product_status(ProductStatus::Archived)
+    });
+    assert_eq!(
+        complete(&setup, &cart, "key", "tok_visa").await.unwrap_err(),
+        ["PRODUCT_UNAVAILABLE"]
+    );
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
 }
 
@@ -130,14 +188,22 @@ async fn nobody_pays_more_than_was_shown_because_a_code_ended() {
     let setup = Setup::new().await;
     let now = setup.test.env.clock.now().as_second();
     create_discount(&setup, "SOON-OVER", |input| {
-        input.ends_at = Some(prost_types::Timestamp { seconds: now + 100, nanos: 0 });
+        input.ends_at = Some(prost_types::Timestamp {
+            seconds: now + 100,
+            nanos: 0,
+        });
     })
     .await;
     let cup = setup.catalog.add(1000, 10);
-    let cart = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["SOON-OVER"]).await.unwrap();
+    let cart = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["SOON-OVER"])
+        .await
+        .unwrap();
     assert_eq!(total(&cart), 900 + 490);
     setup.test.clock.advance(Duration::from_secs(100));
-    assert_eq!(complete(&setup, &cart, "key", "tok_visa").await.unwrap_err(), ["DISCOUNT_CODE_EXPIRED"]);
+    assert_eq!(
+        complete(&setup, &cart, "key", "tok_visa").await.unwrap_err(),
+        ["DISCOUNT_CODE_EXPIRED"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -152,17 +218,28 @@ async fn a_discount_of_five_uses_is_used_five_times_by_fifty() {
     }
     let orders = carts.iter().map(|cart| complete(&setup, cart, "key", "tok_visa"));
     let outcomes = futures::future::join_all(orders).await;
-    let placed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+    let placed: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.as_ref().ok())
+        .collect();
     assert_eq!(placed.len(), 5);
     for order in placed {
         assert_eq!(order.discount_codes, ["five"]);
-        assert_eq!(order.cost.as_ref().unwrap().total.as_ref().unwrap().minor_units, 900 + 490);
+        assert_eq!(
+            order.cost.as_ref().unwrap().total.as_ref().unwrap().minor_units,
+            900 + 490
+        );
     }
     for refusals in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         assert_eq!(*refusals, ["DISCOUNT_CODE_LIMIT_REACHED"]);
     }
-    assert_eq!((times_used(&setup, "FIVE").await, setup.catalog.units(&cup).sold), (5, 5));
-    let late = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["FIVE"]).await.unwrap_err();
+    assert_eq!(
+        (times_used(&setup, "FIVE").await, setup.catalog.units(&cup).sold),
+        (5, 5)
+    );
+    let late = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["FIVE"])
+        .await
+        .unwrap_err();
     assert_eq!(late.reason(), ErrorReason::DiscountCodeLimitReached);
 }
 
@@ -173,14 +250,30 @@ async fn a_customers_limit_counts_users_and_guests_by_e_mail() {
     let cup = setup.catalog.add(1000, 500);
     let buy = async |email: &str, key: &str| {
         let cart = setup.ready_cart(&[(&cup, 1)]).await;
-        setup.update(UpdateCartRequest { email: Some(email.to_owned()), ..of(&cart) }).await.unwrap();
-        let cart = put(&setup, &cart, &["ONCE"]).await.map_err(|error| error.reason())?;
+        setup
+            .update(UpdateCartRequest {
+                email: Some(email.to_owned()),
+                ..of(&cart)
+            })
+            .await
+            .unwrap();
+        let cart = put(&setup, &cart, &["ONCE"])
+            .await
+            .map_err(|error| error.reason())?;
         complete(&setup, &cart, key, "tok_visa").await.unwrap();
         Ok::<_, ErrorReason>(())
     };
     assert_eq!(buy("guest@example.org", "1").await, Ok(()));
-    assert_eq!(buy("Guest@Example.ORG", "2").await, Err(ErrorReason::DiscountCodeLimitReached), "the same guest");
-    assert_eq!(setup.as_customer(ADA, buy("guest@example.org", "3")).await, Ok(()), "a user is counted by user");
+    assert_eq!(
+        buy("Guest@Example.ORG", "2").await,
+        Err(ErrorReason::DiscountCodeLimitReached),
+        "the same guest"
+    );
+    assert_eq!(
+        setup.as_customer(ADA, buy("guest@example.org", "3")).await,
+        Ok(()),
+        "a user is counted by user"
+    );
     let again = setup.as_customer(ADA, buy("other@example.org", "4")).await;
     assert_eq!(again, Err(ErrorReason::DiscountCodeLimitReached));
     assert_eq!(times_used(&setup, "ONCE").await, 2);
@@ -191,8 +284,15 @@ async fn a_use_of_a_refused_order_is_given_back() {
     let setup = Setup::new().await;
     create_discount(&setup, "ONE", |input| input.usage_limit = Some(1)).await;
     let cup = setup.catalog.add(1000, 500);
-    let cart = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["ONE"]).await.unwrap();
-    assert_eq!(complete(&setup, &cart, "first", "tok_declined").await.unwrap_err(), ["PAYMENT_DECLINED"]);
+    let cart = put(&setup, &setup.ready_cart(&[(&cup, 1)]).await, &["ONE"])
+        .await
+        .unwrap();
+    assert_eq!(
+        complete(&setup, &cart, "first", "tok_declined")
+            .await
+            .unwrap_err(),
+        ["PAYMENT_DECLINED"]
+    );
     assert_eq!(times_used(&setup, "ONE").await, 0);
     assert!(complete(&setup, &cart, "second", "tok_visa").await.is_ok());
     assert_eq!(times_used(&setup, "ONE").await, 1);

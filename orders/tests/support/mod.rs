@@ -1,6 +1,7 @@
 //! An orders service in this process, with a catalogue beside it that a test can change.
 
 pub(crate) mod catalog;
+pub(crate) mod orders;
 
 use std::sync::Arc;
 
@@ -82,7 +83,12 @@ impl Setup {
 
     /// A channel to the service, as the gateway has it.
     pub(crate) fn channel(&self) -> Channel {
-        self.slot.channel("gateway")
+        self.channel_of("gateway")
+    }
+
+    /// A channel to the service, as this service has it.
+    pub(crate) fn channel_of(&self, from: &'static str) -> Channel {
+        self.slot.channel(from)
     }
 
     /// Runs a call as this customer.

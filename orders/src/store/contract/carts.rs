@@ -260,7 +260,7 @@ pub(crate) async fn a_merged_cart_is_not_claimed(store: Store) {
     assert_eq!(outcome, Claimed::Merged(merged));
 }
 
-/// The active cart is the newest open one, else the newest that is being ordered; nothing else is.
+/// The active cart is the newest open one; nothing that is being ordered, was placed or merged is.
 pub(crate) async fn the_active_cart_is_the_newest_open_one(store: Store) {
     assert_eq!(store.active_cart("user_1").await.unwrap(), None);
     for (id, customer, created) in [
@@ -281,7 +281,7 @@ pub(crate) async fn the_active_cart_is_the_newest_open_one(store: Store) {
     assert_eq!(
         active().await.as_deref(),
         Some("cart_2"),
-        "an open one comes first"
+        "the newest that is not being ordered"
     );
     let mut merged = read(&store, "cart_2").await;
     merged.merged_into = Some("cart_1".to_owned());
@@ -292,14 +292,21 @@ pub(crate) async fn the_active_cart_is_the_newest_open_one(store: Store) {
         .claim_cart("cart_1", &claim("k", "order_1", 62))
         .await
         .unwrap();
+    store.mark_ordered("cart_1", "order_1", at(63)).await.unwrap();
+    assert_eq!(active().await, None);
+    store
+        .release_claim("cart_3", "order_3", true, at(63))
+        .await
+        .unwrap();
     assert_eq!(
         active().await.as_deref(),
         Some("cart_3"),
-        "the newest that is being ordered"
+        "released, and open again"
     );
-    store.mark_ordered("cart_3", "order_3", at(63)).await.unwrap();
-    store.mark_ordered("cart_1", "order_1", at(63)).await.unwrap();
-    assert_eq!(active().await, None);
+    store
+        .claim_cart("cart_3", &claim("another", "order_4", 64))
+        .await
+        .unwrap();
     let mut taken = read(&store, "cart_5").await;
     taken.customer_id = Some("user_1".to_owned());
     taken.touch(at(64));

@@ -2,6 +2,7 @@
 
 pub(crate) mod carts;
 pub(crate) mod discounts;
+pub(crate) mod orders;
 
 /// Runs each promise on an SQLite file of its own.
 macro_rules! on_sqlite {

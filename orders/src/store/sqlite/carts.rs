@@ -106,8 +106,8 @@ impl CartStore for SqliteCarts {
 
     async fn active_cart(&self, customer_id: &str) -> Result<Option<Cart>, Error> {
         let document: Option<String> = sqlx::query_scalar(
-            "SELECT document FROM carts WHERE customer_id = ? AND state < 2 \
-             ORDER BY state, created_at DESC, id DESC LIMIT 1",
+            "SELECT document FROM carts WHERE customer_id = ? AND state = 0 \
+             ORDER BY created_at DESC, id DESC LIMIT 1",
         )
         .bind(customer_id)
         .fetch_optional(self.db.reader())
