@@ -2,10 +2,14 @@
 
 extern crate comptoir_mesh as mesh;
 
+mod access;
 mod attach;
+mod after_sale;
 mod carts;
+mod checkout;
 mod discounts;
 mod ordering;
+mod payments;
 #[path = "../support/mod.rs"]
 mod support;
 mod update;
