@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 /// What the catalog reads beside the settings every process has.
 #[derive(clap::Args, Clone, Debug)]
+#[group(id = "catalog")]
 pub struct Config {
     /// Where the catalog's gRPC port listens
     #[arg(

@@ -22,7 +22,10 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(chunks: Receiver<Bytes>) -> Self {
-        Self { chunks, current: Bytes::new() }
+        Self {
+            chunks,
+            current: Bytes::new(),
+        }
     }
 }
 
@@ -60,7 +63,7 @@ pub(super) async fn feed(
             return Ok(());
         }
         next = match messages.next().await {
-            Some(Ok(message)) => Some(Bytes::from(message.chunk)),
+            Some(Ok(message)) => Some(message.chunk),
             Some(Err(status)) => return Err(Error::from_status(&status)),
             None => None,
         };

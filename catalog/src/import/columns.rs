@@ -111,7 +111,10 @@ impl Columns {
     pub(super) fn of(header: &Record) -> Result<Self, Error> {
         let mut places = [None; 21 + 2 * OPTIONS];
         for at in 0..header.len() {
-            let name = header.get(at).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
+            let name = header
+                .get(at)
+                .and_then(|name| std::str::from_utf8(name).ok())
+                .unwrap_or_default();
             if let Some(column) = Column::named(name) {
                 // Of two of a name the first holds.
                 places[column.place()].get_or_insert(at);
@@ -121,7 +124,10 @@ impl Columns {
             let message = "This is no product file: its first line names no column Handle.";
             return Err(Error::new(ErrorReason::ValidationFailed, message));
         }
-        Ok(Self { places, width: header.len() })
+        Ok(Self {
+            places,
+            width: header.len(),
+        })
     }
 
     /// How many fields each row should have.

@@ -44,7 +44,14 @@ pub(super) struct Gathering {
 
 impl Gathering {
     pub(super) fn new(slug: String) -> Self {
-        Self { slug, texts: Row::default(), rows: Vec::new(), variants: 0, pictures: 0, findings: Vec::new() }
+        Self {
+            slug,
+            texts: Row::default(),
+            rows: Vec::new(),
+            variants: 0,
+            pictures: 0,
+            findings: Vec::new(),
+        }
     }
 
     pub(super) fn slug(&self) -> &str {
@@ -61,8 +68,10 @@ impl Gathering {
         }
         let (variants, pictures) = (usize::from(row.is_variant()), usize::from(row.image.is_some()));
         if self.variants + variants > VARIANT_LIMIT || self.pictures + pictures > LIST_LIMIT {
-            let message = format!("A product has at most {VARIANT_LIMIT} variants and {LIST_LIMIT} pictures.");
-            self.findings.push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
+            let message =
+                format!("A product has at most {VARIANT_LIMIT} variants and {LIST_LIMIT} pictures.");
+            self.findings
+                .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
             return;
         }
         self.variants += variants;
@@ -93,7 +102,10 @@ impl Gathering {
 
     /// The product of the rows.
     pub(super) fn finish(mut self, currency: &str, tree: &Tree) -> Group {
-        let mut group = Group { findings: std::mem::take(&mut self.findings), ..Group::default() };
+        let mut group = Group {
+            findings: std::mem::take(&mut self.findings),
+            ..Group::default()
+        };
         let names = self.texts.option_names.clone();
         let without_options = self.is_without_options();
         let axes = names.iter().take_while(|name| name.is_some()).count();
@@ -103,23 +115,33 @@ impl Gathering {
             if row.is_variant() {
                 let named = (axes > 0).then_some(axes);
                 match option_values(&row, named, without_options).and_then(|values| {
-                    if seen.insert(values.clone()) { Ok(values) } else { Err("Another row has the same option values.") }
+                    if seen.insert(values.clone()) {
+                        Ok(values)
+                    } else {
+                        Err("Another row has the same option values.")
+                    }
                 }) {
                     Ok(values) => {
                         group.variant_lines.push((row.line, row.price.is_some()));
                         variants.push(variant(&mut row, values));
                     }
                     Err(message) => {
-                        group.findings.push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
+                        group
+                            .findings
+                            .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
                         continue;
                     }
                 }
             } else if row.image.is_none() && !row.names_text {
                 let message = "The row names neither a variant nor a picture.";
-                group.findings.push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
+                group
+                    .findings
+                    .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
                 continue;
             }
-            group.findings.extend(row.note.take().map(|note| (row.line, note)));
+            group
+                .findings
+                .extend(row.note.take().map(|note| (row.line, note)));
             group.lines.push(row.line);
             pictures.extend(row.image.take());
         }
@@ -140,7 +162,8 @@ impl Gathering {
     /// them at all.
     fn is_without_options(&self) -> bool {
         let default = |text: &Option<String>, expected: &str| {
-            text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(expected))
+            text.as_deref()
+                .is_some_and(|text| text.eq_ignore_ascii_case(expected))
         };
         let [first, second, third] = &self.texts.option_names;
         let mut variants = self.rows.iter().filter(|row| row.is_variant()).peekable();
@@ -164,7 +187,11 @@ impl Gathering {
         let mut images: Vec<Image> = Vec::with_capacity(pictures.len());
         for picture in pictures {
             if images.iter().all(|known| known.url != picture.url) {
-                images.push(Image { url: picture.url, alt_text: picture.alt_text, ..Image::default() });
+                images.push(Image {
+                    url: picture.url,
+                    alt_text: picture.alt_text,
+                    ..Image::default()
+                });
             }
         }
         ImportedProduct {
@@ -188,26 +215,49 @@ impl Gathering {
 
 impl Row {
     fn has_text(&self) -> bool {
-        let texts = [&self.title, &self.description, &self.vendor, &self.product_type, &self.category];
+        let texts = [
+            &self.title,
+            &self.description,
+            &self.vendor,
+            &self.product_type,
+            &self.category,
+        ];
         let others = [&self.seo_title, &self.seo_description];
         texts.into_iter().chain(others).any(Option::is_some) || self.tags.is_some() || self.status.is_some()
     }
 }
 
 /// The row's values on the options; `named` is how many the file names, if it does.
-fn option_values(row: &Row, named: Option<usize>, without_options: bool) -> Result<Vec<String>, &'static str> {
+fn option_values(
+    row: &Row,
+    named: Option<usize>,
+    without_options: bool,
+) -> Result<Vec<String>, &'static str> {
     if without_options {
         return Ok(Vec::new());
     }
-    let given = row.option_values.iter().take_while(|value| value.is_some()).count();
+    let given = row
+        .option_values
+        .iter()
+        .take_while(|value| value.is_some())
+        .count();
     if row.option_values[given..].iter().any(Option::is_some) || named.is_some_and(|named| named != given) {
         return Err("The row needs a value for each option of its product, and no more.");
     }
-    Ok(row.option_values.iter().take(OPTIONS).flatten().cloned().collect())
+    Ok(row
+        .option_values
+        .iter()
+        .take(OPTIONS)
+        .flatten()
+        .cloned()
+        .collect())
 }
 
 fn variant(row: &mut Row, option_values: Vec<String>) -> ImportedVariant {
-    let image = row.variant_image.take().map(|url| Image { url, ..Image::default() });
+    let image = row.variant_image.take().map(|url| Image {
+        url,
+        ..Image::default()
+    });
     ImportedVariant {
         option_values,
         sku: row.sku.take(),
@@ -221,6 +271,11 @@ fn variant(row: &mut Row, option_values: Vec<String>) -> ImportedVariant {
 
 /// The category a path such as "Apparel > Shirts" names: the deepest part of it that the shop has.
 fn category(path: &str, tree: &Tree) -> Option<String> {
-    let parts = path.rsplit('>').map(|part| crate::domain::text::slug_of(part, ""));
-    parts.filter_map(|slug| tree.by_slug(&slug)).map(|category| category.id.clone()).next()
+    let parts = path
+        .rsplit('>')
+        .map(|part| crate::domain::text::slug_of(part, ""));
+    parts
+        .filter_map(|slug| tree.by_slug(&slug))
+        .map(|category| category.id.clone())
+        .next()
 }

@@ -65,9 +65,13 @@ impl Importer {
         let tree = Tree::new(self.store.categories().await?);
         let (chunks, received) = mpsc::channel(body::WAITING);
         let (groups, parsed) = mpsc::channel(WAITING);
-        let parser = Parser { shop: Arc::clone(&self.shop), tree, groups };
+        let parser = Parser {
+            shop: Arc::clone(&self.shop),
+            tree,
+            groups,
+        };
         let parsing = tokio::task::spawn_blocking(move || parser.run(Body::new(received)));
-        let feeding = body::feed(first.chunk.into(), messages, chunks, self.limit);
+        let feeding = body::feed(first.chunk, messages, chunks, self.limit);
         let writing = self.write(parsed, actor);
         // The first failure ends all: the parser when its channels close, at its next record.
         let parsing = async { parsing.await.map_err(Error::internal)? };
@@ -80,7 +84,11 @@ impl Importer {
             return Ok(());
         }
         let message = format!("The shop's prices are in {}.", self.shop.currency);
-        Err(Error::field("currency_code", ErrorReason::InvalidCurrency, message))
+        Err(Error::field(
+            "currency_code",
+            ErrorReason::InvalidCurrency,
+            message,
+        ))
     }
 
     /// Writes products as they come, several at a time, but one after the other those of one handle.
@@ -118,16 +126,36 @@ impl Importer {
 
     async fn write_one(&self, mut group: Group, actor: &str) -> Result<Written, Error> {
         let findings = self.drop_unpriced(&mut group).await?;
-        let Group { product, lines, variant_lines, images, .. } = group;
+        let Group {
+            product,
+            lines,
+            variant_lines,
+            images,
+            ..
+        } = group;
         let Some(product) = product.filter(|_| !lines.is_empty()) else {
-            return Ok(Written { findings, ..Written::default() });
+            return Ok(Written {
+                findings,
+                ..Written::default()
+            });
         };
         match self.store.import_product(product, actor).await {
-            Ok(imported) => Ok(Written { imported: Some(imported), variants: variant_lines.len(), images, findings }),
+            Ok(imported) => Ok(Written {
+                imported: Some(imported),
+                variants: variant_lines.len(),
+                images,
+                findings,
+            }),
             Err(error) if is_refusal(&error) => {
-                let problem = Problem { code: error.reason(), message: error.message().to_owned() };
+                let problem = Problem {
+                    code: error.reason(),
+                    message: error.message().to_owned(),
+                };
                 let refused = lines.into_iter().map(|line| (line, problem.clone()));
-                Ok(Written { findings: refused.chain(findings).collect(), ..Written::default() })
+                Ok(Written {
+                    findings: refused.chain(findings).collect(),
+                    ..Written::default()
+                })
             }
             Err(error) => Err(error),
         }
@@ -135,14 +163,18 @@ impl Importer {
 
     /// A variant without a price can only be one that is there. Takes those out that are not, and tells their lines.
     async fn drop_unpriced(&self, group: &mut Group) -> Result<Vec<Finding>, Error> {
-        let Some(product) = &mut group.product else { return Ok(Vec::new()) };
+        let Some(product) = &mut group.product else {
+            return Ok(Vec::new());
+        };
         if group.variant_lines.iter().all(|(_, priced)| *priced) {
             return Ok(Vec::new());
         }
         let stored = self.store.product_by_slug(&product.slug).await?;
         let is_there = |values: &[String]| {
             let variants = stored.iter().flat_map(|product: &Product| &product.variants);
-            variants.into_iter().any(|variant| variant.option_values == values)
+            variants
+                .into_iter()
+                .any(|variant| variant.option_values == values)
         };
         let lines = std::mem::take(&mut group.variant_lines);
         let mut dropped = HashSet::new();
@@ -155,7 +187,10 @@ impl Importer {
             }
         }
         group.lines.retain(|line| !dropped.contains(line));
-        let problem = Problem::new(ErrorReason::ValidationFailed, "A new variant needs a Variant Price.");
+        let problem = Problem::new(
+            ErrorReason::ValidationFailed,
+            "A new variant needs a Variant Price.",
+        );
         Ok(dropped.into_iter().map(|line| (line, problem.clone())).collect())
     }
 }
@@ -192,30 +227,46 @@ impl Parser {
         let mut records = Records::new(body);
         let mut record = Record::default();
         records.next(&mut record).map_err(Error::internal)?;
-        let reader = Reader { columns: Columns::of(&record)?, digits: self.shop.currency_digits };
+        let reader = Reader {
+            columns: Columns::of(&record)?,
+            digits: self.shop.currency_digits,
+        };
         let mut gathering: Option<Gathering> = None;
         while records.next(&mut record).map_err(Error::internal)? {
             let going_on = match reader.read(&record) {
                 Ok(row) => {
-                    let same = gathering.take_if(|gathering| gathering.slug() != row.slug).is_none_or(|done| self.send(done));
-                    gathering.get_or_insert_with(|| Gathering::new(row.slug.clone())).push(row);
+                    let same = gathering
+                        .take_if(|gathering| gathering.slug() != row.slug)
+                        .is_none_or(|done| self.send(done));
+                    gathering
+                        .get_or_insert_with(|| Gathering::new(row.slug.clone()))
+                        .push(row);
                     same
                 }
                 Err(problem) => {
                     let findings = vec![(record.line, problem)];
-                    self.groups.blocking_send(Group { findings, ..Group::default() }).is_ok()
+                    self.groups
+                        .blocking_send(Group {
+                            findings,
+                            ..Group::default()
+                        })
+                        .is_ok()
                 }
             };
             if !going_on {
                 return Ok(());
             }
         }
-        gathering.is_none_or(|done| self.send(done));
+        if let Some(done) = gathering {
+            self.send(done);
+        }
         Ok(())
     }
 
     /// False when nobody takes them any more.
     fn send(&self, gathering: Gathering) -> bool {
-        self.groups.blocking_send(gathering.finish(&self.shop.currency, &self.tree)).is_ok()
+        self.groups
+            .blocking_send(gathering.finish(&self.shop.currency, &self.tree))
+            .is_ok()
     }
 }

@@ -52,12 +52,22 @@ pub(super) struct Records<R> {
     ended: bool,
     /// How many fields the header has; 0 until it was read.
     width: usize,
+    /// Its tables take longer to make than a record to read.
+    parser: csv_core::Reader,
 }
 
 impl<R: Read> Records<R> {
     /// Records of `source`. A byte order mark in front is passed over.
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, line: 1, ended: false, width: 0 }
+        Self {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            line: 1,
+            ended: false,
+            width: 0,
+            parser: csv_core::Reader::new(),
+        }
     }
 
     /// Reads the next record; false at the end. The first is the header, and every other should be as wide.
@@ -88,12 +98,15 @@ impl<R: Read> Records<R> {
 
     /// Parses the record at `start`, reading as far as needed; gives where it ends, or None when it is too long.
     fn parse(&mut self, record: &mut Record) -> io::Result<Option<usize>> {
-        let mut parser = csv_core::Reader::new();
+        self.parser.reset();
         let mut at = self.start;
         let (mut written, mut ends) = (0, 0);
         loop {
-            let (result, read, out, fields) =
-                parser.read_record(&self.buffer[at..], &mut record.bytes[written..], &mut record.ends[ends..]);
+            let (result, read, out, fields) = self.parser.read_record(
+                &self.buffer[at..],
+                &mut record.bytes[written..],
+                &mut record.ends[ends..],
+            );
             at += read;
             written += out;
             ends += fields;
@@ -116,30 +129,40 @@ impl<R: Read> Records<R> {
         let raw = &self.buffer[self.start..end];
         let several_lines = newlines(raw.trim_ascii_end()) > 0;
         let last = self.ended && end == self.buffer.len();
-        let quotes = raw.iter().filter(|byte| **byte == b'"').count();
-        (several_lines || last) && quotes % 2 == 1 || several_lines && record.len != self.width
+        (several_lines || last) && quotes(raw) % 2 == 1 || several_lines && record.len != self.width
     }
 
     /// Where to go on behind a damaged record: at the first of the lines it swallowed that begins a sound record, else behind
     /// all of it; behind its first line when nobody knows where it ends.
-    fn resume(&self, end: Option<usize>) -> usize {
+    fn resume(&mut self, end: Option<usize>) -> usize {
         let limit = end.unwrap_or(self.buffer.len());
         let raw = &self.buffer[self.start..limit];
-        let line_ends = raw.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| self.start + at + 1);
+        let line_ends = raw
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(at, _)| self.start + at + 1);
         let next_lines: Vec<usize> = line_ends.take(TRIED).filter(|at| *at < limit).collect();
         let sound = next_lines.iter().copied().find(|at| self.is_sound(*at));
         sound.or(end).or(next_lines.first().copied()).unwrap_or(limit)
     }
 
     /// Whether a record of the right width begins there, within a line.
-    fn is_sound(&self, at: usize) -> bool {
+    fn is_sound(&mut self, at: usize) -> bool {
         let line = &self.buffer[at..];
-        let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |end| end + 1);
-        let mut parser = csv_core::Reader::new();
+        let end = line
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(line.len(), |end| end + 1);
+        if quotes(&line[..end]) % 2 == 1 {
+            return false;
+        }
+        let parser = &mut self.parser;
+        parser.reset();
         let mut bytes = vec![0; end + 1];
         let mut ends = vec![0; self.width + 1];
         let (mut result, read, written, mut fields) = parser.read_record(&line[..end], &mut bytes, &mut ends);
-        if result == ReadRecordResult::InputEmpty && read == end && line[..end].iter().all(|byte| *byte != b'"') {
+        if result == ReadRecordResult::InputEmpty && read == end {
             // The file's last line, without a line break.
             let (last, _, _, more) = parser.read_record(&[], &mut bytes[written..], &mut ends[fields..]);
             (result, fields) = (last, fields + more);
@@ -188,6 +211,10 @@ impl<R: Read> Records<R> {
     }
 }
 
+fn quotes(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'"').count()
+}
+
 fn newlines(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
@@ -201,7 +228,9 @@ mod tests {
 
     impl Read for Slow<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            let Some((first, rest)) = self.0.split_first() else {
+                return Ok(0);
+            };
             into[0] = *first;
             self.0 = rest;
             Ok(1)
@@ -214,7 +243,11 @@ mod tests {
             let mut all = Vec::new();
             while records.next(&mut record).unwrap() {
                 let field = |at| String::from_utf8_lossy(record.get(at).unwrap()).into_owned();
-                all.push((record.line, record.damaged, (0..record.len()).map(field).collect()));
+                all.push((
+                    record.line,
+                    record.damaged,
+                    (0..record.len()).map(field).collect(),
+                ));
             }
             all
         }
@@ -224,21 +257,34 @@ mod tests {
     }
 
     fn sound(records: Vec<(u64, bool, Vec<String>)>) -> Vec<(u64, String)> {
-        records.into_iter().filter(|(_, damaged, _)| !damaged).map(|(line, _, fields)| (line, fields.join("|"))).collect()
+        records
+            .into_iter()
+            .filter(|(_, damaged, _)| !damaged)
+            .map(|(line, _, fields)| (line, fields.join("|")))
+            .collect()
     }
 
     #[test]
     fn lines_are_those_of_the_file() {
         let text = b"\xef\xbb\xbfa,b\r\n1,\"x\r\ny\"\r\n\r\n2,\"say \"\"hi\"\"\"\r\n3,z";
         let expected = [(1, "a|b"), (2, "1|x\r\ny"), (5, "2|say \"hi\""), (6, "3|z")];
-        assert_eq!(sound(records(text)), expected.map(|(line, text)| (line, text.to_owned())));
+        assert_eq!(
+            sound(records(text)),
+            expected.map(|(line, text)| (line, text.to_owned()))
+        );
     }
 
     #[test]
     fn an_open_quote_costs_its_own_line_only() {
         let text = b"a,b\n1,\"open\n2,x\n3,\"y, z\"\n4,w\n";
         let read = records(text);
-        assert_eq!(read.iter().filter(|(_, damaged, _)| *damaged).map(|(line, ..)| *line).collect::<Vec<_>>(), [2]);
+        assert_eq!(
+            read.iter()
+                .filter(|(_, damaged, _)| *damaged)
+                .map(|(line, ..)| *line)
+                .collect::<Vec<_>>(),
+            [2]
+        );
         let expected = [(1, "a|b"), (3, "2|x"), (4, "3|y, z"), (5, "4|w")];
         assert_eq!(sound(read), expected.map(|(line, text)| (line, text.to_owned())));
     }
@@ -264,8 +310,20 @@ mod tests {
     fn a_wrong_width_costs_the_record_with_its_quoted_lines() {
         let text = b"a,b\n1,\"x\ny\",extra\n2,z\n3\n4,ok\n";
         let read = records(text);
-        let widths: Vec<_> = read.iter().map(|(line, damaged, fields)| (*line, *damaged, fields.len())).collect();
-        assert_eq!(widths, [(1, false, 2), (2, true, 3), (4, false, 2), (5, false, 1), (6, false, 2)]);
+        let widths: Vec<_> = read
+            .iter()
+            .map(|(line, damaged, fields)| (*line, *damaged, fields.len()))
+            .collect();
+        assert_eq!(
+            widths,
+            [
+                (1, false, 2),
+                (2, true, 3),
+                (4, false, 2),
+                (5, false, 1),
+                (6, false, 2)
+            ]
+        );
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl Report {
             code: problem.code.code().to_owned(),
             message: problem.message,
         });
-        ImportProductsResponse { errors: told.collect(), errors_total: small(self.total), ..self.answer }
+        ImportProductsResponse {
+            errors: told.collect(),
+            errors_total: small(self.total),
+            ..self.answer
+        }
     }
 
     fn sort(&mut self) {

@@ -7,9 +7,7 @@ use comptoir_mesh::{Error, money, text};
 
 use super::columns::{Column, Columns, OPTIONS};
 use super::records::Record;
-use crate::convert::{
-    DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, is_picture_url, sanitised,
-};
+use crate::convert::{DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, is_picture_url, sanitised};
 use crate::domain::Status;
 use crate::domain::text::is_option_name;
 
@@ -29,7 +27,10 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(code: ErrorReason, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     fn invalid(message: impl Into<String>) -> Self {
@@ -97,13 +98,21 @@ impl Reader {
     /// The row, or why not even its product is known.
     pub(super) fn read(&self, record: &Record) -> Result<Row, Problem> {
         if record.damaged {
-            return Err(Problem::invalid("The row's quotes do not close, or it is broken or too long."));
+            return Err(Problem::invalid(
+                "The row's quotes do not close, or it is broken or too long.",
+            ));
         }
         if record.len() != self.columns.width() {
             let (found, expected) = (record.len(), self.columns.width());
-            return Err(Problem::invalid(format!("The row has {found} fields, the header {expected}.")));
+            return Err(Problem::invalid(format!(
+                "The row has {found} fields, the header {expected}."
+            )));
         }
-        let mut fields = Fields { reader: self, record, problem: None };
+        let mut fields = Fields {
+            reader: self,
+            record,
+            problem: None,
+        };
         let handle = fields.raw(Column::Handle).unwrap_or_default().to_owned();
         if let Some(problem) = fields.problem {
             return Err(problem);
@@ -121,7 +130,9 @@ impl Reader {
     fn policy(&self, record: &Record) -> Option<Problem> {
         let policy = self.columns.get(record, Column::Policy)?;
         policy.trim_ascii().eq_ignore_ascii_case(b"continue").then(|| {
-            Problem::invalid("The inventory policy \"continue\" was taken as \"deny\": only what is in stock is sold.")
+            Problem::invalid(
+                "The inventory policy \"continue\" was taken as \"deny\": only what is in stock is sold.",
+            )
         })
     }
 }
@@ -138,7 +149,8 @@ fn slug(handle: &str) -> Result<(String, Option<Problem>), Problem> {
     if slug.is_empty() {
         return Err(Problem::invalid("The Handle needs a Latin letter or a digit."));
     }
-    let note = format!("The Handle was taken as \"{slug}\": it has lower case letters, digits and hyphens only.");
+    let note =
+        format!("The Handle was taken as \"{slug}\": it has lower case letters, digits and hyphens only.");
     let note = (slug != handle.to_lowercase()).then(|| Problem::invalid(note));
     Ok((slug, note))
 }
@@ -169,8 +181,14 @@ impl<'a> Fields<'a> {
             quantity: self.quantity(),
             price: self.price(Column::Price, "Variant Price"),
             // Shops write 0 where there was no other price.
-            compare_at_price: self.price(Column::CompareAtPrice, "Variant Compare At Price").filter(|price| *price > 0),
-            image: self.url(Column::ImageSrc).map(|url| Picture { url, alt_text, position }),
+            compare_at_price: self
+                .price(Column::CompareAtPrice, "Variant Compare At Price")
+                .filter(|price| *price > 0),
+            image: self.url(Column::ImageSrc).map(|url| Picture {
+                url,
+                alt_text,
+                position,
+            }),
             variant_image: self.url(Column::VariantImage),
             seo_title: self.line(Column::SeoTitle, LINE_LIMIT),
             seo_description: self.text(Column::SeoDescription, SEO_DESCRIPTION),
@@ -188,7 +206,10 @@ impl<'a> Fields<'a> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Some(text.trim()).filter(|text| !text.is_empty()),
             Err(_) => {
-                self.refuse(Problem::new(ErrorReason::InvalidEncoding, "The row holds bytes that are not UTF-8."));
+                self.refuse(Problem::new(
+                    ErrorReason::InvalidEncoding,
+                    "The row holds bytes that are not UTF-8.",
+                ));
                 None
             }
         }
@@ -219,13 +240,20 @@ impl<'a> Fields<'a> {
         if is_option_name(&name) {
             return Some(name);
         }
-        self.refuse(Problem::new(ErrorReason::InvalidKey, "An option's name has no dot and does not begin with $."));
+        self.refuse(Problem::new(
+            ErrorReason::InvalidKey,
+            "An option's name has no dot and does not begin with $.",
+        ));
         None
     }
 
     fn description(&mut self) -> Option<String> {
         // Text pasted from elsewhere is full of invisible characters, which in HTML do no harm but would have it refused.
-        let raw: String = self.raw(Column::Body)?.chars().filter(|c| *c == '\0' || !is_invisible(*c)).collect();
+        let raw: String = self
+            .raw(Column::Body)?
+            .chars()
+            .filter(|c| *c == '\0' || !is_invisible(*c))
+            .collect();
         self.checked(text::lines("", &raw, DESCRIPTION_LIMIT).map(|html| sanitised(&html)))
     }
 
@@ -236,13 +264,19 @@ impl<'a> Fields<'a> {
             tags.extend(tag.filter(|tag| !tags.contains(tag)));
         }
         if tags.len() > LIST_LIMIT {
-            self.refuse(Problem::invalid(format!("A product has at most {LIST_LIMIT} tags.")));
+            self.refuse(Problem::invalid(format!(
+                "A product has at most {LIST_LIMIT} tags."
+            )));
         }
         Some(tags).filter(|tags| !tags.is_empty())
     }
 
     fn status(&mut self) -> Option<Status> {
-        let published = match self.raw(Column::Published).map(str::to_ascii_lowercase).as_deref() {
+        let published = match self
+            .raw(Column::Published)
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
             None => None,
             Some("true" | "yes" | "1") => Some(true),
             Some("false" | "no" | "0") => Some(false),
@@ -284,7 +318,12 @@ impl<'a> Fields<'a> {
         let raw = self.raw(Column::Quantity)?;
         match raw.parse::<i64>() {
             Ok(units @ 0..=MOST_UNITS) => i32::try_from(units).ok(),
-            units if units.as_ref().map_or_else(|error| *error.kind() == IntErrorKind::PosOverflow, |units| *units > 0) => {
+            units
+                if units.as_ref().map_or_else(
+                    |error| *error.kind() == IntErrorKind::PosOverflow,
+                    |units| *units > 0,
+                ) =>
+            {
                 let message = format!("Variant Inventory Qty is over {MOST_UNITS}.");
                 self.refuse(Problem::new(ErrorReason::QuantityOutOfRange, message));
                 None
@@ -300,8 +339,12 @@ impl<'a> Fields<'a> {
     /// Whole grams; a fraction, as of pounds converted, is rounded.
     fn grams(&mut self) -> Option<i32> {
         let raw = self.raw(Column::Grams)?;
-        let thousandths = money::parse_decimal(raw, 12).ok().map(|value| (value + 500_000_000_000) / 1_000_000_000_000);
-        let grams = thousandths.and_then(|grams| i32::try_from(grams).ok()).filter(|grams| *grams >= 0);
+        let thousandths = money::parse_decimal(raw, 12)
+            .ok()
+            .map(|value| (value + 500_000_000_000) / 1_000_000_000_000);
+        let grams = thousandths
+            .and_then(|grams| i32::try_from(grams).ok())
+            .filter(|grams| *grams >= 0);
         if grams.is_none() {
             self.refuse(Problem::invalid("Variant Grams is a number of 0 or more."));
         }
@@ -309,7 +352,9 @@ impl<'a> Fields<'a> {
     }
 
     fn position(&mut self) -> u32 {
-        let Some(raw) = self.raw(Column::ImagePosition) else { return u32::MAX };
+        let Some(raw) = self.raw(Column::ImagePosition) else {
+            return u32::MAX;
+        };
         raw.parse().unwrap_or_else(|_| {
             self.refuse(Problem::invalid("Image Position is a whole number."));
             u32::MAX

@@ -34,15 +34,25 @@ pub(crate) struct Counted<'a> {
 impl Categories {
     /// Takes the whole tree in, in place of the one before.
     pub(crate) fn replace(&mut self, categories: &[Category]) {
-        let before: Vec<u32> = (0..self.nodes.len()).filter(|at| self.nodes[*at].is_some()).map(|at| at as u32).collect();
-        let numbers: Vec<u32> = categories.iter().map(|category| self.ids.acquire(&category.id)).collect();
+        let before: Vec<u32> = (0..self.nodes.len())
+            .filter(|at| self.nodes[*at].is_some())
+            .map(|at| at as u32)
+            .collect();
+        let numbers: Vec<u32> = categories
+            .iter()
+            .map(|category| self.ids.acquire(&category.id))
+            .collect();
         self.nodes.iter_mut().for_each(|node| *node = None);
         self.nodes.resize_with(self.ids.len(), || None);
         for (category, number) in categories.iter().zip(numbers) {
             self.nodes[number as usize] = Some(Node {
                 slug: category.slug.as_str().into(),
                 name: category.name.as_str().into(),
-                parent: category.parent_id.as_deref().and_then(|id| self.ids.get(id)).unwrap_or(NONE),
+                parent: category
+                    .parent_id
+                    .as_deref()
+                    .and_then(|id| self.ids.get(id))
+                    .unwrap_or(NONE),
             });
         }
         before.into_iter().for_each(|number| self.ids.release(number));
@@ -87,10 +97,18 @@ impl Categories {
             .zip(&self.nodes)
             .filter(|(count, _)| **count > 0)
             .filter_map(|(count, node)| {
-                node.as_ref().map(|node| Counted { slug: &node.slug, name: &node.name, count: *count })
+                node.as_ref().map(|node| Counted {
+                    slug: &node.slug,
+                    name: &node.name,
+                    count: *count,
+                })
             })
             .collect();
-        counted.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| (a.name, a.slug).cmp(&(b.name, b.slug))));
+        counted.sort_unstable_by(|a, b| {
+            b.count
+                .cmp(&a.count)
+                .then_with(|| (a.name, a.slug).cmp(&(b.name, b.slug)))
+        });
         counted
     }
 

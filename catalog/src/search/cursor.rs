@@ -26,7 +26,11 @@ pub(crate) fn encode(position: &Position, fingerprint: u64) -> String {
 /// Reads a position. VALIDATION_FAILED when it is none, or one of another query or sort.
 pub(crate) fn decode(cursor: &str, fingerprint: u64) -> Result<Position, Error> {
     parse(cursor, fingerprint).ok_or_else(|| {
-        Error::field("page_token", ErrorReason::ValidationFailed, "This is no cursor of this search and sort.")
+        Error::field(
+            "page_token",
+            ErrorReason::ValidationFailed,
+            "This is no cursor of this search and sort.",
+        )
     })
 }
 
@@ -54,7 +58,9 @@ fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
 
 /// Of `bytes`, the same in every process and version (FNV-1a).
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -71,8 +77,17 @@ mod tests {
         };
         let cursor = encode(&position, 7);
         assert_eq!(decode(&cursor, 7).unwrap(), position);
-        for bad in [cursor.clone() + "*", cursor[..20].to_owned(), String::from("AA"), "é".to_owned()] {
-            assert_eq!(decode(&bad, 7).unwrap_err().reason(), ErrorReason::ValidationFailed, "{bad}");
+        for bad in [
+            cursor.clone() + "*",
+            cursor[..20].to_owned(),
+            String::from("AA"),
+            "é".to_owned(),
+        ] {
+            assert_eq!(
+                decode(&bad, 7).unwrap_err().reason(),
+                ErrorReason::ValidationFailed,
+                "{bad}"
+            );
         }
         assert!(decode(&cursor, 8).is_err());
     }

@@ -131,10 +131,17 @@ impl Dictionary {
         }
         if matching == Matching::Prefix {
             let range = (Bound::Excluded(word), Bound::Unbounded);
-            let words = self.numbers.range::<str, _>(range).take_while(|(term, _)| term.starts_with(word));
+            let words = self
+                .numbers
+                .range::<str, _>(range)
+                .take_while(|(term, _)| term.starts_with(word));
             hits.extend(words.map(|(_, number)| (*number, PREFIX)));
         }
-        let typos = if matching == Matching::Exact { 0 } else { text::typos(word) };
+        let typos = if matching == Matching::Exact {
+            0
+        } else {
+            text::typos(word)
+        };
         if typos > 0 {
             self.near(word, typos, &mut hits);
             if hits.is_empty() && matching == Matching::Prefix {
@@ -174,7 +181,9 @@ impl Dictionary {
         let wanted = signature(word);
         let mut term = Vec::new();
         for (number, signature) in self.signatures.iter().enumerate() {
-            if length(*signature) + typos < letters.len() || (wanted & !signature & LETTERS).count_ones() as usize > typos {
+            if length(*signature) + typos < letters.len()
+                || (wanted & !signature & LETTERS).count_ones() as usize > typos
+            {
                 continue;
             }
             term.clear();
@@ -186,6 +195,7 @@ impl Dictionary {
     }
 
     /// How many words there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()
     }
@@ -234,14 +244,34 @@ mod tests {
 
     #[test]
     fn prefixes_and_typos_are_found() {
-        let dictionary = dictionary(&["shirt", "short", "shirts", "shoe", "keyboard", "headphones", "été"]);
+        let dictionary = dictionary(&[
+            "shirt",
+            "short",
+            "shirts",
+            "shoe",
+            "keyboard",
+            "headphones",
+            "été",
+        ]);
         assert_eq!(found(&dictionary, "shirt", Matching::Exact), [0]);
         assert_eq!(found(&dictionary, "shirt", Matching::Word), [0, 1, 2]);
         assert_eq!(found(&dictionary, "sh", Matching::Prefix), [0, 1, 2, 3]);
-        assert_eq!(found(&dictionary, "sheo", Matching::Word), [0; 0], "four letters allow no typo");
+        assert_eq!(
+            found(&dictionary, "sheo", Matching::Word),
+            [0; 0],
+            "four letters allow no typo"
+        );
         assert_eq!(found(&dictionary, "kyeboard", Matching::Word), [4]);
-        assert_eq!(found(&dictionary, "kyebaord", Matching::Word), [0; 0], "two typos in eight letters");
-        assert_eq!(found(&dictionary, "haedphonse", Matching::Word), [5], "two typos in ten letters");
+        assert_eq!(
+            found(&dictionary, "kyebaord", Matching::Word),
+            [0; 0],
+            "two typos in eight letters"
+        );
+        assert_eq!(
+            found(&dictionary, "haedphonse", Matching::Word),
+            [5],
+            "two typos in ten letters"
+        );
         assert_eq!(found(&dictionary, "kyeboa", Matching::Prefix), [4]);
     }
 
@@ -249,8 +279,13 @@ mod tests {
     fn a_better_find_is_worth_more() {
         let dictionary = dictionary(&["shirt", "shirtdress", "skirt"]);
         let mut worth = [0; 3];
-        dictionary.find("shirt", Matching::Prefix, |document, value| worth[document as usize] = value);
-        assert!(worth[0] > worth[1] && worth[1] > worth[2] && worth[2] > 0, "{worth:?}");
+        dictionary.find("shirt", Matching::Prefix, |document, value| {
+            worth[document as usize] = value
+        });
+        assert!(
+            worth[0] > worth[1] && worth[1] > worth[2] && worth[2] > 0,
+            "{worth:?}"
+        );
     }
 
     #[test]
@@ -262,6 +297,10 @@ mod tests {
         dictionary.remove(number, 7);
         assert_eq!(dictionary.len(), 0);
         assert_eq!(found(&dictionary, "shirs", Matching::Word), [0; 0]);
-        assert_eq!(dictionary.add("shoes", 1, field::TAG), number, "the number is used again");
+        assert_eq!(
+            dictionary.add("shoes", 1, field::TAG),
+            number,
+            "the number is used again"
+        );
     }
 }

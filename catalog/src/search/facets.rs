@@ -110,7 +110,11 @@ impl Counters {
 }
 
 fn facet(id: &str, label: &str, values: Vec<FacetValue>) -> Facet {
-    Facet { id: id.to_owned(), label: label.to_owned(), values }
+    Facet {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        values,
+    }
 }
 
 /// The numbers that were counted, highest count first, then by the alphabet.
@@ -125,7 +129,11 @@ fn named(interner: &Interner, counts: &[u32]) -> Vec<FacetValue> {
     let ranked = ranked(interner, counts).into_iter().take(MOST_VALUES);
     let value = |(number, count)| {
         let value = interner.value(number);
-        FacetValue { value: value.to_owned(), label: value.to_owned(), count }
+        FacetValue {
+            value: value.to_owned(),
+            label: value.to_owned(),
+            count,
+        }
     };
     ranked.map(value).collect()
 }
@@ -135,12 +143,17 @@ fn options(state: &State, counts: &[u32]) -> Vec<Facet> {
     let mut ranked = ranked(&state.values, counts);
     // Stable: within a name the order stays.
     ranked.sort_by_key(|(number, _)| state.axes.rank(state.axis_of[*number as usize]));
-    let same_name = |a: &(u32, u32), b: &(u32, u32)| state.axis_of[a.0 as usize] == state.axis_of[b.0 as usize];
+    let same_name =
+        |a: &(u32, u32), b: &(u32, u32)| state.axis_of[a.0 as usize] == state.axis_of[b.0 as usize];
     let facet_of = |values: &[(u32, u32)]| {
         let name = state.axes.value(state.axis_of[values[0].0 as usize]);
         let values = values.iter().take(MOST_VALUES).map(|(number, count)| {
             let value = state.option_label(*number);
-            FacetValue { value: value.to_owned(), label: value.to_owned(), count: *count }
+            FacetValue {
+                value: value.to_owned(),
+                label: value.to_owned(),
+                count: *count,
+            }
         });
         facet(&format!("option.{name}"), name, values.collect())
     };

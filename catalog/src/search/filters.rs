@@ -48,11 +48,20 @@ impl Compiled {
     pub(crate) fn new(state: &State, filters: &Filters) -> Self {
         let mut options: Vec<(&str, Axis)> = Vec::new();
         for (name, values) in filters.options.iter().filter(|(_, values)| !values.is_empty()) {
-            let at = options.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                let number = state.axes.get(name).unwrap_or(NONE);
-                options.push((name, Axis { name: number, wanted: vec![false; state.values.len()] }));
-                options.len() - 1
-            });
+            let at = options
+                .iter()
+                .position(|(known, _)| known == name)
+                .unwrap_or_else(|| {
+                    let number = state.axes.get(name).unwrap_or(NONE);
+                    options.push((
+                        name,
+                        Axis {
+                            name: number,
+                            wanted: vec![false; state.values.len()],
+                        },
+                    ));
+                    options.len() - 1
+                });
             for number in values.iter().filter_map(|value| state.option_value(name, value)) {
                 options[at].1.wanted[number as usize] = true;
             }
@@ -73,7 +82,9 @@ impl Compiled {
 
     /// Whether the product is a hit; counts it in every facet it belongs to either way.
     pub(crate) fn admit(&self, state: &State, entry: &Entry, number: u32, counters: &mut Counters) -> bool {
-        let Some(failed) = self.failed(entry) else { return false };
+        let Some(failed) = self.failed(entry) else {
+            return false;
+        };
         if failed.is_some() && !counters.on {
             return false;
         }
@@ -81,7 +92,10 @@ impl Compiled {
         let counts_options = failed.is_none() && counters.on;
         let sold = if self.any_variant {
             if counts_options {
-                entry.options.iter().for_each(|value| counters.values[*value as usize] += 1);
+                entry
+                    .options
+                    .iter()
+                    .for_each(|value| counters.values[*value as usize] += 1);
             }
             true
         } else {
@@ -95,17 +109,26 @@ impl Compiled {
 
     /// The one facet of the product as a whole whose filter fails, if one does; the outer None when several do.
     fn failed(&self, entry: &Entry) -> Option<Option<Kind>> {
-        let passes_tags =
-            self.tags.as_ref().is_none_or(|wanted| entry.tags.iter().any(|tag| wanted[*tag as usize]));
+        let passes_tags = self
+            .tags
+            .as_ref()
+            .is_none_or(|wanted| entry.tags.iter().any(|tag| wanted[*tag as usize]));
         let checks = [
             (among(self.categories.as_ref(), entry.category), Kind::Category),
             (among(self.vendors.as_ref(), entry.vendor), Kind::Vendor),
             (among(self.types.as_ref(), entry.product_type), Kind::Type),
             (passes_tags, Kind::Tag),
         ];
-        let mut failed = checks.into_iter().filter(|(passes, _)| !passes).map(|(_, kind)| kind);
+        let mut failed = checks
+            .into_iter()
+            .filter(|(passes, _)| !passes)
+            .map(|(_, kind)| kind);
         let first = failed.next();
-        if failed.next().is_some() { None } else { Some(first) }
+        if failed.next().is_some() {
+            None
+        } else {
+            Some(first)
+        }
     }
 
     /// Whether one and the same variant meets the filters of price, stock and all options. Counts the values of those that do,
@@ -120,8 +143,10 @@ impl Compiled {
                 continue;
             }
             let row = entry.row(at);
-            let mut failing =
-                self.options.iter().filter(|axis| !row.iter().any(|value| axis.wanted[*value as usize]));
+            let mut failing = self
+                .options
+                .iter()
+                .filter(|axis| !row.iter().any(|value| axis.wanted[*value as usize]));
             let failed = failing.next();
             if failing.next().is_some() {
                 continue;

@@ -47,7 +47,10 @@ impl Index {
             let Some(last) = products.last() else { break };
             after = Some(last.id.clone());
             state = prepare(move || {
-                products.iter().filter(|product| product.is_active()).for_each(|product| state.put(&product.into()));
+                products
+                    .iter()
+                    .filter(|product| product.is_active())
+                    .for_each(|product| state.put(&product.into()));
                 state
             })
             .await?;
@@ -56,7 +59,11 @@ impl Index {
         let products = state.len();
         self.swap(state);
         let milliseconds = started.elapsed().as_millis() as u64;
-        tracing::debug!(search.products = products, search.milliseconds = milliseconds, "search index built");
+        tracing::debug!(
+            search.products = products,
+            search.milliseconds = milliseconds,
+            "search index built"
+        );
         Ok(())
     }
 
@@ -80,8 +87,11 @@ impl Index {
         let ids: Vec<String> = batch.products.iter().cloned().collect();
         for ids in ids.chunks(PAGE) {
             let found = store.products(ids).await?;
-            let active: BTreeSet<String> =
-                found.iter().filter(|product| product.is_active()).map(|product| product.id.clone()).collect();
+            let active: BTreeSet<String> = found
+                .iter()
+                .filter(|product| product.is_active())
+                .map(|product| product.id.clone())
+                .collect();
             let gone: Vec<String> = ids.iter().filter(|id| !active.contains(*id)).cloned().collect();
             let index = self.clone();
             prepare(move || {

@@ -62,8 +62,12 @@ impl Index {
             return Vec::new();
         }
         self.read(|state| {
-            let mut found: Vec<String> =
-                state.suggestions.complete(&folded, limit).into_iter().map(str::to_owned).collect();
+            let mut found: Vec<String> = state
+                .suggestions
+                .complete(&folded, limit)
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
             if found.len() < limit {
                 let query = Query {
                     text: folded,

@@ -72,14 +72,21 @@ impl State {
         let mut best = Best::new(self, query);
         let mut total = 0;
         self.each_match(&query.text, |number, score| {
-            let Some(entry) = &self.entries[number as usize] else { return };
+            let Some(entry) = &self.entries[number as usize] else {
+                return;
+            };
             if filters.admit(self, entry, number, &mut counters) {
                 total += 1;
                 best.offer(entry, number, score);
             }
         });
         let (hits, more) = best.finish();
-        Found { hits, more, total, facets: counters.finish(self) }
+        Found {
+            hits,
+            more,
+            total,
+            facets: counters.finish(self),
+        }
     }
 
     /// Calls `each` with every product in which all words of `text` are found, in ascending order of numbers, with its score.
@@ -96,7 +103,11 @@ impl State {
             self.dictionary.find(word, *matching, |number, worth| {
                 let tally = &mut tallies[number as usize];
                 if tally.words == before {
-                    *tally = Tally { words: before + 1, best: worth, total: tally.total + tally.best };
+                    *tally = Tally {
+                        words: before + 1,
+                        best: worth,
+                        total: tally.total + tally.best,
+                    };
                     found = true;
                 } else if tally.words == before + 1 {
                     tally.best = tally.best.max(worth);
@@ -157,7 +168,13 @@ impl<'a> Best<'a> {
     fn new(state: &'a State, query: &'a Query) -> Self {
         // One more than the page tells whether another follows.
         let wanted = query.limit + 1;
-        Self { state, query, wanted, kept: Vec::with_capacity(2 * wanted), worst: None }
+        Self {
+            state,
+            query,
+            wanted,
+            kept: Vec::new(),
+            worst: None,
+        }
     }
 
     fn offer(&mut self, entry: &Entry, number: u32, score: u32) {
@@ -169,9 +186,19 @@ impl<'a> Best<'a> {
             Sort::PriceDesc => -entry.lowest_price,
             Sort::TitleAsc => title_beginning(&entry.title_key),
         };
-        let candidate = Candidate { primary, created: entry.created, number };
-        if self.query.after.as_ref().is_some_and(|after| self.against(&candidate, after) != Ordering::Greater)
-            || self.worst.is_some_and(|worst| self.compare(&candidate, &worst) != Ordering::Less)
+        let candidate = Candidate {
+            primary,
+            created: entry.created,
+            number,
+        };
+        if self
+            .query
+            .after
+            .as_ref()
+            .is_some_and(|after| self.against(&candidate, after) != Ordering::Greater)
+            || self
+                .worst
+                .is_some_and(|worst| self.compare(&candidate, &worst) != Ordering::Less)
         {
             return;
         }
@@ -192,8 +219,17 @@ impl<'a> Best<'a> {
         kept.truncate(self.query.limit);
         let hits = kept.iter().map(|candidate| {
             let (title, id) = self.keys(candidate);
-            let title = if self.query.sort == Sort::TitleAsc { title.to_owned() } else { String::new() };
-            Position { primary: candidate.primary, title, created: candidate.created, id: id.to_owned() }
+            let title = if self.query.sort == Sort::TitleAsc {
+                title.to_owned()
+            } else {
+                String::new()
+            };
+            Position {
+                primary: candidate.primary,
+                title,
+                created: candidate.created,
+                id: id.to_owned(),
+            }
         });
         (hits.collect(), more)
     }
@@ -201,17 +237,28 @@ impl<'a> Best<'a> {
     fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
         a.primary.cmp(&b.primary).then_with(|| {
             let ((a_title, a_id), (b_title, b_id)) = (self.keys(a), self.keys(b));
-            let titles = if self.query.sort == Sort::TitleAsc { a_title.cmp(b_title) } else { Ordering::Equal };
-            titles.then(b.created.cmp(&a.created)).then_with(|| a_id.cmp(b_id))
+            let titles = if self.query.sort == Sort::TitleAsc {
+                a_title.cmp(b_title)
+            } else {
+                Ordering::Equal
+            };
+            titles
+                .then(b.created.cmp(&a.created))
+                .then_with(|| a_id.cmp(b_id))
         })
     }
 
     fn against(&self, candidate: &Candidate, position: &Position) -> Ordering {
         candidate.primary.cmp(&position.primary).then_with(|| {
             let (title, id) = self.keys(candidate);
-            let titles =
-                if self.query.sort == Sort::TitleAsc { title.cmp(position.title.as_str()) } else { Ordering::Equal };
-            titles.then(position.created.cmp(&candidate.created)).then_with(|| id.cmp(position.id.as_str()))
+            let titles = if self.query.sort == Sort::TitleAsc {
+                title.cmp(position.title.as_str())
+            } else {
+                Ordering::Equal
+            };
+            titles
+                .then(position.created.cmp(&candidate.created))
+                .then_with(|| id.cmp(position.id.as_str()))
         })
     }
 
@@ -225,7 +272,11 @@ impl<'a> Best<'a> {
 
 /// The first seven bytes as a number: most titles differ in them.
 fn title_beginning(title: &str) -> i64 {
-    title.bytes().chain(std::iter::repeat(0)).take(7).fold(0, |number, byte| number << 8 | i64::from(byte))
+    title
+        .bytes()
+        .chain(std::iter::repeat(0))
+        .take(7)
+        .fold(0, |number, byte| number << 8 | i64::from(byte))
 }
 
 /// Whether a product's category, vendor or type is among those wanted.

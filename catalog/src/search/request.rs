@@ -45,7 +45,11 @@ pub(crate) fn search(index: &Index, request: &SearchProductsRequest, limits: Lim
     let (query, fingerprint) = query(request, limits)?;
     let found = index.search(&query);
     Ok(Page {
-        cursors: found.hits.iter().map(|hit| cursor::encode(hit, fingerprint)).collect(),
+        cursors: found
+            .hits
+            .iter()
+            .map(|hit| cursor::encode(hit, fingerprint))
+            .collect(),
         product_ids: found.hits.into_iter().map(|hit| hit.id).collect(),
         more: found.more,
         total: i64::try_from(found.total).unwrap_or(i64::MAX),
@@ -54,7 +58,11 @@ pub(crate) fn search(index: &Index, request: &SearchProductsRequest, limits: Lim
 }
 
 /// Completions of what was typed. QUERY_TOO_LONG · INVALID_ENCODING · LIMIT_OUT_OF_RANGE.
-pub(crate) fn suggest(index: &Index, request: &SuggestSearchesRequest, limits: Limits) -> Result<Vec<String>, Error> {
+pub(crate) fn suggest(
+    index: &Index,
+    request: &SuggestSearchesRequest,
+    limits: Limits,
+) -> Result<Vec<String>, Error> {
     check_text("prefix", &request.prefix, limits.query)?;
     let (default, most) = SUGGESTIONS;
     Ok(index.suggest(&request.prefix, page_size(request.page_size, default, most)?))
@@ -88,7 +96,11 @@ fn query(request: &SearchProductsRequest, limits: Limits) -> Result<(Query, u64)
 
 fn check_text(field: &str, text: &str, limit: usize) -> Result<(), Error> {
     if text.contains('\0') {
-        return Err(Error::field(field, ErrorReason::InvalidEncoding, "The text holds a NUL character."));
+        return Err(Error::field(
+            field,
+            ErrorReason::InvalidEncoding,
+            "The text holds a NUL character.",
+        ));
     }
     if limit > 0 && text.chars().nth(limit).is_some() {
         let message = format!("A search has at most {limit} characters.");
@@ -98,10 +110,27 @@ fn check_text(field: &str, text: &str, limit: usize) -> Result<(), Error> {
 }
 
 fn check_filters(filters: &SearchFilters) -> Result<(), Error> {
-    let options = filters.options.iter().flat_map(|option| std::iter::once(&option.name).chain(&option.values));
-    let texts = [&filters.categories, &filters.vendors, &filters.product_types, &filters.tags];
-    if texts.into_iter().flatten().chain(options).any(|text| text.contains('\0')) {
-        return Err(Error::field("filters", ErrorReason::InvalidEncoding, "A filter holds a NUL character."));
+    let options = filters
+        .options
+        .iter()
+        .flat_map(|option| std::iter::once(&option.name).chain(&option.values));
+    let texts = [
+        &filters.categories,
+        &filters.vendors,
+        &filters.product_types,
+        &filters.tags,
+    ];
+    if texts
+        .into_iter()
+        .flatten()
+        .chain(options)
+        .any(|text| text.contains('\0'))
+    {
+        return Err(Error::field(
+            "filters",
+            ErrorReason::InvalidEncoding,
+            "A filter holds a NUL character.",
+        ));
     }
     Ok(())
 }
@@ -137,7 +166,11 @@ impl From<SearchFilters> for Filters {
             vendors: filters.vendors,
             product_types: filters.product_types,
             tags: filters.tags,
-            options: filters.options.into_iter().map(|option| (option.name, option.values)).collect(),
+            options: filters
+                .options
+                .into_iter()
+                .map(|option| (option.name, option.values))
+                .collect(),
             price_min: filters.price_min,
             price_max: filters.price_max,
             available_only: filters.available_only,
@@ -152,6 +185,10 @@ impl From<Facet> for proto::Facet {
             label: value.label,
             count: i32::try_from(value.count).unwrap_or(i32::MAX),
         };
-        Self { id: facet.id, label: facet.label, values: facet.values.into_iter().map(value).collect() }
+        Self {
+            id: facet.id,
+            label: facet.label,
+            values: facet.values.into_iter().map(value).collect(),
+        }
     }
 }

@@ -74,10 +74,14 @@ impl State {
     pub(crate) fn put(&mut self, document: &Document) {
         let known = self.numbers.get(document.id.as_str()).copied();
         if let Some(number) = known
-            && let Some(old) = self.entries[number as usize].take_if(|entry| entry.text_hash == document.text_hash)
+            && let Some(old) =
+                self.entries[number as usize].take_if(|entry| entry.text_hash == document.text_hash)
         {
             // Most changes are of stock: the words stay.
-            let entry = Entry { words: old.words.clone(), ..self.columns(document) };
+            let entry = Entry {
+                words: old.words.clone(),
+                ..self.columns(document)
+            };
             self.release_columns(&old);
             self.entries[number as usize] = Some(entry);
             return;
@@ -88,20 +92,34 @@ impl State {
             (self.entries.len() - 1) as u32
         });
         self.numbers.insert(document.id.as_str().into(), number);
-        let words = document.words.iter().map(|(word, fields)| self.dictionary.add(word, number, *fields)).collect();
-        let entry = Entry { words, ..self.columns(document) };
+        let words = document
+            .words
+            .iter()
+            .map(|(word, fields)| self.dictionary.add(word, number, *fields))
+            .collect();
+        let entry = Entry {
+            words,
+            ..self.columns(document)
+        };
         self.suggestions.add(&self.phrases(&entry));
         self.entries[number as usize] = Some(entry);
     }
 
     /// Takes the product out, if it is there.
     pub(crate) fn remove(&mut self, id: &str) {
-        let Some(number) = self.numbers.remove(id) else { return };
-        let Some(entry) = self.entries[number as usize].take() else { return };
+        let Some(number) = self.numbers.remove(id) else {
+            return;
+        };
+        let Some(entry) = self.entries[number as usize].take() else {
+            return;
+        };
         let phrases = self.phrases(&entry);
         self.suggestions.remove(&phrases);
         self.release_columns(&entry);
-        entry.words.iter().for_each(|word| self.dictionary.remove(*word, number));
+        entry
+            .words
+            .iter()
+            .for_each(|word| self.dictionary.remove(*word, number));
         self.free.push(number);
     }
 
@@ -112,7 +130,13 @@ impl State {
 
     /// Makes ready for searching after a batch of changes.
     pub(crate) fn finish(&mut self) {
-        for interner in [&mut self.vendors, &mut self.types, &mut self.tags, &mut self.axes, &mut self.values] {
+        for interner in [
+            &mut self.vendors,
+            &mut self.types,
+            &mut self.tags,
+            &mut self.axes,
+            &mut self.values,
+        ] {
             interner.sort();
         }
     }
@@ -130,9 +154,18 @@ impl State {
 
     /// Everything of an entry but its words.
     fn columns(&mut self, document: &Document) -> Entry {
-        let category = document.category_id.as_deref().map_or(NONE, |id| self.categories.acquire(id));
-        let vendor = document.vendor.as_deref().map_or(NONE, |vendor| self.vendors.acquire(vendor));
-        let product_type = document.product_type.as_deref().map_or(NONE, |kind| self.types.acquire(kind));
+        let category = document
+            .category_id
+            .as_deref()
+            .map_or(NONE, |id| self.categories.acquire(id));
+        let vendor = document
+            .vendor
+            .as_deref()
+            .map_or(NONE, |vendor| self.vendors.acquire(vendor));
+        let product_type = document
+            .product_type
+            .as_deref()
+            .map_or(NONE, |kind| self.types.acquire(kind));
         let tags = document.tags.iter().map(|tag| self.tags.acquire(tag)).collect();
         let axes = document.options.len();
         let mut options: Vec<u32> = Vec::new();
@@ -153,7 +186,12 @@ impl State {
             title_key: document.title_key.as_str().into(),
             title_words: document.title_words,
             created: document.created,
-            lowest_price: document.variants.iter().map(|variant| variant.price).min().unwrap_or_default(),
+            lowest_price: document
+                .variants
+                .iter()
+                .map(|variant| variant.price)
+                .min()
+                .unwrap_or_default(),
             category,
             vendor,
             product_type,
@@ -162,7 +200,10 @@ impl State {
             variants: document
                 .variants
                 .iter()
-                .map(|variant| Row { price: variant.price, available: variant.available })
+                .map(|variant| Row {
+                    price: variant.price,
+                    available: variant.available,
+                })
                 .collect(),
             matrix: matrix.into(),
             axes,

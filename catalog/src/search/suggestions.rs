@@ -28,7 +28,10 @@ impl Suggestions {
         for (folded, text) in completions(phrases) {
             self.by_text
                 .entry(folded.into())
-                .or_insert_with(|| Suggestion { text: text.into(), products: 0 })
+                .or_insert_with(|| Suggestion {
+                    text: text.into(),
+                    products: 0,
+                })
                 .products += 1;
         }
     }
@@ -55,9 +58,17 @@ impl Suggestions {
             .take_while(|(folded, _)| folded.starts_with(prefix))
             .collect();
         found.sort_unstable_by(|(a, one), (b, other)| {
-            other.products.cmp(&one.products).then(a.len().cmp(&b.len())).then(a.cmp(b))
+            other
+                .products
+                .cmp(&one.products)
+                .then(a.len().cmp(&b.len()))
+                .then(a.cmp(b))
         });
-        found.into_iter().take(limit).map(|(_, suggestion)| &*suggestion.text).collect()
+        found
+            .into_iter()
+            .take(limit)
+            .map(|(_, suggestion)| &*suggestion.text)
+            .collect()
     }
 }
 
@@ -93,7 +104,10 @@ mod tests {
         suggestions.add(&phrases("Leather Bag"));
         suggestions.add(&phrases("Leather Jacket"));
         suggestions.add(&phrases("Leaf Print"));
-        assert_eq!(suggestions.complete("lea", 8), ["leather", "leaf", "Leaf Print", "Leather Bag", "Leather Jacket"]);
+        assert_eq!(
+            suggestions.complete("lea", 8),
+            ["leather", "leaf", "Leaf Print", "Leather Bag", "Leather Jacket"]
+        );
         assert_eq!(suggestions.complete("leather j", 8), ["Leather Jacket"]);
         assert_eq!(suggestions.complete("etam", 1), ["Étamine"]);
         for title in ["Leather Bag", "Leather Jacket", "Leaf Print"] {

@@ -11,7 +11,16 @@ use super::query::{Query, Sort};
 use super::state::State;
 use crate::domain::{Category, Content, Product, Status, Variant};
 
-const WORDS: &[&str] = &["shirt", "leather", "jacket", "été", "bag", "wool", "headphones", "red"];
+const WORDS: &[&str] = &[
+    "shirt",
+    "leather",
+    "jacket",
+    "été",
+    "bag",
+    "wool",
+    "headphones",
+    "red",
+];
 const VENDORS: &[&str] = &["Acme", "Étoile", "acme"];
 const TYPES: &[&str] = &["Top", "Shoe"];
 const TAGS: &[&str] = &["new", "sale", "men", "women"];
@@ -25,7 +34,12 @@ fn categories() -> Vec<Category> {
         name: id.to_uppercase(),
         parent_id: parent.map(|parent| format!("cat_{parent}")),
     };
-    vec![category("men", None), category("tops", Some("men")), category("tees", Some("tops")), category("women", None)]
+    vec![
+        category("men", None),
+        category("tops", Some("men")),
+        category("tees", Some("tops")),
+        category("women", None),
+    ]
 }
 
 fn pick<'a>(random: &mut StdRng, from: &[&'a str]) -> Option<&'a str> {
@@ -33,13 +47,18 @@ fn pick<'a>(random: &mut StdRng, from: &[&'a str]) -> Option<&'a str> {
 }
 
 fn product(random: &mut StdRng, number: usize) -> Product {
-    let words: Vec<&str> = (0..random.random_range(1..4)).map(|_| *WORDS.choose(random).unwrap()).collect();
+    let words: Vec<&str> = (0..random.random_range(1..4))
+        .map(|_| *WORDS.choose(random).unwrap())
+        .collect();
     let mut options = Vec::new();
-    options.extend(random.random_bool(0.8).then(|| ("Size", SIZES)));
-    options.extend(random.random_bool(0.6).then(|| ("Colour", COLOURS)));
+    options.extend(random.random_bool(0.8).then_some(("Size", SIZES)));
+    options.extend(random.random_bool(0.6).then_some(("Colour", COLOURS)));
     let mut variants: Vec<Variant> = Vec::new();
     for at in 0..random.random_range(1..6) {
-        let values: Vec<String> = options.iter().map(|(_, values)| values.choose(random).unwrap().to_string()).collect();
+        let values: Vec<String> = options
+            .iter()
+            .map(|(_, values)| values.choose(random).unwrap().to_string())
+            .collect();
         if variants.iter().any(|variant| variant.option_values == values) {
             continue;
         }
@@ -82,7 +101,9 @@ fn some(random: &mut StdRng, from: &[&str]) -> Vec<String> {
     if random.random_bool(0.6) {
         return Vec::new();
     }
-    (0..random.random_range(1..3)).map(|_| from.choose(random).unwrap().to_string()).collect()
+    (0..random.random_range(1..3))
+        .map(|_| from.choose(random).unwrap().to_string())
+        .collect()
 }
 
 fn filters(random: &mut StdRng) -> Filters {
@@ -120,20 +141,36 @@ impl Oracle<'_> {
 
     fn content_passes(&self, without: &str) -> bool {
         let any = |facet: &str, wanted: &[String], has: &[&str]| {
-            facet == without || wanted.is_empty() || has.iter().any(|value| wanted.iter().any(|want| want == value))
+            facet == without
+                || wanted.is_empty()
+                || has.iter().any(|value| wanted.iter().any(|want| want == value))
         };
         let content = &self.product.content;
         let tags: Vec<&str> = content.tags.iter().map(String::as_str).collect();
         any("category", &self.filters.categories, &self.categories())
-            && any("vendor", &self.filters.vendors, content.vendor.as_deref().as_slice())
-            && any("productType", &self.filters.product_types, content.product_type.as_deref().as_slice())
+            && any(
+                "vendor",
+                &self.filters.vendors,
+                content.vendor.as_deref().as_slice(),
+            )
+            && any(
+                "productType",
+                &self.filters.product_types,
+                content.product_type.as_deref().as_slice(),
+            )
             && any("tag", &self.filters.tags, &tags)
     }
 
     /// Variants that meet everything of variants but the filter of `without`.
     fn variants(&self, without: &str) -> Vec<&Variant> {
         let passes = |variant: &&Variant| {
-            let axis = |name: &str| self.product.content.options.iter().position(|option| option == name);
+            let axis = |name: &str| {
+                self.product
+                    .content
+                    .options
+                    .iter()
+                    .position(|option| option == name)
+            };
             self.filters.price_min.is_none_or(|min| variant.price >= min)
                 && self.filters.price_max.is_none_or(|max| variant.price <= max)
                 && (!self.filters.available_only || variant.available() > 0)
@@ -156,7 +193,10 @@ impl Oracle<'_> {
         let of_content: [(&str, Vec<&str>); 4] = [
             ("category", self.categories()),
             ("vendor", content.vendor.as_deref().into_iter().collect()),
-            ("productType", content.product_type.as_deref().into_iter().collect()),
+            (
+                "productType",
+                content.product_type.as_deref().into_iter().collect(),
+            ),
             ("tag", tags),
         ];
         for (facet, values) in of_content {
@@ -169,8 +209,11 @@ impl Oracle<'_> {
         for (axis, name) in content.options.iter().enumerate() {
             let facet = format!("option.{name}");
             if self.content_passes("") {
-                let values: BTreeSet<&String> =
-                    self.variants(&facet).iter().map(|variant| &variant.option_values[axis]).collect();
+                let values: BTreeSet<&String> = self
+                    .variants(&facet)
+                    .iter()
+                    .map(|variant| &variant.option_values[axis])
+                    .collect();
                 for value in values {
                     *counts.entry((facet.clone(), value.clone())).or_default() += 1;
                 }
@@ -180,12 +223,23 @@ impl Oracle<'_> {
 }
 
 fn counted(facets: &[Facet]) -> BTreeMap<(String, String), u32> {
-    let values = facets.iter().flat_map(|facet| facet.values.iter().map(move |value| (facet, value)));
-    values.map(|(facet, value)| ((facet.id.clone(), value.value.clone()), value.count)).collect()
+    let values = facets
+        .iter()
+        .flat_map(|facet| facet.values.iter().map(move |value| (facet, value)));
+    values
+        .map(|(facet, value)| ((facet.id.clone(), value.value.clone()), value.count))
+        .collect()
 }
 
 fn query(text: &str, filters: Filters, sort: Sort, limit: usize) -> Query {
-    Query { text: text.to_owned(), filters, sort, after: None, limit, with_facets: true }
+    Query {
+        text: text.to_owned(),
+        filters,
+        sort,
+        after: None,
+        limit,
+        with_facets: true,
+    }
 }
 
 /// The products whose text has the word, by the same folding.
@@ -218,22 +272,44 @@ fn hits_and_facets_are_those_of_brute_force() {
         for _ in 0..30 {
             let filters = filters(&mut random);
             // Exact words only: what prefixes and typos find is tested elsewhere.
-            let text = if random.random_bool(0.5) { *["wool", "été", "bag"].choose(&mut random).unwrap() } else { "" };
-            let matching: Vec<&Product> =
-                products.values().filter(|product| text.is_empty() || has_word(product, text)).collect();
+            let text = if random.random_bool(0.5) {
+                *["wool", "été", "bag"].choose(&mut random).unwrap()
+            } else {
+                ""
+            };
+            let matching: Vec<&Product> = products
+                .values()
+                .filter(|product| text.is_empty() || has_word(product, text))
+                .collect();
             let mut expected = BTreeMap::new();
-            let oracle = |product| Oracle { filters: &filters, product };
-            matching.iter().for_each(|product| oracle(product).count(&mut expected));
-            let hits: BTreeSet<&str> =
-                matching.iter().filter(|product| oracle(product).is_hit()).map(|product| product.id.as_str()).collect();
+            let oracle = |product| Oracle {
+                filters: &filters,
+                product,
+            };
+            matching
+                .iter()
+                .for_each(|product| oracle(product).count(&mut expected));
+            let hits: BTreeSet<&str> = matching
+                .iter()
+                .filter(|product| oracle(product).is_hit())
+                .map(|product| product.id.as_str())
+                .collect();
             let found = state.search(&query(text, filters.clone(), Sort::Newest, 100));
             let ids: BTreeSet<&str> = found.hits.iter().map(|hit| hit.id.as_str()).collect();
             assert_eq!(ids, hits, "seed {seed}, {text:?}, {filters:?}");
             assert_eq!(found.total, hits.len() as u64);
-            assert_eq!(counted(&found.facets), expected, "seed {seed}, {text:?}, {filters:?}");
+            assert_eq!(
+                counted(&found.facets),
+                expected,
+                "seed {seed}, {text:?}, {filters:?}"
+            );
         }
         products.keys().for_each(|id| state.remove(id));
-        assert_eq!((state.len(), state.dictionary.len()), (0, 0), "nothing is left behind");
+        assert_eq!(
+            (state.len(), state.dictionary.len()),
+            (0, 0),
+            "nothing is left behind"
+        );
     }
 }
 
@@ -246,9 +322,21 @@ fn facet_values_come_by_count_then_label() {
     state.finish();
     let found = state.search(&query("", Filters::default(), Sort::Relevance, 10));
     let ids: Vec<&str> = found.facets.iter().map(|facet| facet.id.as_str()).collect();
-    assert_eq!(ids, ["category", "vendor", "productType", "tag", "option.Colour", "option.Size"]);
+    assert_eq!(
+        ids,
+        [
+            "category",
+            "vendor",
+            "productType",
+            "tag",
+            "option.Colour",
+            "option.Size"
+        ]
+    );
     for facet in &found.facets {
-        let sorted = facet.values.is_sorted_by_key(|value| (u32::MAX - value.count, value.label.clone()));
+        let sorted = facet
+            .values
+            .is_sorted_by_key(|value| (u32::MAX - value.count, value.label.clone()));
         assert!(sorted, "{facet:?}");
     }
 }
@@ -260,7 +348,13 @@ fn pages_of_every_sort_join_without_gap_or_repeat() {
     let mut state = State::default();
     products.iter().for_each(|product| state.put(&product.into()));
     state.finish();
-    for sort in [Sort::Relevance, Sort::PriceAsc, Sort::PriceDesc, Sort::Newest, Sort::TitleAsc] {
+    for sort in [
+        Sort::Relevance,
+        Sort::PriceAsc,
+        Sort::PriceDesc,
+        Sort::Newest,
+        Sort::TitleAsc,
+    ] {
         for text in ["", "leather"] {
             let whole = state.search(&query(text, Filters::default(), sort, 1_000)).hits;
             let mut paged = Vec::new();
@@ -294,10 +388,14 @@ fn pages_of_every_sort_join_without_gap_or_repeat() {
 fn a_title_counts_more_than_a_description_and_a_short_one_most() {
     let mut random = StdRng::seed_from_u64(1);
     let mut state = State::default();
-    for (number, (title, description)) in
-        [("Bag", "<p>of leather</p>"), ("Leather bag with many straps", ""), ("Leather bag", ""), ("Lether", "")]
-            .into_iter()
-            .enumerate()
+    for (number, (title, description)) in [
+        ("Bag", "<p>of leather</p>"),
+        ("Leather bag with many straps", ""),
+        ("Leather bag", ""),
+        ("Lether", ""),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let mut product = product(&mut random, number);
         product.content.title = title.to_owned();

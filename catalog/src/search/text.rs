@@ -14,7 +14,11 @@ pub(crate) enum Token<'a> {
 
 /// `text` without case and accents: "Œuvre d'Été" is "oeuvre d'ete".
 pub(crate) fn fold(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { crate::domain::text::fold(text) }
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        crate::domain::text::fold(text)
+    }
 }
 
 /// Calls `each` with the tokens of `text`, which is [`fold`]ed.
@@ -59,7 +63,11 @@ pub(crate) fn strip_html(html: &str) -> String {
     while let Some(at) = rest.find(['<', '&']) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        rest = if rest.starts_with('<') { skip_tag(rest, &mut text) } else { decode_entity(rest, &mut text) };
+        rest = if rest.starts_with('<') {
+            skip_tag(rest, &mut text)
+        } else {
+            decode_entity(rest, &mut text)
+        };
     }
     text.push_str(rest);
     text
@@ -72,7 +80,11 @@ fn skip_tag<'a>(rest: &'a str, text: &mut String) -> &'a str {
         text.push('<');
         return &rest[1..];
     };
-    let name = rest[1..end].trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    let name = rest[1..end]
+        .trim_start_matches('/')
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or("");
     if !is_inline(name) {
         text.push(' ');
     }
@@ -89,14 +101,19 @@ fn skip_tag<'a>(rest: &'a str, text: &mut String) -> &'a str {
 
 /// Elements in the middle of a word do not end it.
 fn is_inline(name: &str) -> bool {
-    ["a", "b", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"]
-        .iter()
-        .any(|inline| name.eq_ignore_ascii_case(inline))
+    [
+        "a", "b", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u",
+    ]
+    .iter()
+    .any(|inline| name.eq_ignore_ascii_case(inline))
 }
 
 /// `rest` begins with `&`; gives what follows the entity.
 fn decode_entity<'a>(rest: &'a str, text: &mut String) -> &'a str {
-    let named = rest.find(';').filter(|end| *end <= 10).map(|end| (&rest[1..end], &rest[end + 1..]));
+    let named = rest
+        .find(';')
+        .filter(|end| *end <= 10)
+        .map(|end| (&rest[1..end], &rest[end + 1..]));
     if let Some((name, after)) = named
         && let Some(c) = entity(name)
     {
@@ -147,7 +164,9 @@ pub(crate) fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
 /// The edits from `a` to the nearest beginning of `b` when they are at most `limit`.
 pub(crate) fn prefix_distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
     let longest = b.len().min(a.len() + limit);
-    (a.len().saturating_sub(limit)..=longest).filter_map(|end| distance(a, &b[..end], limit)).min()
+    (a.len().saturating_sub(limit)..=longest)
+        .filter_map(|end| distance(a, &b[..end], limit))
+        .min()
 }
 
 /// The last row of the edit matrix (optimal string alignment), or `None` as soon as no cell of two rows running is within
@@ -159,7 +178,9 @@ fn rows(a: &[char], b: &[char], limit: usize) -> Option<Vec<usize>> {
         let mut row = Vec::with_capacity(b.len() + 1);
         row.push(i + 1);
         for (j, other) in b.iter().enumerate() {
-            let mut best = (last[j] + usize::from(letter != other)).min(last[j + 1] + 1).min(row[j] + 1);
+            let mut best = (last[j] + usize::from(letter != other))
+                .min(last[j + 1] + 1)
+                .min(row[j] + 1);
             if i > 0 && j > 0 && *letter == b[j - 1] && a[i - 1] == *other {
                 best = best.min(before[j - 1] + 1);
             }
@@ -189,7 +210,11 @@ mod tests {
     }
 
     fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
-        distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), limit)
+        distance(
+            &a.chars().collect::<Vec<_>>(),
+            &b.chars().collect::<Vec<_>>(),
+            limit,
+        )
     }
 
     #[test]
@@ -201,7 +226,10 @@ mod tests {
 
     #[test]
     fn words_and_symbols_are_told_apart() {
-        assert_eq!(words("T-shirt 100% coton"), ["t", "[-]", "shirt", "100", "[%]", "coton"]);
+        assert_eq!(
+            words("T-shirt 100% coton"),
+            ["t", "[-]", "shirt", "100", "[%]", "coton"]
+        );
         assert_eq!(words("'; DROP--"), ["[']", "[;]", "drop", "[-]", "[-]"]);
         assert_eq!(words("\u{5de5}\u{5177} box"), ["\u{5de5}", "\u{5177}", "box"]);
     }
@@ -210,7 +238,10 @@ mod tests {
     fn html_is_stripped_without_gluing_or_cutting_words() {
         assert_eq!(strip_html("<p>soft</p><p>w<b>oo</b>l</p>"), " soft  wool ");
         assert_eq!(strip_html("a<script>alert('x')</script>b"), "a  b");
-        assert_eq!(strip_html("fish &amp; chips &#233;t&#xE9; &bogus; 3 < 4"), "fish & chips été &bogus; 3 < 4");
+        assert_eq!(
+            strip_html("fish &amp; chips &#233;t&#xE9; &bogus; 3 < 4"),
+            "fish & chips été &bogus; 3 < 4"
+        );
         assert_eq!(strip_html("open <b"), "open <b");
     }
 

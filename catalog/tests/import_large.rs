@@ -1,0 +1,81 @@
+//! A long file goes in as a stream: in its own process, because it looks at the process's memory.
+
+#[expect(dead_code, reason = "import.rs uses the rest")]
+mod harness;
+
+use std::time::Instant;
+
+use harness::Shop;
+
+/// Bytes of the file.
+const SIZE: usize = 30 * 1024 * 1024;
+/// How much more memory the process may take.
+const MEMORY: usize = 64 * 1024 * 1024;
+
+const HEADER: &str = "Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,\
+                      Variant Inventory Qty,Variant Price,Image Src,Image Position\n";
+
+/// A product of three rows and about six kilobytes.
+fn product(number: usize) -> String {
+    let body = "<p>Woven, \"\"dyed\"\" and\nsewn with care &amp; patience.</p>".repeat(100);
+    let colour = ["Red", "Green", "Blue"][number % 3];
+    format!(
+        "item-{number},Item {number} {colour},\"{body}\",Maker {},Kind {},\"{colour}, tag {}\",true,Size,S,S-{number},3,\
+         {}.50,https://cdn.example.com/{number}.jpg,1\n\
+         item-{number},,,,,,,,M,M-{number},0,{}.90,https://cdn.example.com/{number}-m.jpg,2\n\
+         item-{number},,,,,,,,,,,,https://cdn.example.com/{number}-back.jpg,3\n",
+        number % 40,
+        number % 12,
+        number % 90,
+        10 + number % 70,
+        20 + number % 70,
+    )
+}
+
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? * 1024)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_mebibytes_go_in_with_little_memory() {
+    let shop = Shop::open().await;
+    shop.import("Handle,Title,Variant Price\nwarm,Warm,1\n").await;
+    let products = SIZE / product(1_000).len();
+    let chunks = std::iter::once(HEADER.to_owned())
+        .chain((0..products).map(product))
+        .map(String::into_bytes);
+    let before = resident();
+    let started = Instant::now();
+    let import = shop.import_stream("", futures::stream::iter(chunks));
+    tokio::pin!(import);
+    let mut most = before;
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    let report = loop {
+        tokio::select! {
+            report = &mut import => break report.unwrap(),
+            _ = ticks.tick() => most = most.max(resident()),
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{products} products in {seconds:.1} s, {:.0} a second",
+        products as f64 / seconds
+    );
+    assert_eq!(
+        (report.products_created as usize, report.errors_total),
+        (products, 0)
+    );
+    assert_eq!(
+        (report.variants as usize, report.images as usize),
+        (2 * products, 3 * products)
+    );
+    let waited = shop.until_found(products as i64 + 1).await;
+    println!("all found {} ms after the answer", waited.as_millis());
+    assert!(waited.as_secs_f64() < 1.0, "{waited:?}");
+    if let (Some(before), Some(most)) = (before, most) {
+        println!("{} MiB more at most", (most - before) / 1024 / 1024);
+        assert!(most - before < MEMORY, "{} bytes more", most - before);
+    }
+}
