@@ -1,1 +1,70 @@
+#![doc = include_str!("../README.md")]
 
+pub mod graphql;
+
+mod app;
+mod cache;
+mod config;
+mod edge;
+mod endpoint;
+mod health;
+mod json;
+mod jwks;
+mod pages;
+mod problem;
+mod rest;
+mod revalidate;
+mod router;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::response::Response;
+use axum::{BoxError, Router};
+use bytes::Bytes;
+use comptoir_mesh::Env;
+use comptoir_mesh::events::Bus;
+use http::Request;
+use tokio::net::TcpListener;
+
+pub use app::{App, Peers};
+pub use config::{CacheConfig, Config, Limits, Network, Origin};
+pub use edge::{BodyTooLarge, Client, Permit, Streams};
+pub use json::{Json, read, read_body};
+pub use problem::Problem;
+
+/// The gateway, ready to serve. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    app: Arc<App>,
+    router: Router,
+}
+
+/// Makes the gateway. `bus` is where the catalogue's events come from; without one what is cached is true by its age alone.
+#[expect(clippy::unused_async, reason = "all services start alike, and a broker's client will be awaited here")]
+pub async fn start(config: Config, env: Env, peers: Peers, bus: Option<Bus>) -> anyhow::Result<Gateway> {
+    let app = Arc::new(App::new(config, env, peers, bus.as_ref())?);
+    let router = router::router(&app);
+    Ok(Gateway { app, router })
+}
+
+impl Gateway {
+    /// Serves until `env.shutdown` is cancelled and the requests that run then have been answered.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        server::serve(self, listener).await
+    }
+
+    /// Answers one request of `peer`, through all that a request passes.
+    pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        edge::handle(&self.app, &self.router, peer, request).await
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+}

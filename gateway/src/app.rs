@@ -1,0 +1,92 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use async_graphql::{SDLExportOptions, ValidationMode};
+use comptoir_mesh::Env;
+use comptoir_mesh::channel::Channel;
+use comptoir_mesh::config::Profile;
+use comptoir_mesh::events::Bus;
+
+use crate::cache::{self, Entities, Responses, Tagged};
+use crate::config::{Config, some};
+use crate::edge::{Cors, RateLimit, Streams};
+use crate::endpoint::{Documents, Model};
+use crate::graphql::{self, EntityCache, Services, Settings};
+use crate::health::Readiness;
+use crate::revalidate;
+
+/// Channels to the services behind the gateway.
+#[derive(Clone)]
+pub struct Peers {
+    /// Users and sessions.
+    pub auth: Channel,
+    /// Products, search and stock.
+    pub catalog: Channel,
+    /// Carts, orders and payments.
+    pub orders: Channel,
+    /// Mails and text messages.
+    pub notifier: Channel,
+}
+
+/// The state of handlers: `State(app): State<Arc<App>>`.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// Time, ids, verifier and shop.
+    pub env: Env,
+    /// Clients of the services.
+    pub services: Services,
+    /// Takes the places of event streams: `app.streams.open(client.address)?`.
+    pub streams: Streams,
+    pub(crate) schema: graphql::Schema,
+    pub(crate) model: Model,
+    pub(crate) documents: Documents,
+    pub(crate) cors: Cors,
+    pub(crate) rate: RateLimit,
+    pub(crate) responses: Option<Arc<Responses>>,
+    pub(crate) entities: Option<Arc<dyn EntityCache>>,
+    pub(crate) readiness: Readiness,
+}
+
+impl App {
+    /// Puts the parts together and begins to listen to the catalogue's events.
+    pub(crate) fn new(config: Config, env: Env, peers: Peers, bus: Option<&Bus>) -> anyhow::Result<Self> {
+        config.validate()?;
+        let is_development = env.profile == Profile::Development;
+        let documents = Documents::new(config.read_trusted_documents()?)?;
+        let readiness = Readiness::new(&peers, &env);
+        let settings = Settings {
+            payment_providers: config.payment_providers(is_development),
+            return_origins: config.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        };
+        let Peers { auth, catalog, orders, notifier } = peers;
+        let services = Services::new(auth, catalog, orders, notifier, env.shop.clone(), settings);
+        // Depth, cost, aliases, directives and tokens are counted by the endpoint: the library knows neither lists nor
+        // aliases, and answers without our codes. Suggestions would tell the schema to who may not see it.
+        let builder = graphql::builder(services.clone()).validation_mode(ValidationMode::Strict);
+        let schema = if is_development { builder.finish() } else { builder.disable_suggestions().finish() };
+        let model = Model::parse(&schema.sdl_with_options(SDLExportOptions::new()))?;
+
+        let cache = &config.cache;
+        let store = || cache.enabled.then(|| Arc::new(Tagged::new(cache.entry_age(), cache.bytes)));
+        let responses = store().map(|kept| Arc::new(Responses::new(kept)));
+        let entities = store();
+        let storefront = revalidate::spawn(&config, &env)?;
+        cache::spawn(&env, bus, responses.clone(), entities.clone(), storefront);
+        Ok(Self {
+            streams: Streams::new(some(config.limits.streams_address)),
+            cors: Cors::new(&config.cors_origins),
+            rate: RateLimit::new(some(config.limits.requests_address), some(config.limits.requests_user)),
+            entities: entities.map(|kept| Arc::new(Entities(kept)) as Arc<dyn EntityCache>),
+            config,
+            env,
+            services,
+            schema,
+            model,
+            documents,
+            responses,
+            readiness,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Catalogue events, as they come: what they touch leaves the caches, and the storefront is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_mesh::Env;
+use comptoir_mesh::events::{Bus, CATALOG_TOPIC, Record};
+use comptoir_proto::catalog::v1::CatalogEvent;
+use comptoir_proto::catalog::v1::catalog_event::Payload;
+use prost::Message as _;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::{Responses, Tagged};
+
+/// The search index may be this much behind the event: lists are invalidated once more when it cannot be.
+const INDEX_LAG: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Keeps the caches true until the process drains. Without a bus age alone does.
+pub(crate) fn spawn(
+    env: &Env,
+    bus: Option<&Bus>,
+    responses: Option<Arc<Responses>>,
+    entities: Option<Arc<Tagged>>,
+    storefront: Option<mpsc::Sender<BTreeSet<String>>>,
+) {
+    let mut records = bus.map(Bus::listen);
+    let shutdown = env.shutdown.clone();
+    let mut caches = Caches { responses, entities, storefront, again: None };
+    env.tasks.spawn("cache", async move {
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let again = caches.again.as_ref().map(|(at, _)| *at);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = sweep.tick() => caches.sweep(),
+                () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now)).await }, if again.is_some() => {
+                    if let Some((_, tags)) = caches.again.take() {
+                        caches.invalidate(&tags);
+                    }
+                }
+                record = async { records.as_mut().expect("the branch is on only with a bus").recv().await },
+                    if records.is_some() => match record {
+                    Ok(record) => caches.take(&record),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(records = missed, "the caches fell behind the events and were emptied");
+                        caches.clear();
+                    }
+                    Err(RecvError::Closed) => records = None,
+                },
+            }
+        }
+    });
+}
+
+struct Caches {
+    responses: Option<Arc<Responses>>,
+    entities: Option<Arc<Tagged>>,
+    storefront: Option<mpsc::Sender<BTreeSet<String>>>,
+    /// Lists to invalidate once more, and when.
+    again: Option<(Instant, BTreeSet<String>)>,
+}
+
+impl Caches {
+    fn take(&mut self, record: &Record) {
+        if record.topic != CATALOG_TOPIC {
+            return;
+        }
+        let Some(tags) = CatalogEvent::decode(record.payload.clone()).ok().and_then(|event| event.payload).map(tags_of)
+        else {
+            // From a newer version of the catalogue: something has changed, and we cannot tell what.
+            self.clear();
+            return;
+        };
+        self.invalidate(&tags);
+        let lists: BTreeSet<String> = tags.iter().filter(|tag| !tag.contains(':')).cloned().collect();
+        if !lists.is_empty() {
+            let (_, waiting) = self.again.get_or_insert_with(|| (Instant::now() + INDEX_LAG, BTreeSet::new()));
+            waiting.extend(lists);
+        }
+        if let Some(storefront) = &self.storefront
+            && storefront.try_send(tags).is_err()
+        {
+            tracing::warn!("the storefront is so far behind that a change was not told to it");
+        }
+    }
+
+    /// Entities before answers: an answer made in between from an old entity began before its own invalidation.
+    fn invalidate(&self, tags: &BTreeSet<String>) {
+        if let Some(entities) = &self.entities {
+            entities.invalidate(tags);
+        }
+        if let Some(responses) = &self.responses {
+            responses.kept.invalidate(tags);
+            responses.detach();
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(entities) = &self.entities {
+            entities.clear();
+        }
+        if let Some(responses) = &self.responses {
+            responses.kept.clear();
+            responses.detach();
+        }
+    }
+
+    fn sweep(&self) {
+        let kept = self.responses.as_ref().map(|responses| &responses.kept);
+        for store in kept.into_iter().chain(&self.entities) {
+            store.sweep();
+        }
+    }
+}
+
+/// What an event touches. Stock changes touch the product alone: lists that show it are tagged with it too, and filters by
+/// availability are behind by no more than an entry's age.
+fn tags_of(payload: Payload) -> BTreeSet<String> {
+    let tags = match payload {
+        Payload::ProductChanged(event) => vec![format!("product:{}", event.product_id), "products".to_owned()],
+        Payload::ProductDeleted(event) => vec![format!("product:{}", event.product_id), "products".to_owned()],
+        Payload::StockChanged(event) => vec![format!("product:{}", event.product_id)],
+        Payload::CategoryChanged(event) => category_tags(&event.category_id),
+        Payload::CategoryDeleted(event) => category_tags(&event.category_id),
+    };
+    tags.into_iter().collect()
+}
+
+/// A category's name and place are shown with its products, and counted in facets.
+fn category_tags(id: &str) -> Vec<String> {
+    vec![format!("category:{id}"), "categories".to_owned(), "products".to_owned()]
+}

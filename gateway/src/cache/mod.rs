@@ -1,0 +1,14 @@
+//! What the gateway keeps of the catalogue: whole public answers by the bytes of their request, and the entities they are
+//! made of. Both are tagged; catalogue events remove what they touch, and age removes the rest.
+//!
+//! A reading that began before an invalidation is never stored after it: see [`Tagged::put`].
+
+mod entities;
+mod listen;
+mod responses;
+mod tagged;
+
+pub(crate) use entities::Entities;
+pub(crate) use listen::spawn;
+pub(crate) use responses::Responses;
+pub(crate) use tagged::{Age, Tagged};

@@ -1,0 +1,237 @@
+//! What every request passes, in one function, so that its order can be read and its cost seen: the cached product page goes
+//! through all of it.
+//!
+//! 1. request id and trace, as everything after names them
+//! 2. a panic becomes INTERNAL
+//! 3. the size of the head (URI_TOO_LONG, HEADERS_TOO_LARGE), before anything is made of it
+//! 4. the origin: preflights are answered, other sites' pages refused
+//! 5. identity and rate limit; whoever is over it costs us nothing more
+//! 6. the form of the request: gRPC, parameters given twice, encodings
+//! 7. the body's declared size, before any of it is read
+//! 8. the time limit, around the reading of the body and the work
+//! 9. the GraphQL endpoint, or the router
+//! 10. the answer: body of a refusal, headers, metrics, log
+
+mod accept;
+mod answer;
+mod body;
+mod client;
+mod cors;
+mod rate;
+mod streams;
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::response::Response;
+use axum::{BoxError, Router};
+use bytes::Bytes;
+use comptoir_mesh::Error;
+use comptoir_mesh::context::{self, Context};
+use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::identity::User;
+use futures::FutureExt as _;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, Request, Uri, request};
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::config::some;
+use crate::endpoint;
+use crate::problem::Problem;
+
+pub(crate) use accept::{admits, names, produced_by};
+pub(crate) use answer::Route;
+pub use body::BodyTooLarge;
+pub(crate) use body::Arriving;
+pub use client::Client;
+pub(crate) use client::bearer;
+pub(crate) use cors::{Cors, Verdict};
+pub(crate) use rate::{Allowance, Key, RateLimit};
+pub use streams::{Permit, Streams};
+
+/// What is known of a request on its way, for its answer and its line in the log.
+struct Passage {
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    request_id: Arc<str>,
+    address: IpAddr,
+    verdict: Verdict,
+    allowance: Option<Allowance>,
+}
+
+/// Who asks, or how its token was refused.
+pub(crate) type Identity = Result<Option<Arc<User>>, Error>;
+
+/// Answers a request.
+pub(crate) async fn handle<B>(app: &Arc<App>, router: &Router, peer: SocketAddr, request: Request<B>) -> Response
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let context = Context { deadline: None, token: None, ..Context::from_headers(&parts.headers) };
+    let mut passage = Passage {
+        started: Instant::now(),
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        request_id: context.request_id.clone(),
+        address: client::address(peer, &parts.headers, &app.config.trusted_proxies),
+        verdict: app.cors.judge(&parts),
+        allowance: None,
+    };
+    let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
+    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|panic| {
+        metrics::counter!("panics_total", "service" => "gateway").increment(1);
+        Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
+    });
+    answer::finish(passage, outcome, graphql.flatten())
+}
+
+async fn admit<B>(
+    app: &Arc<App>,
+    router: &Router,
+    passage: &mut Passage,
+    mut context: Context,
+    mut parts: request::Parts,
+    body: B,
+) -> Result<Response, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let limits = &app.config.limits;
+    check_head(&parts, limits)?;
+
+    if let Some(response) = Cors::preflight(&parts, &passage.verdict) {
+        return Ok(response);
+    }
+    if passage.verdict == Verdict::Refused {
+        return Err(Problem::new(ErrorReason::Forbidden, "Pages of this origin may not call."));
+    }
+
+    let path = passage.uri.path();
+    let exempt = is_exempt(path);
+    let identity = if exempt { Ok(None) } else { client::identify(&parts.headers, &app.env.verifier) };
+    if !exempt {
+        passage.allowance = app.rate.count(key_of(&identity, passage.address), passage.started);
+        if let Some(wait) = passage.allowance.and_then(|allowance| allowance.refused_for) {
+            let error = Error::new(ErrorReason::RateLimited, "Too many requests in a minute.");
+            return Err(error.with_retry_after(wait).into());
+        }
+    }
+    if let Ok(Some(_)) = &identity
+        && let Ok(Some(token)) = client::token(&parts.headers)
+    {
+        context.token = Some(token.into());
+    }
+
+    check_form(&parts, limits.parameters)?;
+    let body_limit = limits.body_of(path);
+    if let (Some(limit), Some(length)) = (body_limit, declared_length(&parts))
+        && length > limit
+    {
+        return Err(Problem::new(
+            ErrorReason::PayloadTooLarge,
+            format!("The body is larger than the {limit} bytes this path takes."),
+        ));
+    }
+
+    let time = if endpoint::is_stream(&parts) { None } else { limits.time_of(path) };
+    context.deadline = time.map(|time| (passage.started + time).into());
+    let arrived = Arc::new(AtomicBool::new(false));
+    let body = Arriving::new(body, body_limit, arrived.clone());
+    let client = Client { address: passage.address, user: identity.as_ref().ok().cloned().flatten() };
+    let deadline = context.deadline;
+    let work = context::scope(context, async {
+        if parts.uri.path() == endpoint::PATH {
+            return endpoint::serve(app, client, identity, parts, body).await;
+        }
+        identity?;
+        parts.extensions.insert(client);
+        let request = Request::from_parts(parts, Body::new(body));
+        router.clone().oneshot(request).await.map_err(|never| match never {})
+    });
+    let Some(deadline) = deadline else { return work.await };
+    tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| {
+        Err(if arrived.load(Ordering::Relaxed) {
+            Problem::new(ErrorReason::DeadlineExceeded, "It took too long; whether it was done is not known.")
+        } else {
+            Problem::new(ErrorReason::RequestTimeout, "The body did not arrive in time.")
+        })
+    })
+}
+
+/// Probes come at their own pace from one address, and providers send their webhooks in bursts, signed.
+fn is_exempt(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz") || path.starts_with("/webhooks/")
+}
+
+/// A token that is not good is no reason to count less.
+fn key_of(identity: &Identity, address: IpAddr) -> Key {
+    match identity {
+        Ok(Some(user)) => Key::User(user.id.as_str().into()),
+        _ => Key::address(address),
+    }
+}
+
+fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<(), Problem> {
+    let uri = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if some(limits.uri).is_some_and(|limit| uri > limit) {
+        return Err(Problem::new(ErrorReason::UriTooLong, "The path and query are too long."));
+    }
+    // As they are on the wire: name, colon, space, value, line end.
+    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if some(limits.headers).is_some_and(|limit| headers > limit) {
+        return Err(Problem::new(ErrorReason::HeadersTooLarge, "The headers are too large."));
+    }
+    Ok(())
+}
+
+fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Problem> {
+    if let Some(query) = parts.uri.query() {
+        check_parameters(query, max_parameters)?;
+    }
+    if parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
+        let message = "gRPC is not spoken here.";
+        return Err(Problem::new(ErrorReason::UnsupportedMediaType, message));
+    }
+    // Nothing is decoded, so nothing can grow: a bomb stays as small as it came.
+    if parts.headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::new(ErrorReason::UnsupportedEncoding, "Send the body without a content encoding."));
+    }
+    Ok(())
+}
+
+fn check_parameters(query: &str, max: usize) -> Result<(), Problem> {
+    let mut seen = std::collections::HashSet::new();
+    for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
+        if some(max).is_some_and(|max| seen.len() >= max) {
+            return Err(Problem::new(ErrorReason::ValidationFailed, "Too many query parameters."));
+        }
+        if name.contains('\0') || name.contains('\u{fffd}') {
+            return Err(Problem::new(ErrorReason::InvalidEncoding, "A query parameter is not text."));
+        }
+        if seen.contains(&name) {
+            let error = Error::field(name, ErrorReason::DuplicateParameter, "A query parameter is given twice.");
+            return Err(error.into());
+        }
+        seen.insert(name);
+    }
+    Ok(())
+}
+
+fn declared_length(parts: &request::Parts) -> Option<u64> {
+    parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&'static str>().copied()).unwrap_or("without a text")
+}

@@ -1,0 +1,67 @@
+//! WebSockets and event streams: no deadline, so there is a bound on how many one address may hold.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+
+/// Counts open streams by address.
+#[derive(Clone)]
+pub struct Streams {
+    limit: Option<usize>,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A place for one stream, given back when dropped.
+pub struct Permit {
+    streams: Streams,
+    address: IpAddr,
+}
+
+impl Streams {
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        Self { limit, open: Arc::default() }
+    }
+
+    /// A place for a stream of `address`, or RATE_LIMITED.
+    pub fn open(&self, address: IpAddr) -> Result<Permit, Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(address).or_insert(0);
+        if self.limit.is_some_and(|limit| *count >= limit) {
+            return Err(Error::new(ErrorReason::RateLimited, "This address has too many streams open.")
+                .with_retry_after(Duration::from_secs(5)));
+        }
+        *count += 1;
+        Ok(Permit { streams: self.clone(), address })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_given_back() {
+        let streams = Streams::new(Some(1));
+        let address = "192.0.2.1".parse().expect("an address");
+        let permit = streams.open(address).ok();
+        assert!(streams.open(address).is_err());
+        drop(permit);
+        assert!(streams.open(address).is_ok());
+    }
+}

@@ -1,0 +1,171 @@
+//! `/graphql`. A request is checked in this order, and the first check that fails answers: body size → media type → JSON →
+//! document size and tokens → parse → depth, aliases, directives → validation → cost → identity → the fields.
+//!
+//! `tokens`, `shape`, `cost` and `values` are those checks, `execute` puts them in their order, `cached` is the way around all
+//! of them for an answer that is kept.
+
+mod cached;
+mod cost;
+mod documents;
+mod execute;
+mod model;
+mod request;
+mod shape;
+mod tokens;
+mod values;
+mod websocket;
+
+use std::sync::Arc;
+
+use axum::BoxError;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use comptoir_mesh::config::Profile;
+use comptoir_mesh::error::ErrorReason;
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, UPGRADE, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::BodyExt as _;
+
+use crate::app::App;
+use crate::edge::{self, Arriving, Client, Identity};
+use crate::json;
+use crate::problem::Problem;
+
+pub(crate) use documents::Documents;
+pub(crate) use model::Model;
+
+/// Where the endpoint is.
+pub(crate) const PATH: &str = "/graphql";
+
+const GRAPHQL_JSON: &str = "application/graphql-response+json";
+const PLAIN_JSON: &str = "application/json";
+
+/// Who asks, for the data of an operation.
+#[derive(Clone)]
+struct Asker {
+    client: Client,
+    user_agent: Option<String>,
+}
+
+impl Asker {
+    fn new(client: Client, headers: &HeaderMap) -> Self {
+        let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Self { client, user_agent: user_agent.map(|text| text.chars().take(512).collect()) }
+    }
+}
+
+/// The media type of the answer: plain JSON only for a client that asks for nothing else.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
+    if edge::admits(headers, &[GRAPHQL_JSON]) && !(edge::names(headers, PLAIN_JSON) && only_json(headers)) {
+        return Some(HeaderValue::from_static(GRAPHQL_JSON));
+    }
+    edge::admits(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
+}
+
+/// `application/json, */*` is what clients send that know of JSON alone.
+fn only_json(headers: &HeaderMap) -> bool {
+    !edge::names(headers, GRAPHQL_JSON) && !edge::names(headers, "application/*")
+}
+
+/// Whether the answer is open-ended: a WebSocket or an event stream.
+pub(crate) fn is_stream(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    parts.method == Method::GET && (path == PATH || path.ends_with("/events"))
+}
+
+/// Answers a request for the endpoint.
+pub(crate) async fn serve<B>(
+    app: &Arc<App>,
+    client: Client,
+    identity: Identity,
+    parts: Parts,
+    body: Arriving<B>,
+) -> Result<Response, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    match parts.method {
+        Method::POST => post(app, client, identity, &parts, body).await,
+        Method::GET => Box::pin(get(app, client, identity, parts)).await,
+        _ => Ok(method_not_allowed()),
+    }
+}
+
+async fn post<B>(
+    app: &Arc<App>,
+    client: Client,
+    identity: Identity,
+    parts: &Parts,
+    body: Arriving<B>,
+) -> Result<Response, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let body = body.collect().await.map_err(|error| json::body_error(&*error))?.to_bytes();
+    if !json::is_json(&parts.headers) {
+        return Err(Problem::new(ErrorReason::UnsupportedMediaType, "Send the request as application/json."));
+    }
+    let Some(media_type) = media_type(&parts.headers) else {
+        return Err(Problem::new(ErrorReason::NotAcceptable, "Only GraphQL over JSON is produced here."));
+    };
+    if let Some(kept) = cached::find(app, &identity, &body) {
+        return Ok(answer(kept, media_type));
+    }
+    let asker = Asker::new(client, &parts.headers);
+    let body = Box::pin(cached::load(app, asker, identity, body)).await?;
+    Ok(answer(body, media_type))
+}
+
+fn answer(body: Bytes, media_type: HeaderValue) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// A WebSocket, the explorer in development, and nothing else: a query in an address would end in logs and caches.
+async fn get(
+    app: &Arc<App>,
+    client: Client,
+    identity: Identity,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    if parts.headers.contains_key(UPGRADE) {
+        return websocket::upgrade(app, client, identity, parts).await;
+    }
+    let is_development = app.env.profile == Profile::Development;
+    if is_development && parts.uri.query().is_none() && edge::names(&parts.headers, "text/html") {
+        return Ok(explorer());
+    }
+    Ok(method_not_allowed())
+}
+
+fn method_not_allowed() -> Response {
+    let problem = Problem::new(ErrorReason::MethodNotAllowed, "Send operations by POST.");
+    let mut response = problem.into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+/// GraphiQL loads itself from unpkg.com, so its page needs a policy of its own.
+fn explorer() -> Response {
+    let page = async_graphql::http::GraphiQLSource::build()
+        .endpoint(PATH)
+        .subscription_endpoint(PATH)
+        .title("GraphiQL")
+        .finish();
+    let mut response = axum::response::Html(page).into_response();
+    response.headers_mut().insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com https://esm.sh; worker-src blob:; \
+             style-src 'unsafe-inline' https://unpkg.com https://esm.sh; img-src 'self' data: https:; \
+             font-src data: https://unpkg.com https://esm.sh; connect-src 'self' ws: wss: https://esm.sh; \
+             frame-ancestors 'none'",
+        ),
+    );
+    response
+}

@@ -1,0 +1,311 @@
+//! One WebSocket, from its greeting to its closing.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Response;
+use async_graphql::parser::types::OperationType;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use comptoir_mesh::context::{self, Context};
+use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::identity::User;
+use futures::StreamExt as _;
+use futures::future::{AbortHandle, abortable};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use crate::app::App;
+use crate::config::seconds;
+use crate::edge::{Key, bearer};
+use crate::endpoint::Asker;
+use crate::endpoint::execute::{self, Prepared};
+use crate::endpoint::request::GraphqlRequest;
+use crate::graphql;
+use crate::problem::Problem;
+
+/// Until when a connection has to be initialised.
+const INIT: Duration = Duration::from_secs(10);
+/// Between pings; also how often the token is looked at again.
+const PING: Duration = Duration::from_secs(15);
+/// Until when a message has to be taken.
+const WRITE: Duration = Duration::from_secs(30);
+/// Operations that run at once on one socket.
+const MAX_OPERATIONS: usize = 50;
+/// Messages that wait for a slow reader; its operations wait with them.
+const QUEUE: usize = 16;
+
+/// Why the server ends a connection: a code of the protocol and its words.
+type End = (u16, &'static str);
+
+const INVALID: End = (4400, "Invalid message");
+const UNAUTHORIZED: End = (4401, "Unauthorized");
+const FORBIDDEN: End = (4403, "Forbidden");
+const INIT_TIMEOUT: End = (4408, "Connection initialisation timeout");
+const TOO_MANY_INITS: End = (4429, "Too many initialisation requests");
+const GOING_AWAY: End = (1001, "Going away");
+
+pub(super) struct Session {
+    app: Arc<App>,
+    asker: Asker,
+    token: Option<Arc<str>>,
+    is_initialised: bool,
+    running: HashMap<String, AbortHandle>,
+    outbox: mpsc::Sender<Outgoing>,
+    queue: Option<mpsc::Receiver<Outgoing>>,
+}
+
+/// A message of an operation; the last one takes it off the list.
+struct Outgoing {
+    id: String,
+    message: Value,
+    is_last: bool,
+}
+
+impl Session {
+    /// `token` is that of the upgrade's header, if it had one.
+    pub(super) fn new(app: Arc<App>, asker: Asker, token: Option<Arc<str>>) -> Self {
+        let (outbox, queue) = mpsc::channel(QUEUE);
+        Self { app, asker, token, is_initialised: false, running: HashMap::new(), outbox, queue: Some(queue) }
+    }
+
+    /// Serves the socket until either side ends it.
+    pub(super) async fn serve(mut self, mut socket: WebSocket) {
+        let end = self.talk(&mut socket).await;
+        if let Some((code, reason)) = end {
+            let frame = CloseFrame { code, reason: reason.into() };
+            // Give the peer a moment to answer, so that it sees the code and not a reset.
+            let _ = timeout(Duration::from_secs(1), async {
+                if socket.send(Message::Close(Some(frame))).await.is_ok() {
+                    while let Some(Ok(_)) = socket.recv().await {}
+                }
+            })
+            .await;
+        }
+        self.running.values().for_each(AbortHandle::abort);
+    }
+
+    /// The conversation; gives the reason where it is the server that ends it.
+    async fn talk(&mut self, socket: &mut WebSocket) -> Option<End> {
+        let mut queue = self.queue.take()?;
+        let shutdown = self.app.env.shutdown.clone();
+        let began = Instant::now();
+        let mut pings = tokio::time::interval_at(began + PING, PING);
+        let mut unanswered = 0;
+        loop {
+            let expires = self.expires();
+            tokio::select! {
+                () = shutdown.cancelled() => return Some(GOING_AWAY),
+                () = tokio::time::sleep_until(began + INIT), if !self.is_initialised => return Some(INIT_TIMEOUT),
+                () = async { tokio::time::sleep(expires.unwrap_or_default()).await }, if expires.is_some() => {
+                    return Some(FORBIDDEN);
+                }
+                _ = pings.tick() => {
+                    // A peer that answered neither of two pings is gone.
+                    if unanswered >= 2 {
+                        return None;
+                    }
+                    if !self.is_still_welcome() {
+                        return Some(FORBIDDEN);
+                    }
+                    unanswered += 1;
+                    send(socket, Message::Ping(bytes::Bytes::new())).await?;
+                }
+                Some(outgoing) = queue.recv() => {
+                    if outgoing.is_last {
+                        self.running.remove(&outgoing.id);
+                    }
+                    send_json(socket, &outgoing.message).await?;
+                }
+                incoming = socket.recv() => {
+                    unanswered = 0;
+                    match incoming? {
+                        Ok(Message::Text(text)) => match self.take(text.as_bytes()) {
+                            ControlFlow::Continue(None) => {}
+                            ControlFlow::Continue(Some(answer)) => send_json(socket, &answer).await?,
+                            ControlFlow::Break(end) => return Some(end),
+                        },
+                        Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                        Ok(Message::Binary(_)) => return Some(INVALID),
+                        Ok(Message::Close(_)) | Err(_) => return None,
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is left of the token's life.
+    fn expires(&self) -> Option<Duration> {
+        let user = self.asker.client.user.as_ref()?;
+        let left = user.expires_at.saturating_mul(1000) - self.app.env.clock.now().as_millisecond();
+        Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    }
+
+    /// Whether the token has not been revoked since. That auth cannot be asked is no revocation.
+    fn is_still_welcome(&self) -> bool {
+        let Some(token) = &self.token else { return true };
+        match self.app.env.verifier.verify(token) {
+            Ok(_) => true,
+            Err(error) => error.reason() == ErrorReason::DependencyUnavailable,
+        }
+    }
+
+    /// Takes a message; gives what is answered at once.
+    fn take(&mut self, text: &[u8]) -> ControlFlow<End, Option<Value>> {
+        let Ok(Value::Object(mut message)) = crate::json::read(text) else { return ControlFlow::Break(INVALID) };
+        let id = message.get("id").and_then(Value::as_str).map(str::to_owned);
+        let payload = message.remove("payload");
+        match (message.get("type").and_then(Value::as_str), id) {
+            (Some("connection_init"), _) => self.initialise(payload.as_ref()),
+            (Some("ping"), _) => ControlFlow::Continue(Some(json!({ "type": "pong" }))),
+            (Some("pong"), _) => ControlFlow::Continue(None),
+            (Some("subscribe"), Some(_)) if !self.is_initialised => ControlFlow::Break(UNAUTHORIZED),
+            (Some("subscribe"), Some(id)) if self.running.contains_key(&id) => {
+                ControlFlow::Break((4409, "Subscriber already exists"))
+            }
+            (Some("subscribe"), Some(id)) if (1..=128).contains(&id.len()) => {
+                ControlFlow::Continue(self.subscribe(id, payload.unwrap_or_default()))
+            }
+            (Some("complete"), Some(id)) => {
+                if let Some(operation) = self.running.remove(&id) {
+                    operation.abort();
+                }
+                ControlFlow::Continue(None)
+            }
+            _ => ControlFlow::Break(INVALID),
+        }
+    }
+
+    fn initialise(&mut self, payload: Option<&Value>) -> ControlFlow<End, Option<Value>> {
+        if self.is_initialised {
+            return ControlFlow::Break(TOO_MANY_INITS);
+        }
+        let authorization = payload.and_then(|payload| {
+            payload.get("authorization").or_else(|| payload.get("Authorization")).filter(|value| !value.is_null())
+        });
+        if let Some(authorization) = authorization {
+            let token = authorization.as_str().and_then(bearer);
+            let Some((token, user)) = token.and_then(|token| self.user(token)) else {
+                return ControlFlow::Break(FORBIDDEN);
+            };
+            self.token = Some(token);
+            self.asker.client.user = Some(user);
+        }
+        self.is_initialised = true;
+        ControlFlow::Continue(Some(json!({ "type": "connection_ack" })))
+    }
+
+    fn user(&self, token: &str) -> Option<(Arc<str>, Arc<User>)> {
+        let user = self.app.env.verifier.verify(token).ok()?;
+        Some((token.into(), user))
+    }
+
+    /// Begins an operation, or gives the error it is refused with.
+    fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
+        match self.admit(payload) {
+            Ok(prepared) => {
+                let work = run(self.app.clone(), self.asker.clone(), prepared, id.clone(), self.outbox.clone());
+                let (work, handle) = abortable(context::scope(self.context(), work));
+                self.running.insert(id, handle);
+                tokio::spawn(work);
+                None
+            }
+            Err(problem) => Some(refusal(&id, &problem)),
+        }
+    }
+
+    /// The checks of a request by POST, and its count.
+    fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
+        if self.running.len() >= MAX_OPERATIONS {
+            return Err(Problem::new(ErrorReason::RateLimited, "Too many operations run on this socket."));
+        }
+        let client = &self.asker.client;
+        let key = client.user.as_ref().map_or_else(|| Key::address(client.address), |user| Key::User(user.id.as_str().into()));
+        let allowance = self.app.rate.count(key, std::time::Instant::now());
+        if allowance.is_some_and(|allowance| allowance.refused_for.is_some()) {
+            return Err(Problem::new(ErrorReason::RateLimited, "Too many requests in a minute."));
+        }
+        execute::check(&self.app, GraphqlRequest::from_json(payload)?, &Ok(client.user.clone()))
+    }
+
+    /// Operations belong to the upgrade's trace; streams have no deadline.
+    fn context(&self) -> Context {
+        Context { token: self.token.clone(), deadline: None, ..context::current() }
+    }
+}
+
+/// Runs an operation and sends what comes of it.
+async fn run(app: Arc<App>, asker: Asker, prepared: Prepared, id: String, outbox: mpsc::Sender<Outgoing>) {
+    let last = if prepared.kind == OperationType::Subscription {
+        stream(&app, &asker, prepared, &id, &outbox).await
+    } else {
+        once(&app, &asker, prepared, &id, &outbox).await
+    };
+    if let Some(message) = last {
+        let _ = outbox.send(Outgoing { id, message, is_last: true }).await;
+    }
+}
+
+/// A query or mutation, in the time of a request.
+async fn once(app: &App, asker: &Asker, prepared: Prepared, id: &str, outbox: &mpsc::Sender<Outgoing>) -> Option<Value> {
+    let limit = seconds(app.config.limits.request).unwrap_or(Duration::from_secs(3600));
+    let context = Context { deadline: Some(Instant::now() + limit), ..context::current() };
+    let done = timeout(limit, context::scope(context, execute::run(app, asker, prepared))).await;
+    let late = || Problem::new(ErrorReason::DeadlineExceeded, "It took too long; whether it was done is not known.");
+    match done.unwrap_or_else(|_| Err(late())) {
+        Ok(done) => {
+            let payload: Value = serde_json::from_slice(&done.body).unwrap_or_default();
+            let message = json!({ "id": id, "type": "next", "payload": payload });
+            outbox.send(Outgoing { id: id.to_owned(), message, is_last: false }).await.ok()?;
+            Some(complete(id))
+        }
+        Err(problem) => Some(refusal(id, &problem)),
+    }
+}
+
+/// A subscription, until it ends by itself.
+async fn stream(
+    app: &App,
+    asker: &Asker,
+    prepared: Prepared,
+    id: &str,
+    outbox: &mpsc::Sender<Outgoing>,
+) -> Option<Value> {
+    let request = execute::request(app, prepared).data(execute::data(app, asker));
+    let mut responses = app.schema.execute_stream(request);
+    while let Some(mut response) = responses.next().await {
+        if let Some(errors) = execute::take_refusal(&mut response) {
+            return Some(refusal_of(id, response, errors));
+        }
+        graphql::complete_errors(&mut response);
+        let message = json!({ "id": id, "type": "next", "payload": response });
+        outbox.send(Outgoing { id: id.to_owned(), message, is_last: false }).await.ok()?;
+    }
+    Some(complete(id))
+}
+
+/// What a stream that could not begin says: the codes of its resolver, or of validation.
+fn refusal_of(id: &str, mut response: Response, errors: Vec<async_graphql::ServerError>) -> Value {
+    response.errors = errors;
+    graphql::complete_errors(&mut response);
+    json!({ "id": id, "type": "error", "payload": response.errors })
+}
+
+fn refusal(id: &str, problem: &Problem) -> Value {
+    let request_id = context::current().request_id;
+    json!({ "id": id, "type": "error", "payload": problem.graphql_errors(&request_id) })
+}
+
+fn complete(id: &str) -> Value {
+    json!({ "id": id, "type": "complete" })
+}
+
+async fn send_json(socket: &mut WebSocket, message: &Value) -> Option<()> {
+    send(socket, Message::Text(message.to_string().into())).await
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
+    timeout(WRITE, socket.send(message)).await.ok()?.ok()
+}

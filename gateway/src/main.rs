@@ -1,0 +1,50 @@
+//! The gateway as a process of its own.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use comptoir_gateway::{Config, Peers};
+use comptoir_mesh::channel::Channel;
+use comptoir_mesh::config::{Common, PeerUrls, address};
+use comptoir_mesh::identity;
+use comptoir_mesh::process::{self, Process};
+
+/// Comptoir's gateway: the public API, GraphQL and REST
+#[derive(Parser)]
+#[command(name = "comptoir-gateway", version)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    gateway: Config,
+    #[command(flatten)]
+    peers: PeerUrls,
+    /// Where /livez, /readyz and /metrics are
+    #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9100", value_parser = address, value_name = "ADDR")]
+    admin_addr: SocketAddr,
+}
+
+fn main() -> ExitCode {
+    process::run("gateway", |arguments: &Arguments| &arguments.common, serve)
+}
+
+async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let Arguments { common: _, gateway, peers, admin_addr } = arguments;
+    gateway.validate()?;
+    let listener = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
+    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let peers = Peers {
+        auth: Channel::connect(&peers.auth_url)?,
+        catalog: Channel::connect(&peers.catalog_url)?,
+        orders: Channel::connect(&peers.orders_url)?,
+        notifier: Channel::connect(&peers.notifier_url)?,
+    };
+    identity::keep_fresh(&process.env, peers.auth.clone()).await;
+    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, None).await?;
+    process.serve_admin(admin);
+    let address = listener.local_addr()?;
+    process.serve(async move { gateway.serve(listener).await });
+    println!("ready http://{address}");
+    Ok(process)
+}

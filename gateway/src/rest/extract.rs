@@ -1,0 +1,125 @@
+//! What handlers take out of a request. Roles and keys are parts of the head, so they are checked before a body is read.
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::identity::{Role, User};
+use http::request::Parts;
+use http_body::Body as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::edge::Client;
+use crate::json::Json;
+use crate::problem::Problem;
+
+/// More characters than any id or slug has.
+const ID_LENGTH: usize = 255;
+
+/// The id in the path, of characters that ids and slugs have.
+pub(crate) struct Id(pub(crate) String);
+
+/// The two ids in the path.
+pub(crate) struct Ids(pub(crate) String, pub(crate) String);
+
+/// The signed-in user; UNAUTHENTICATED without one.
+pub(crate) struct SignedIn(pub(crate) String);
+
+/// Somebody of the staff; UNAUTHENTICATED or FORBIDDEN otherwise.
+pub(crate) struct Staff;
+
+/// The `Idempotency-Key` header.
+pub(crate) struct IdempotencyKey(pub(crate) String);
+
+/// A JSON body, or none.
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+async fn ids<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, Problem> {
+    let malformed = || Problem::new(ErrorReason::InvalidId, "No id has this form.");
+    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| malformed())?;
+    let ids: Vec<String> = parameters.iter().map(|(_, value)| value.to_owned()).collect();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if ids.iter().all(|id| (1..=ID_LENGTH).contains(&id.len()) && id.bytes().all(fits)) { Ok(ids) } else { Err(malformed()) }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(ids(parts, state).await?.pop().unwrap_or_default()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let mut ids = ids(parts, state).await?.into_iter();
+        Ok(Self(ids.next().unwrap_or_default(), ids.next().unwrap_or_default()))
+    }
+}
+
+/// The user that the edge has verified.
+fn user(parts: &Parts) -> Result<&User, Problem> {
+    let client = parts.extensions.get::<Client>();
+    client.map_or_else(|| Err(Problem::new(ErrorReason::Unauthenticated, "Sign in first.")), Client::user)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        user(parts).map(|user| Self(user.id.clone()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Staff {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if user(parts)?.role >= Role::Staff {
+            return Ok(Self);
+        }
+        Err(Problem::new(ErrorReason::Forbidden, "Your role may not do this."))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut keys = parts.headers.get_all("idempotency-key").iter();
+        let Some(key) = keys.next() else {
+            let message = "This needs an Idempotency-Key header, so that it can be repeated safely.";
+            return Err(Problem::new(ErrorReason::IdempotencyKeyRequired, message));
+        };
+        let key = key.as_bytes();
+        let fits = (1..=255).contains(&key.len()) && key.iter().all(|byte| (0x20..=0x7e).contains(byte));
+        match String::from_utf8(key.to_vec()) {
+            Ok(key) if fits && keys.next().is_none() => Ok(Self(key)),
+            _ => Err(Problem::new(
+                ErrorReason::IdempotencyKeyInvalid,
+                "Send one Idempotency-Key of 1 to 255 printable ASCII characters.",
+            )),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        Json::from_request(request, state).await.map(|Json(body)| Self(body))
+    }
+}
+
+/// Tells null (`Some(None)`) from a field that is left out, with `#[serde(default, deserialize_with = "nullable")]`.
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}

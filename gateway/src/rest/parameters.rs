@@ -1,0 +1,120 @@
+//! Query parameters. The edge has refused those given twice.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::money::parse_decimal;
+use http::request::Parts;
+use jiff::Timestamp;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+
+use crate::problem::Problem;
+
+/// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest.
+pub(crate) struct Parameters(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let mut parameters = BTreeMap::new();
+        for (name, value) in pairs {
+            if value.contains('\0') || value.contains('\u{fffd}') {
+                let message = "A query parameter is not text.";
+                return Err(Error::field(name, ErrorReason::InvalidEncoding, message).into());
+            }
+            parameters.insert(name.into_owned(), value.into_owned());
+        }
+        Ok(Self(parameters))
+    }
+}
+
+impl Parameters {
+    /// The text of a parameter; one that is empty is as good as absent.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// The values of a parameter, separated by commas.
+    pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
+        let value = self.0.remove(name).unwrap_or_default();
+        value.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The names and values of all parameters below `prefix`.
+    pub(crate) fn below(&mut self, prefix: &str) -> Result<Vec<(String, Vec<String>)>, Problem> {
+        let names: Vec<String> = self.0.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let read = |name: String| {
+            let own = name[prefix.len()..].to_owned();
+            if own.is_empty() || own.starts_with('$') || own.contains('.') {
+                let message = "The name of an option has a character it cannot have.";
+                return Err(Error::field(name, ErrorReason::InvalidKey, message).into());
+            }
+            let values = self.list(&name);
+            Ok((own, values))
+        };
+        let found: Result<Vec<_>, Problem> = names.into_iter().map(read).collect();
+        Ok(found?.into_iter().filter(|(_, values)| !values.is_empty()).collect())
+    }
+
+    /// `limit`, as messages carry it; 0 is the service's own.
+    pub(crate) fn limit(&mut self) -> Result<i32, Problem> {
+        let Some(limit) = self.0.remove("limit") else { return Ok(0) };
+        limit.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
+            Error::field("limit", ErrorReason::LimitOutOfRange, "A limit is a whole number from 1 to 100.").into()
+        })
+    }
+
+    /// `cursor`, as messages carry it.
+    pub(crate) fn cursor(&mut self) -> String {
+        self.0.remove("cursor").unwrap_or_default()
+    }
+
+    /// `true` or `false`, which is also what is not there.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        match self.text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error::field(name, ErrorReason::ValidationFailed, "Write true or false.").into()),
+        }
+    }
+
+    /// A price in the smallest unit of a currency with so many digits.
+    pub(crate) fn price(&mut self, name: &str, digits: u32) -> Result<Option<i64>, Problem> {
+        let price = self.text(name).map(|text| parse_decimal(&text, digits)).transpose();
+        price.map_err(|error| Error::field(name, ErrorReason::ValidationFailed, error.to_string()).into())
+    }
+
+    /// A time of RFC 3339.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Option<prost_types::Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let time: Timestamp = text.parse().map_err(|_| {
+            Error::field(name, ErrorReason::ValidationFailed, "A time is written like 2026-01-31T12:00:00Z.")
+        })?;
+        Ok(Some(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }))
+    }
+
+    /// One of an enum's names.
+    pub(crate) fn name<T: DeserializeOwned>(&mut self, name: &str, otherwise: ErrorReason) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let deserializer: StrDeserializer<'_, ValueError> = text.as_str().into_deserializer();
+        let value = T::deserialize(deserializer);
+        value.map(Some).map_err(|_| Error::field(name, otherwise, "This is none of the names that are taken.").into())
+    }
+
+    /// Refuses what nobody took.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        match self.0.into_keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("There is no parameter {name:?} here.");
+                Err(Error::field(name, ErrorReason::UnknownField, message).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What answers look like: shaped like the GraphQL types, in camelCase.
+
+mod cart;
+mod order;
+mod product;
+mod user;
+
+use comptoir_mesh::money::{format_decimal, fraction_digits};
+use comptoir_proto::types as pb;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) use cart::{Cart, CartCost, DeliveryOption};
+pub(crate) use order::{FulfillmentStatus, Order, OrderState, PaymentStatus};
+pub(crate) use product::{Category, Facet, Product, ProductSort, ProductStatus, ProductVariant, Tree};
+pub(crate) use user::{SavedAddress, Session, Tokens, User};
+
+/// An enum whose JSON names are those of the GraphQL schema, from and to the one of messages.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident of $proto:ty { $first:ident $(, $variant:ident)* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+        pub(crate) enum $name { $first, $($variant),* }
+
+        impl From<$proto> for $name {
+            fn from(value: $proto) -> Self {
+                match value {
+                    <$proto>::Unspecified | <$proto>::$first => Self::$first,
+                    $(<$proto>::$variant => Self::$variant,)*
+                }
+            }
+        }
+
+        impl From<$name> for $proto {
+            fn from(value: $name) -> Self {
+                match value {
+                    $name::$first => Self::$first,
+                    $($name::$variant => Self::$variant,)*
+                }
+            }
+        }
+    };
+}
+use names;
+
+/// A page of a list. `nextCursor` is null on the last one.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Page<T: ToSchema> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+    pub(crate) total_count: i64,
+}
+
+/// A list that is whole.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct List<T: ToSchema> {
+    pub(crate) items: Vec<T>,
+}
+
+/// A cursor as answers have it.
+pub(crate) fn cursor(token: String) -> Option<String> {
+    Some(token).filter(|token| !token.is_empty())
+}
+
+/// An amount; `fractionalAmount` is in the currency's smallest unit.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Money {
+    /// An exact decimal: "49.90".
+    amount: String,
+    currency_code: String,
+    fractional_amount: i64,
+    fraction_digits: u32,
+}
+
+impl From<pb::Money> for Money {
+    fn from(money: pb::Money) -> Self {
+        let fraction_digits = fraction_digits(&money.currency_code).unwrap_or(2);
+        Self {
+            amount: format_decimal(money.minor_units, fraction_digits),
+            currency_code: money.currency_code,
+            fractional_amount: money.minor_units,
+            fraction_digits,
+        }
+    }
+}
+
+/// An amount that services always set.
+pub(crate) fn money(money: Option<pb::Money>) -> Money {
+    money.unwrap_or_default().into()
+}
+
+/// A time that services always set.
+pub(crate) fn time(time: Option<prost_types::Timestamp>) -> String {
+    maybe_time(time).unwrap_or_else(|| Timestamp::UNIX_EPOCH.to_string())
+}
+
+/// A time that may be absent.
+pub(crate) fn maybe_time(time: Option<prost_types::Timestamp>) -> Option<String> {
+    let time = time?;
+    Timestamp::new(time.seconds, time.nanos).ok().map(|time| time.to_string())
+}
+
+/// Where something is delivered to, or who is billed.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Address {
+    first_name: String,
+    last_name: String,
+    company: Option<String>,
+    line1: String,
+    line2: Option<String>,
+    city: String,
+    region: Option<String>,
+    postal_code: String,
+    /// ISO 3166-1 alpha-2.
+    country_code: String,
+    phone: Option<String>,
+}
+
+impl From<pb::Address> for Address {
+    fn from(address: pb::Address) -> Self {
+        let pb::Address { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone } =
+            address;
+        Self { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone }
+    }
+}
+
+impl From<Address> for pb::Address {
+    fn from(address: Address) -> Self {
+        let Address { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone } =
+            address;
+        Self { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone }
+    }
+}

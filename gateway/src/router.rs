@@ -1,0 +1,50 @@
+//! The routes but for `/graphql`, which the edge hands to its endpoint without asking a router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use comptoir_mesh::error::ErrorReason;
+
+use crate::app::App;
+use crate::edge::{Route, admits, produced_by};
+use crate::problem::Problem;
+use crate::{health, jwks, pages, rest};
+
+/// All routes. A path that is none of them is NOT_FOUND, a method it does not take METHOD_NOT_ALLOWED with `Allow`.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let own = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
+        .with_state(app.clone());
+    own.merge(rest::routes(app.clone()))
+        .merge(pages::routes(app.clone()))
+        .method_not_allowed_fallback(method_not_allowed)
+        // On routes alone: what is not there is 404, whatever is accepted.
+        .route_layer(from_fn(known_route))
+        .fallback(not_found)
+}
+
+/// Refuses what the route cannot produce, and notes which it is for metrics and log.
+async fn known_route(matched: MatchedPath, request: Request, next: Next) -> Response {
+    let route = Route(matched.as_str().into());
+    let mut response = if admits(request.headers(), produced_by(matched.as_str())) {
+        next.run(request).await
+    } else {
+        Problem::new(ErrorReason::NotAcceptable, "None of the accepted media types is produced here.").into_response()
+    };
+    response.extensions_mut().insert(route);
+    response
+}
+
+async fn not_found() -> Problem {
+    Problem::new(ErrorReason::NotFound, "There is no such path.")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(ErrorReason::MethodNotAllowed, "The path does not take this method.")
+}

@@ -1,0 +1,130 @@
+//! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched until it ends.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio::time::MissedTickBehavior;
+
+use super::watch::{Activity, InFlight, Times, Verdict, Watched};
+use crate::Gateway;
+use crate::config::seconds;
+
+/// How often a connection is judged.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(super) struct Connection {
+    gateway: Gateway,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+    times: Times,
+}
+
+impl Connection {
+    pub(super) fn new(gateway: Gateway, peer: SocketAddr) -> Self {
+        let limits = &gateway.app().config.limits;
+        let times = Times {
+            header_read: seconds(limits.header_read),
+            idle: seconds(limits.idle),
+            write: seconds(limits.write),
+        };
+        Self { gateway, peer, activity: Activity::new(), times }
+    }
+
+    /// Serves the connection to its end. A failure is the peer's, and said to it by closing.
+    pub(super) async fn serve(self, socket: TcpStream) {
+        let _ = socket.set_nodelay(true);
+        let io = TokioIo::new(Watched { socket, activity: self.activity.clone() });
+        let service = service_fn(|request: Request<Incoming>| {
+            let in_flight = self.activity.request();
+            let gateway = self.gateway.clone();
+            let peer = self.peer;
+            async move {
+                let answer = gateway.handle(peer, request).await;
+                Ok::<_, Infallible>(answer.map(|body| Sent { body, _in_flight: in_flight }))
+            }
+        });
+        let builder = builder(self.gateway.app().config.limits.headers);
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
+        let shutdown = self.gateway.app().env.shutdown.clone();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_ending = false;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = shutdown.cancelled(), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = ticks.tick() => match self.activity.judge(&self.times, TICK) {
+                    Verdict::Fine => {}
+                    // At the second tick it did not end by itself: nothing more is owed to it.
+                    Verdict::Idle if is_ending => return,
+                    Verdict::Idle => {
+                        is_ending = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Verdict::Stuck => return,
+                },
+            }
+        }
+    }
+}
+
+/// HTTP/2 as Envoy's edge profile has it. The bounds on resets are h2's answer to rapid reset and MadeYouReset: GOAWAY.
+fn builder(max_headers: usize) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    let list = if max_headers == 0 { u32::MAX } else { u32::try_from(max_headers).unwrap_or(u32::MAX) };
+    // Room for the longest head whose refusal we want to word ourselves; hyper answers what is longer with a bare 431.
+    let head = if max_headers == 0 { 1024 * 1024 } else { (3 * max_headers).max(16 * 1024) };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head).half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_header_list_size(list)
+        .max_send_buf_size(256 * 1024)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    builder
+}
+
+/// An answer's body, which keeps its request in flight until it was sent or given up.
+struct Sent {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
