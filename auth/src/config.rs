@@ -8,6 +8,7 @@ use comptoir_mesh::config::{Secret, address};
 
 /// What the auth service reads beside what every process does.
 #[derive(Args, Debug, Clone)]
+#[group(id = "auth")]
 pub struct Config {
     /// Where the auth service's gRPC port listens
     #[arg(long, env = "COMPTOIR_AUTH_ADDR", default_value = "127.0.0.1:50051", value_parser = address, value_name = "ADDR")]
@@ -34,7 +35,7 @@ pub struct Config {
     #[arg(long, env = "COMPTOIR_AUTH_SESSION_DAYS", default_value = "30", value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=365))]
     pub auth_session_days: u32,
-    /// Passwords hashed at once, 19 MiB each; as many as there are processors unless set
+    /// Passwords hashed at once, 19 MiB each; as many as there are processors, at most 8, unless set
     #[arg(long, env = "COMPTOIR_AUTH_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub auth_hashes: Option<u16>,
     /// Passwords that wait for that at most; more are refused with OVERLOADED
@@ -68,6 +69,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Refuses settings that make no sense together.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if self.auth_admin_email.is_none() && self.auth_admin_password.is_some() {
+            anyhow::bail!("COMPTOIR_ADMIN_EMAIL: needed beside COMPTOIR_ADMIN_PASSWORD");
+        }
+        Ok(())
+    }
+
     /// How long a key signs.
     pub(crate) fn key_rotation(&self) -> Duration {
         Duration::from_secs(u64::from(self.auth_key_rotation_hours) * 3600)
@@ -82,7 +91,8 @@ impl Config {
     pub(crate) fn hashes(&self) -> usize {
         match self.auth_hashes {
             Some(hashes) => hashes.into(),
-            None => std::thread::available_parallelism().map_or(2, usize::from),
+            // Attempts are counted while they are hashed: more at once than an account may fail would refuse right passwords.
+            None => std::thread::available_parallelism().map_or(2, usize::from).min(8),
         }
     }
 }

