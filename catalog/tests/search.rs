@@ -446,7 +446,7 @@ async fn suggest(shop: &Shop, prefix: &str) -> Vec<String> {
         .clone()
         .suggest_searches(request)
         .await
-        .unwrap()
+        .expect("suggestions are answered")
         .into_inner()
         .suggestions
 }

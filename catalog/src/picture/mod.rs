@@ -47,16 +47,16 @@ pub(crate) enum Refused {
 }
 
 /// The picture as it is stored.
-pub(crate) fn clean(kind: MediaType, file: Bytes) -> Result<Media, Refused> {
-    if !looks_like(kind, &file) {
+pub(crate) fn clean(kind: MediaType, file: &[u8]) -> Result<Media, Refused> {
+    if !looks_like(kind, file) {
         return Err(Refused::OtherType(kind.as_str()));
     }
     let (bytes, width, height) = match kind {
-        MediaType::Png => repaint(&file, ImageFormat::Png)?,
-        MediaType::Jpeg => repaint(&file, ImageFormat::Jpeg)?,
-        MediaType::Webp => webp(&file)?,
+        MediaType::Png => repaint(file, ImageFormat::Png)?,
+        MediaType::Jpeg => repaint(file, ImageFormat::Jpeg)?,
+        MediaType::Webp => webp(file)?,
         MediaType::Avif => {
-            let (bytes, width, height) = avif::clean(&file)?;
+            let (bytes, width, height) = avif::clean(file)?;
             check_size(width, height)?;
             (bytes, width, height)
         }

@@ -280,7 +280,7 @@ mod tests {
         let dictionary = dictionary(&["shirt", "shirtdress", "skirt"]);
         let mut worth = [0; 3];
         dictionary.find("shirt", Matching::Prefix, |document, value| {
-            worth[document as usize] = value
+            worth[document as usize] = value;
         });
         assert!(
             worth[0] > worth[1] && worth[1] > worth[2] && worth[2] > 0,

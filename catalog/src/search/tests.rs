@@ -107,9 +107,10 @@ fn some(random: &mut StdRng, from: &[&str]) -> Vec<String> {
 }
 
 fn filters(random: &mut StdRng) -> Filters {
-    let mut options = Vec::new();
-    options.push(("Size".to_owned(), some(random, &["S", "M", "XXL"])));
-    options.push(("Colour".to_owned(), some(random, COLOURS)));
+    let options = vec![
+        ("Size".to_owned(), some(random, &["S", "M", "XXL"])),
+        ("Colour".to_owned(), some(random, COLOURS)),
+    ];
     Filters {
         categories: some(random, &["men", "tops", "tees", "nowhere"]),
         vendors: some(random, VENDORS),

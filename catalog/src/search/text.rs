@@ -164,9 +164,11 @@ pub(crate) fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
 /// The edits from `a` to the nearest beginning of `b` when they are at most `limit`.
 pub(crate) fn prefix_distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
     let longest = b.len().min(a.len() + limit);
-    (a.len().saturating_sub(limit)..=longest)
-        .filter_map(|end| distance(a, &b[..end], limit))
+    // A cell of the last row is the distance to that beginning.
+    rows(a, &b[..longest], limit)?
+        .into_iter()
         .min()
+        .filter(|distance| *distance <= limit)
 }
 
 /// The last row of the edit matrix (optimal string alignment), or `None` as soon as no cell of two rows running is within

@@ -52,7 +52,7 @@ impl Catalog {
             ));
         };
         let _permit = self.decoding.acquire().await.map_err(Error::internal)?;
-        let cleaned = tokio::task::spawn_blocking(move || picture::clean(content_type, file.freeze()));
+        let cleaned = tokio::task::spawn_blocking(move || picture::clean(content_type, &file));
         let media = cleaned
             .await
             .map_err(Error::internal)?

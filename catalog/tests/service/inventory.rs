@@ -1,8 +1,9 @@
 //! Stock, reservations and the ledger.
 
-use std::time::Duration;
-
-use comptoir_mesh::Error;
+use comptoir_mesh::{
+    Error,
+    clock::{Clock as _, SystemClock},
+};
 use comptoir_proto::catalog::v1::{
     AdjustStockRequest, BatchGetStockRequest, ConfirmReservationRequest, ListLowStockRequest,
     ListStockMovementsRequest, ProductInput, ReleaseReservationRequest, ReservationLine, ReserveStockRequest,
@@ -90,13 +91,9 @@ async fn a_hold_is_seen_by_buyers_and_becomes_a_sale() {
     let product = shop.create(plain("Lamp", 3)).await;
     let lamp = product.variants[0].id.as_str();
     shop.get(Who::Guest, &product.id).await.unwrap();
-    let before = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
+    let before = SystemClock.now().as_second();
     let ends = reserve(&shop, "order_1", &[(lamp, 3)]).await.unwrap();
-    let left = Duration::from_secs(u64::try_from(ends).unwrap())
-        .saturating_sub(before)
-        .as_secs();
+    let left = ends - before;
     assert!((15 * 60 - 5..=15 * 60 + 5).contains(&left), "held for {left} s");
     let seen = shop
         .get(Who::Guest, &product.id)

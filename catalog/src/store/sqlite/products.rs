@@ -237,7 +237,8 @@ async fn check_category(work: &mut Work<'_>, draft: &ProductDraft) -> Result<(),
 }
 
 async fn free_slug(work: &mut Work<'_>, choice: &SlugChoice) -> Result<String, Error> {
-    let taken = "SELECT slug FROM products WHERE slug = ?1 OR slug GLOB ?1 || '-[0-9]*'";
+    // A range, and no pattern, because the index serves it: '.' follows '-'.
+    let taken = "SELECT slug FROM products WHERE slug = ?1 OR (slug > ?1 || '-' AND slug < ?1 || '.')";
     let (SlugChoice::Exact(slug) | SlugChoice::Derived(slug)) = choice;
     let taken: Vec<String> = sqlx::query_scalar(taken)
         .bind(slug)
