@@ -35,6 +35,7 @@ pub const FAIL_POINTS: &[&str] = &[
 ///
 /// Without a publisher events wait in the outbox.
 pub async fn start(config: Config, env: Env, publisher: Option<Arc<dyn Publisher>>) -> anyhow::Result<Auth> {
+    config.check()?;
     let location = env.store("auth", config.auth_store.as_deref())?;
     let store = Arc::new(store::sqlite::Sqlite::open(&location).await?);
     let auth = Auth::open(&config, &env, store.clone()).await?;

@@ -27,12 +27,12 @@ fn main() -> ExitCode {
 }
 
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let grpc = process
-        .bind(arguments.auth.auth_addr, "COMPTOIR_AUTH_ADDR")
-        .await?;
-    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let address = arguments.auth.auth_addr;
     // The broker's client comes with the settings that name one; until then events wait in the outbox.
     let auth = comptoir_auth::start(arguments.auth, process.env.clone(), None).await?;
+    // No port is bound before the settings are known to be good and the store is open.
+    let grpc = process.bind(address, "COMPTOIR_AUTH_ADDR").await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_grpc(auth.service(), grpc);
     process.serve_admin(admin);
     Ok(process)

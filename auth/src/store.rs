@@ -151,8 +151,8 @@ pub(crate) trait Mails: Send + Sync {
     async fn issue_mail_token(&self, id: &str, now: Timestamp) -> Result<Option<Timestamp>, Error>;
     /// Uses up the open link of the mail `id` and, with it, opens or replaces the account. All of it or nothing.
     async fn use_mail(&self, id: &str, effect: MailEffect, now: Timestamp) -> Result<MailOutcome, Error>;
-    /// Forgets what is past its time: mails asked for before `mails`, attempts before `attempts`, sessions not used or ended
-    /// before `sessions`. Mails whose event was not published stay.
+    /// Forgets what is past its time: mails asked for before `mails`, attempts and unsent mails before `attempts`, sessions
+    /// not used or ended before `sessions`. Mails whose event was not published stay.
     async fn sweep(&self, mails: Timestamp, attempts: Timestamp, sessions: Timestamp) -> Result<(), Error>;
 }
 

@@ -131,7 +131,10 @@ pub(crate) async fn the_sweep_keeps_what_is_unpublished(store: Fresh) {
         .open_session(session("ses_2", &user, at(50)), &attempt(0, 3, 3))
         .await
         .unwrap();
-    store.sweep(at(10), at(10), at(10)).await.unwrap();
+    let unsent = registration("mail_2", "e@f.fr", at(15)).silenced();
+    store.request_mail(unsent, 0, HOUR).await.unwrap();
+    store.sweep(at(10), at(20), at(10)).await.unwrap();
+    assert_eq!(store.mail_by_token("hash of mail_2").await.unwrap(), None);
     assert_eq!(store.mail_by_token("hash of mail of user_1").await.unwrap(), None);
     assert!(
         store.mail_by_token("hash of mail_1").await.unwrap().is_some(),

@@ -105,10 +105,14 @@ impl Mails for Sqlite {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query("DELETE FROM mails WHERE requested_at < ? AND pending = 0")
-                        .bind(micros(mails))
-                        .execute(&mut *tx)
-                        .await?;
+                    sqlx::query(
+                        "DELETE FROM mails
+                         WHERE pending = 0 AND (requested_at < ? OR (kind = 'UNSENT' AND requested_at < ?))",
+                    )
+                    .bind(micros(mails))
+                    .bind(micros(attempts))
+                    .execute(&mut *tx)
+                    .await?;
                     sqlx::query("DELETE FROM attempts WHERE at < ?")
                         .bind(micros(attempts))
                         .execute(&mut *tx)
