@@ -126,13 +126,13 @@ pub(super) struct DiscountCode {
     applicable: bool,
 }
 
-pub(super) struct Cart(pb::Cart);
+pub(super) struct Cart(Arc<pb::Cart>);
 
 impl Cart {
     /// A cart of the answer, which from then on is the caller's alone.
-    pub(super) fn new(data: &RequestData, cart: pb::Cart) -> Self {
+    pub(super) fn new(data: &RequestData, cart: impl Into<Arc<pb::Cart>>) -> Self {
         data.private();
-        Self(cart)
+        Self(cart.into())
     }
 
     /// The cart with this id, if the caller may see it.

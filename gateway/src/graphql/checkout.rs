@@ -1,5 +1,7 @@
 //! Completing a cart.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 use comptoir_proto::orders::v1 as pb;
 use pb::complete_cart_response::Outcome;
@@ -53,7 +55,7 @@ pub(super) struct CartCompleteActionRequired {
 
 pub(super) struct CartCompleteFailed {
     user_errors: Vec<UserError>,
-    cart: Option<pb::Cart>,
+    cart: Option<Arc<pb::Cart>>,
     cart_id: String,
 }
 
@@ -146,7 +148,7 @@ fn outcome(data: &RequestData, outcome: Outcome, cart_id: &ID) -> Result<CartCom
         }),
         Outcome::Failed(failure) => CartCompleteResult::Failed(CartCompleteFailed {
             user_errors: failure.refusals.iter().map(user_error).collect(),
-            cart: failure.cart,
+            cart: failure.cart.map(Arc::new),
             cart_id: cart_id.0.clone(),
         }),
     })

@@ -17,6 +17,9 @@ use super::services::Services;
 /// The most categories that one call gives.
 const CATEGORY_PAGE: i32 = 1000;
 
+/// The tree being read, or read.
+type Reading = Shared<BoxFuture<'static, Result<Arc<CategoryTree>, Failure>>>;
+
 /// The loaders of one request.
 pub(super) struct Loaders {
     /// Products by id.
@@ -25,7 +28,7 @@ pub(super) struct Loaders {
     pub(super) variants: Batcher<Arc<catalog::Variant>>,
     /// Users by id, for STAFF and ADMIN.
     pub(super) users: Batcher<auth::User>,
-    tree: Mutex<Option<Shared<BoxFuture<'static, Result<Arc<CategoryTree>, Failure>>>>>,
+    tree: Mutex<Option<Reading>>,
     services: Services,
     cache: Option<Arc<dyn EntityCache>>,
 }

@@ -53,6 +53,7 @@ pub use errors::{complete_errors, error_of};
 pub use mutation::Mutation;
 pub use query::Query;
 pub use refusals::check_return_url;
+pub(crate) use refusals::{Paths, argument_path};
 pub use services::{PaymentProvider, Services, Settings};
 pub use subscription::Subscription;
 

@@ -45,7 +45,7 @@ pub(super) type Settled<T> = Result<T, Vec<UserError>>;
 /// From paths into a request message to paths into the arguments, the first that fits. Both are dotted, `*` stands for
 /// one part and is carried over, and what follows a fitting beginning is kept in camelCase. `("", "input")` puts
 /// everything below `input`.
-pub(super) type Paths = &'static [(&'static str, &'static str)];
+pub(crate) type Paths = &'static [(&'static str, &'static str)];
 
 /// Settles a call whose refusals are about its arguments or the state of things.
 pub(super) fn settle<R, T>(
@@ -114,7 +114,7 @@ fn user_errors(error: &mesh::Error, paths: Paths) -> Vec<UserError> {
 }
 
 /// A path into a request message as one into the arguments.
-pub(super) fn argument_path(field: &str, paths: Paths) -> Vec<String> {
+pub(crate) fn argument_path(field: &str, paths: Paths) -> Vec<String> {
     let parts: Vec<&str> = field.split('.').filter(|part| !part.is_empty()).collect();
     let (mut found, kept) = paths
         .iter()

@@ -26,13 +26,12 @@ fn without_categories(gateway: &Gateway) {
 async fn fields_come_in_the_order_of_the_document() {
     let gateway = Gateway::new();
     stock_catalogue(&gateway.fakes);
-    let document = format!(
-        "query($id: ID!) {{ late: product(id: $id) {{ ...C slug category {{ slug name }} ... on Product {{ title id }} }}
-            shop {{ name }} }}
-         fragment C on Product {{ category {{ name }} __typename }}"
-    );
+    let document =
+        "query($id: ID!) { late: product(id: $id) { ...C slug category { slug name } ... on Product { title id } }
+            shop { name } }
+         fragment C on Product { category { name } __typename }";
     let answer = gateway
-        .ask_with(None, &document, json!({ "id": id("prod_", 1) }))
+        .ask_with(None, document, json!({ "id": id("prod_", 1) }))
         .await;
     assert_eq!(
         serde_json::to_string(&answer.data).unwrap(),
