@@ -83,7 +83,7 @@ fn a_jpeg_is_turned_upright() {
 fn a_webp_keeps_its_pixels_and_loses_the_rest() {
     let plain = encoded(ImageFormat::WebP, 5, 4);
     let mut dirty = plain.clone();
-    dirty.extend(b"EXIF\x0e\0\0\012 Rue Secrete");
+    dirty.extend(b"EXIF\x0e\0\0\x0012 Rue Secrete");
     let length = u32::try_from(dirty.len() - 8).unwrap();
     dirty[4..8].copy_from_slice(&length.to_le_bytes());
     dirty.extend(b"<script>behind the end</script>");

@@ -245,7 +245,7 @@ async fn refusals_name_the_field_of_the_request() {
     assert_eq!(refusals(stock), ["product.variants.0.quantity VALIDATION_FAILED"]);
     let foreign = shop
         .update(&product, |input| {
-            input.variants[0].id = Some("var_unknown".to_owned())
+            input.variants[0].id = Some("var_unknown".to_owned());
         })
         .await;
     assert_eq!(refusals(foreign), ["product.variants.0.id VALIDATION_FAILED"]);

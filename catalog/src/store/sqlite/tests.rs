@@ -104,6 +104,9 @@ async fn what_was_acknowledged_is_on_disk() {
         .await
         .unwrap();
     let again = open(&folder, &clock).await;
-    assert_eq!(again.products(&[product.id.clone()]).await.unwrap(), [product]);
+    assert_eq!(
+        again.products(std::slice::from_ref(&product.id)).await.unwrap(),
+        [product]
+    );
     assert_eq!(again.pending(10).await.unwrap().len(), 1);
 }
