@@ -276,7 +276,7 @@ async fn only_what_is_for_sale_is_put_in() {
         .catalog
         .change(&draft, |variant| variant.set_product_status(ProductStatus::Draft));
     setup.catalog.change(&dollars, |variant| {
-        variant.price = Some(mesh::money::money(100, "USD"))
+        variant.price = Some(mesh::money::money(100, "USD"));
     });
     let cart = setup.cart(&[(&cup, 1)]).await;
     assert_eq!(

@@ -1,5 +1,7 @@
 //! The service through its generated clients, in process: a file for each behaviour.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 extern crate comptoir_mesh as mesh;
 
 mod access;

@@ -174,7 +174,7 @@ async fn what_went_out_of_sale_is_not_ordered() {
     let (cup, plate) = (setup.catalog.add(1250, 10), setup.catalog.add(300, 10));
     let cart = setup.ready_cart(&[(&cup, 2), (&plate, 1)]).await;
     setup.catalog.change(&plate, |variant| {
-        variant.set_product_status(ProductStatus::Archived)
+        variant.set_product_status(ProductStatus::Archived);
     });
     assert_eq!(
         complete(&setup, &cart, "key", "tok_visa").await.unwrap_err(),

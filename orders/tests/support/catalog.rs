@@ -50,6 +50,7 @@ struct State {
     reservations: BTreeMap<String, Reservation>,
     calls: BTreeMap<&'static str, usize>,
     down: bool,
+    refusals: BTreeMap<&'static str, ErrorReason>,
 }
 
 /// A variant's units. `received` is what ever came in; `on_hand` still counts what is held.
@@ -69,6 +70,7 @@ pub(crate) struct Reservation {
 }
 
 /// What became of them.
+#[expect(clippy::enum_variant_names, reason = "held is the contract's word")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     Held,
@@ -146,6 +148,11 @@ impl FakeCatalog {
         self.state().down = down;
     }
 
+    /// Refuses the next call of a method.
+    pub(crate) fn refuse(&self, method: &'static str, reason: ErrorReason) {
+        self.state().refusals.insert(method, reason);
+    }
+
     /// A variant's units.
     pub(crate) fn units(&self, id: &str) -> Units {
         self.state().stock[id]
@@ -171,6 +178,9 @@ impl FakeCatalog {
         *state.calls.entry(method).or_default() += 1;
         if state.down {
             return Err(Status::unavailable("down"));
+        }
+        if let Some(reason) = state.refusals.remove(method) {
+            return Err(refused(reason, "as the test wants it"));
         }
         let now = self.env.clock.now();
         let State {
@@ -203,7 +213,7 @@ impl State {
     fn check(&self, lines: &[ReservationLine]) -> Result<(), Status> {
         for line in lines {
             let active = self.variants.get(&line.variant_id);
-            if !active.is_some_and(|variant| variant.product_status() == ProductStatus::Active) {
+            if active.is_none_or(|variant| variant.product_status() != ProductStatus::Active) {
                 return Err(refused(ErrorReason::ProductUnavailable, "not for sale"));
             }
             let there = self.stock[&line.variant_id];
