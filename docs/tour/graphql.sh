@@ -13,7 +13,7 @@ graphql() {
 }
 
 say "search: a typo, and only what is available"
-found=$(graphql '{ search(query: "stonwear mug", first: 1, filters: { availableOnly: true, productTypes: ["Mug"] }) { totalCount nodes { slug title } facets { id values { value count } } } }')
+found=$(graphql '{ search(query: "stonware mug", first: 1, filters: { availableOnly: true, productTypes: ["Mug"] }) { totalCount nodes { slug title } facets { id values { value count } } } }')
 echo "$found"
 slug=$(field slug <<<"$found"); need "$slug" product
 

@@ -13,7 +13,7 @@ call() {
 }
 
 say "search: a typo, and only what is available"
-found=$(call GET '/store/products?query=stonwear%20mug&productType=Mug&available=true&limit=1'); echo "$found"
+found=$(call GET '/store/products?query=stonware%20mug&productType=Mug&available=true&limit=1'); echo "$found"
 slug=$(field slug <<<"$found"); need "$slug" product
 
 say "product: $slug"

@@ -117,7 +117,7 @@ async fn play(shop: &Shop, scenario: Scenario, variant: &str) -> Seen {
         && let Some(payment) = result["paymentId"].as_str()
     {
         let url = shop.url(&format!("/sandbox/payments/{payment}"));
-        let _ = shop.http.post(url).form(&[("outcome", "decline")]).send().await;
+        let _ = shop.http.post(url).body("outcome=decline").header("content-type", "application/x-www-form-urlencoded").send().await;
         let _ = buyer.complete(token, "the-key").await;
     }
     if !seen.placed || !matches!(scenario, Scenario::Cancel | Scenario::Refund) {

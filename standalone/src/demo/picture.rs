@@ -69,8 +69,9 @@ pub(crate) fn draw(shape: &str, colour: &str) -> anyhow::Result<Vec<u8>> {
         .replace("{c}", &hex(*colour))
         .replace("{d}", &hex(mixed(*colour, [0x20, 0x1A, 0x18], 25)))
         .replace("{l}", &hex(mixed(*colour, [0xFF, 0xFF, 0xFF], 30)));
-    // The ground is a pale tint of the colour, so that a list of products holds together.
-    let ground = mixed(*colour, [0xF8, 0xF5, 0xEF], 85);
+    // The ground is a pale tint of the colour, so that a list of products holds together; under a pale colour a darker one.
+    let pale = colour.iter().all(|part| *part > 0xB8);
+    let ground = if pale { mixed(*colour, [0x8E, 0x98, 0x96], 45) } else { mixed(*colour, [0xF8, 0xF5, 0xEF], 85) };
     let tree = usvg::Tree::from_str(&shape, &usvg::Options::default())?;
     let mut pixels = tiny_skia::Pixmap::new(SIZE, SIZE).context("a picture has a size")?;
     pixels.fill(tiny_skia::Color::from_rgba8(ground[0], ground[1], ground[2], 255));
