@@ -36,15 +36,25 @@ impl Machine {
             .around(self.ask(order_id, &request, |order, _| {
                 order.check_cancel()?;
                 let (reason, actor) = (reason.clone(), asked.actor.clone());
-                order.cancel = Some(Cancel { id: id.clone(), reason, actor, state: IntentState::Open });
+                order.cancel = Some(Cancel {
+                    id: id.clone(),
+                    reason,
+                    actor,
+                    state: IntentState::Open,
+                });
                 Ok((id.clone(), Vec::new()))
             }))
             .await?;
-        let order = self.settle(order_id, |order| order.open_cancel().is_none()).await?;
+        let order = self
+            .settle(order_id, |order| order.open_cancel().is_none())
+            .await?;
         if order.state == State::Canceled {
             return Ok(order);
         }
-        Err(Error::new(ErrorReason::InvalidState, "The provider did not give the money back; staff have to act."))
+        Err(Error::new(
+            ErrorReason::InvalidState,
+            "The provider did not give the money back; staff have to act.",
+        ))
     }
 }
 

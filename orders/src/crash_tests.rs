@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use comptoir_proto::orders::v1::{CompleteCartRequest, CompleteCartResponse};
 use jiff::Timestamp;
-use mesh::{
-    Caller, Error,
-    identity::Peer,
-    testing::TestEnv,
-};
+use mesh::{Caller, Error, identity::Peer, testing::TestEnv};
 
 use crate::{
     FAIL_POINTS,
@@ -19,11 +15,11 @@ use crate::{
         address::Address,
         cart::{Cart, Line, Seen},
         discount::{Discount, Kind},
-        order::{IntentState, Order, State},
         edit::Limits,
+        order::{IntentState, Order, State},
     },
     machine::{Machine, Wiring},
-    payment::{Providers, Sandbox, sandbox::Status},
+    payment::{PaymentProvider, Providers, Sandbox, sandbox::Status},
     points::crash,
     quote::Pricer,
     refund::Wanted,
@@ -41,24 +37,24 @@ const UNITS: i32 = 10;
 const PRICE: i64 = 2_000;
 
 /// A shop and one process of the service.
-struct World {
-    test: TestEnv,
-    catalog: FakeCatalog,
-    stores: Stores,
-    variant: String,
+pub(crate) struct World {
+    pub(crate) test: TestEnv,
+    pub(crate) catalog: FakeCatalog,
+    pub(crate) stores: Stores,
+    pub(crate) variant: String,
     discount: String,
-    process: Process,
+    pub(crate) process: Process,
 }
 
 /// What a process has in memory.
-struct Process {
-    machine: Machine,
-    checkout: Checkout,
-    sandbox: Arc<Sandbox>,
+pub(crate) struct Process {
+    pub(crate) machine: Machine,
+    pub(crate) checkout: Checkout,
+    pub(crate) sandbox: Arc<Sandbox>,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let test = TestEnv::new();
         let catalog = FakeCatalog::new(&test.env);
         let variant = catalog.add(PRICE, UNITS);
@@ -81,15 +77,22 @@ impl World {
         };
         assert!(stores.discounts.insert_discount(&discount).await.unwrap());
         let process = Process::start(&test, &catalog, &stores).await;
-        Self { test, catalog, stores, variant, discount: discount.id, process }
+        Self {
+            test,
+            catalog,
+            stores,
+            variant,
+            discount: discount.id,
+            process,
+        }
     }
 
     /// A new process on the same files.
-    async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.process = Process::start(&self.test, &self.catalog, &self.stores).await;
     }
 
-    async fn cart(&self) -> Cart {
+    pub(crate) async fn cart(&self) -> Cart {
         let now = self.test.env.clock.now();
         let address = Address {
             first_name: "Ada".into(),
@@ -134,36 +137,60 @@ impl World {
     }
 
     /// Sweeps as a process does, over a minute.
-    async fn sweep(&self) {
+    pub(crate) async fn sweep(&self) {
         for _ in 0..12 {
             self.test.clock.advance(Duration::from_secs(5));
             self.process.machine.sweep().await.unwrap();
         }
     }
 
-    async fn order_of(&self, cart: &Cart) -> Option<Order> {
+    pub(crate) async fn order_of(&self, cart: &Cart) -> Option<Order> {
         let id = self.process.machine.parts.keys.order_id(&cart.id, "key");
         self.stores.orders.order(&id).await.unwrap()
     }
 
     /// Money, units and discount uses agree with what the order says.
-    async fn audit(&self, cart: &Cart) -> Option<Order> {
+    pub(crate) async fn audit(&self, cart: &Cart) -> Option<Order> {
         let order = self.order_of(cart).await;
         let units = self.catalog.units(&self.variant);
-        let used = self.stores.discounts.discount(&self.discount).await.unwrap().unwrap().times_used;
+        let used = self
+            .stores
+            .discounts
+            .discount(&self.discount)
+            .await
+            .unwrap()
+            .unwrap()
+            .times_used;
         let cart = self.stores.carts.cart(&cart.id).await.unwrap().unwrap();
         assert_eq!(units.reserved, 0, "nothing is held");
         assert_eq!(units.on_hand + units.sold, UNITS, "no unit is lost");
         let Some(order) = order else {
-            assert_eq!((units.sold, used), (0, 0), "nothing was done for an order that never was");
+            assert_eq!(
+                (units.sold, used),
+                (0, 0),
+                "nothing was done for an order that never was"
+            );
             assert!(cart.is_open());
             return None;
         };
-        assert!(order.work().is_none() && order.lease.is_none() && order.due_at().is_none(), "{order:?}");
+        assert!(
+            order.work().is_none() && order.lease.is_none() && order.due_at().is_none(),
+            "{order:?}"
+        );
         let payment = self.process.sandbox.payment_of(&order.id).await;
-        let (captured, refunded) = payment.as_ref().map_or((0, 0), |payment| (payment.captured, payment.refunded));
-        assert_eq!(order.payment.captured(), captured, "both sides say the same was captured");
-        assert_eq!(order.payment.refunded(), refunded, "both sides say the same was refunded");
+        let (captured, refunded) = payment
+            .as_ref()
+            .map_or((0, 0), |payment| (payment.captured, payment.refunded));
+        assert_eq!(
+            order.payment.captured(),
+            captured,
+            "both sides say the same was captured"
+        );
+        assert_eq!(
+            order.payment.refunded(),
+            refunded,
+            "both sides say the same was refunded"
+        );
         match order.state {
             State::Confirmed => {
                 assert_eq!(captured, order.total());
@@ -173,7 +200,11 @@ impl World {
                 assert!(order.number.is_some());
             }
             State::Failed | State::Canceled => {
-                assert_eq!((units.sold, used, captured - refunded), (0, 0, 0), "nothing is kept");
+                assert_eq!(
+                    (units.sold, used, captured - refunded),
+                    (0, 0, 0),
+                    "nothing is kept"
+                );
                 let held = payment.is_some_and(|payment| {
                     matches!(payment.status, Status::Authorized | Status::RequiresAction)
                 });
@@ -194,7 +225,7 @@ impl World {
         Some(order)
     }
 
-    async fn complete(&self, cart: &Cart, token: &str) -> Result<CompleteCartResponse, Error> {
+    pub(crate) async fn complete(&self, cart: &Cart, token: &str) -> Result<CompleteCartResponse, Error> {
         let request = CompleteCartRequest {
             cart_id: cart.id.clone(),
             provider: "sandbox".into(),
@@ -203,17 +234,36 @@ impl World {
             client_address: Some("192.0.2.1".into()),
             ..CompleteCartRequest::default()
         };
-        let caller = Caller { peer: Peer::Service("gateway"), user: None };
+        let caller = Caller {
+            peer: Peer::Service("gateway"),
+            user: None,
+        };
         self.process.checkout.complete(&caller, request).await
     }
 }
 
 impl Process {
     async fn start(test: &TestEnv, catalog: &FakeCatalog, stores: &Stores) -> Self {
+        Self::start_with(test, catalog, stores, |sandbox| {
+            sandbox as Arc<dyn PaymentProvider>
+        })
+        .await
+    }
+
+    /// A process whose provider is put together by the test.
+    pub(crate) async fn start_with(
+        test: &TestEnv,
+        catalog: &FakeCatalog,
+        stores: &Stores,
+        provider: impl FnOnce(Arc<Sandbox>) -> Arc<dyn PaymentProvider>,
+    ) -> Self {
         let channel = catalog.slot().channel("orders");
         let env = test.env.clone();
         let pricer = Pricer::new(channel.clone(), stores.discounts.clone(), env.clone());
-        let limits = Limits { lines: 100, quantity: 999 };
+        let limits = Limits {
+            lines: 100,
+            quantity: 999,
+        };
         let carts = Carts::new(stores.carts.clone(), pricer.clone(), env.clone(), limits);
         let sandbox = Sandbox::open(&env).unwrap();
         let wiring = Wiring {
@@ -222,12 +272,16 @@ impl Process {
             discounts: stores.discounts.clone(),
             catalog: channel,
             pricer,
-            providers: Providers::default().with("sandbox", sandbox.clone()),
+            providers: Providers::default().with("sandbox", provider(sandbox.clone())),
             holds_per_address: 20,
         };
         let machine = Machine::new(wiring, env).await.unwrap();
         let checkout = Checkout::new(machine.clone(), carts);
-        Self { machine, checkout, sandbox }
+        Self {
+            machine,
+            checkout,
+            sandbox,
+        }
     }
 }
 
@@ -245,7 +299,7 @@ async fn until_crash<T>(call: impl Future<Output = T>) {
 }
 
 /// Lets what goes on behind an answer come to rest.
-async fn rest(world: &World, cart: &Cart) -> Order {
+pub(crate) async fn rest(world: &World, cart: &Cart) -> Order {
     for _ in 0..1_000 {
         if let Some(order) = world.order_of(cart).await
             && order.lease.is_none()
@@ -258,8 +312,12 @@ async fn rest(world: &World, cart: &Cart) -> Order {
     panic!("the order does not come to rest");
 }
 
-fn asked(key: &str) -> Asked {
-    Asked { caller: "user_staff".into(), key: key.into(), actor: "user_staff".into() }
+pub(crate) fn asked(key: &str) -> Asked {
+    Asked {
+        caller: "user_staff".into(),
+        key: key.into(),
+        actor: "user_staff".into(),
+    }
 }
 
 /// How a scenario ends where nothing crashes; a crash early on may also leave no order.
@@ -280,7 +338,10 @@ enum Scenario {
 
 impl Scenario {
     fn of(point: &str) -> Self {
-        let step = point.trim_start_matches("orders.").rsplit_once('.').map_or("", |(step, _)| step);
+        let step = point
+            .trim_start_matches("orders.")
+            .rsplit_once('.')
+            .map_or("", |(step, _)| step);
         match step {
             "complete.reprice" => Self::Changed,
             "complete.await" | "complete.lookup" | "lease.take" => Self::Approved,
@@ -332,12 +393,18 @@ impl Scenario {
             Self::CanceledPaid => {
                 let _ = world.complete(cart, "tok_visa").await;
                 let order = rest(world, cart).await;
-                let _ = machine.cancel(&order.id, asked("c"), Some("changed my mind".into())).await;
+                let _ = machine
+                    .cancel(&order.id, asked("c"), Some("changed my mind".into()))
+                    .await;
             }
             Self::Refunded => {
                 let _ = world.complete(cart, "tok_visa").await;
                 let order = rest(world, cart).await;
-                let wanted = Wanted { amount: Some(500), reason: "late".into(), restock: true };
+                let wanted = Wanted {
+                    amount: Some(500),
+                    reason: "late".into(),
+                    restock: true,
+                };
                 let _ = machine.refund(&order.id, asked("r"), wanted).await;
             }
         }
@@ -361,7 +428,14 @@ impl Scenario {
         assert_eq!(order.state, expected, "{point}");
         if self == Self::Refunded && point != "orders.refund.intent.before" {
             assert_eq!(order.payment.refunded(), 500, "{point}");
-            assert!(order.restocked && order.payment.refunds.iter().all(|refund| refund.state == IntentState::Done));
+            assert!(
+                order.restocked
+                    && order
+                        .payment
+                        .refunds
+                        .iter()
+                        .all(|refund| refund.state == IntentState::Done)
+            );
         }
         if self == Self::Changed {
             assert_eq!(order.contents.as_ref().unwrap().locale, "en");
@@ -388,7 +462,11 @@ async fn crash_at(point: &'static str) {
     assert!(crash::clear(), "{point} is never passed");
     world.restart().await;
     world.sweep().await;
-    if world.order_of(&cart).await.is_some_and(|order| order.state == State::PendingPayment) {
+    if world
+        .order_of(&cart)
+        .await
+        .is_some_and(|order| order.state == State::PendingPayment)
+    {
         // What awaits the bank ends with its hold.
         world.test.clock.advance(catalog::HOLD);
         world.sweep().await;
@@ -449,13 +527,22 @@ async fn a_hold_that_ends_gives_the_payment_up_first() {
     let cart = world.cart().await;
     world.complete(&cart, "tok_requires_action").await.unwrap();
     let order = rest(&world, &cart).await;
-    assert_eq!(order.hold_expires_at, Some(world.test.env.clock.now() + catalog::HOLD));
+    assert_eq!(
+        order.hold_expires_at,
+        Some(world.test.env.clock.now() + catalog::HOLD)
+    );
     world.test.clock.advance(catalog::HOLD);
     world.sweep().await;
     let order = world.audit(&cart).await.unwrap();
     assert_eq!(order.failing[0].code, "PAYMENT_FAILED");
-    assert_eq!(world.process.sandbox.payment_of(&order.id).await.unwrap().status, Status::Canceled);
-    assert_eq!(world.catalog.reservation(&order.id).unwrap().state, Held::Released);
+    assert_eq!(
+        world.process.sandbox.payment_of(&order.id).await.unwrap().status,
+        Status::Canceled
+    );
+    assert_eq!(
+        world.catalog.reservation(&order.id).unwrap().state,
+        Held::Released
+    );
 }
 
 #[tokio::test]
@@ -477,7 +564,12 @@ async fn an_order_waits_for_a_catalogue_that_is_down_and_goes_on_after() {
     let cart = world.cart().await;
     world.complete(&cart, "tok_requires_action").await.unwrap();
     let order = rest(&world, &cart).await;
-    world.process.sandbox.resolve(order.payment.payment_id.as_ref().unwrap(), true).await.unwrap();
+    world
+        .process
+        .sandbox
+        .resolve(order.payment.payment_id.as_ref().unwrap(), true)
+        .await
+        .unwrap();
     world.catalog.set_down(true);
     let error = world.complete(&cart, "tok_requires_action").await.unwrap_err();
     assert_eq!(error.reason(), mesh::ErrorReason::DependencyUnavailable);
@@ -498,5 +590,8 @@ async fn a_live_lease_keeps_another_process_away() {
     let before = world.order_of(&cart).await.unwrap();
     let seen = other.machine.advance(&before.id).await.unwrap();
     assert_eq!(*seen, before, "looked at, not touched");
-    assert_eq!(before.created_at, Timestamp::max(before.created_at, before.updated_at));
+    assert_eq!(
+        before.created_at,
+        Timestamp::max(before.created_at, before.updated_at)
+    );
 }

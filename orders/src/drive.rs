@@ -49,7 +49,13 @@ pub(crate) enum Then {
 
 impl Drive {
     pub(crate) fn new(machine: Machine, order: Order, holder: String, fresh: bool) -> Self {
-        Self { machine, order, holder, fresh, asked: false }
+        Self {
+            machine,
+            order,
+            holder,
+            fresh,
+            asked: false,
+        }
     }
 
     /// Does what is to be done until the order rests.
@@ -116,14 +122,29 @@ impl Drive {
     }
 
     fn backoff(&self) -> Duration {
-        let longest = if self.order.state == State::PendingPayment { LONGEST_UNPLACED } else { LONGEST };
-        FIRST_REST.saturating_mul(1 << self.order.attempts.min(6)).min(longest)
+        let longest = if self.order.state == State::PendingPayment {
+            LONGEST_UNPLACED
+        } else {
+            LONGEST
+        };
+        FIRST_REST
+            .saturating_mul(1 << self.order.attempts.min(6))
+            .min(longest)
     }
 
     /// Reads the order again. Where the lease is another's by now, this drive ends with what it read.
     async fn reload(&mut self) -> Result<Option<Told>, Error> {
-        let order = self.machine.parts.orders.order(&self.order.id).await?.ok_or_else(not_found)?;
-        let mine = order.lease.as_ref().is_some_and(|lease| lease.holder == self.holder);
+        let order = self
+            .machine
+            .parts
+            .orders
+            .order(&self.order.id)
+            .await?
+            .ok_or_else(not_found)?;
+        let mine = order
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder == self.holder);
         self.order = order;
         Ok((!mine).then(|| Ok(Arc::new(self.order.clone()))))
     }
@@ -141,7 +162,13 @@ impl Drive {
         order.revision += 1;
         (order.lease, order.wake_at) = match then {
             _ if order.work().is_none() => (None, None),
-            Then::Go => (Some(Lease { holder: self.holder.clone(), until: now + LEASE }), None),
+            Then::Go => (
+                Some(Lease {
+                    holder: self.holder.clone(),
+                    until: now + LEASE,
+                }),
+                None,
+            ),
             Then::Rest(at) => (None, Some(at)),
         };
         if !point.around(self.machine.write(&mut order, payloads)).await? {
@@ -155,7 +182,8 @@ impl Drive {
     async fn renew(&mut self) -> Result<(), Halt> {
         let short = self.machine.now() + LEASE / 2;
         if self.order.lease.as_ref().is_some_and(|lease| lease.until < short) {
-            self.commit(points::RENEW, Then::Go, |_, _| Ok(Vec::new())).await?;
+            self.commit(points::RENEW, Then::Go, |_, _| Ok(Vec::new()))
+                .await?;
         }
         Ok(())
     }
@@ -172,7 +200,10 @@ impl Drive {
         let mut pauses = PAUSES.into_iter();
         loop {
             self.renew().await?;
-            let context = context::Context { deadline: Some(Instant::now() + CALL), ..context::current() };
+            let context = context::Context {
+                deadline: Some(Instant::now() + CALL),
+                ..context::current()
+            };
             let called = context::scope(context, call(self.machine.parts.inventory.clone()));
             let error = match point.around(called).await {
                 Ok(answer) => return Ok(Ok(answer.into_inner())),

@@ -24,8 +24,11 @@ pub(crate) struct Parcel {
 impl Machine {
     /// Ships units.
     pub(crate) async fn fulfill(&self, order_id: &str, asked: Asked, parcel: Parcel) -> Result<Order, Error> {
-        let lines: Vec<_> =
-            parcel.lines.iter().map(|line| format!("{} {}", line.quantity, line.order_line_id)).collect();
+        let lines: Vec<_> = parcel
+            .lines
+            .iter()
+            .map(|line| format!("{} {}", line.quantity, line.order_line_id))
+            .collect();
         let input = [
             lines.join("\n"),
             parcel.tracking_number.clone().unwrap_or_default(),
@@ -52,7 +55,12 @@ impl Machine {
                     delivered_at: None,
                 });
                 order.touch(now);
-                Ok((id.clone(), vec![Payload::Shipped(OrderShipped { fulfillment_id: id.clone() })]))
+                Ok((
+                    id.clone(),
+                    vec![Payload::Shipped(OrderShipped {
+                        fulfillment_id: id.clone(),
+                    })],
+                ))
             })
             .await?;
         Ok(order)
@@ -66,7 +74,10 @@ impl Machine {
         actor: &str,
     ) -> Result<Order, Error> {
         self.change(order_id, |order, now| {
-            let parcel = order.fulfillments.iter_mut().find(|parcel| parcel.id == fulfillment_id);
+            let parcel = order
+                .fulfillments
+                .iter_mut()
+                .find(|parcel| parcel.id == fulfillment_id);
             let parcel =
                 parcel.ok_or_else(|| Error::new(ErrorReason::NotFound, "The order has no such parcel."))?;
             if parcel.delivered_at.is_some() {
@@ -77,7 +88,9 @@ impl Machine {
                 order.transition(State::Completed, actor, None, now)?;
             }
             order.touch(now);
-            Ok(vec![Payload::Delivered(OrderDelivered { fulfillment_id: fulfillment_id.to_owned() })])
+            Ok(vec![Payload::Delivered(OrderDelivered {
+                fulfillment_id: fulfillment_id.to_owned(),
+            })])
         })
         .await
     }

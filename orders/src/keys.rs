@@ -21,8 +21,9 @@ impl Keys {
     /// Reads the store's secret, and makes it at the first start.
     pub(crate) async fn open(store: &dyn OrderStore, env: &Env) -> Result<Self, Error> {
         let secret = store.secret("orders", &env.ids.secret::<32>()).await?;
-        let secret =
-            secret.try_into().map_err(|_| Error::internal(anyhow::anyhow!("the store's secret has another length")))?;
+        let secret = secret
+            .try_into()
+            .map_err(|_| Error::internal(anyhow::anyhow!("the store's secret has another length")))?;
         Ok(Self { secret })
     }
 
@@ -44,10 +45,16 @@ impl Keys {
     pub(crate) fn order_of_token(&self, token: &str) -> Option<String> {
         let (suffix, mac) = token.split_once('.')?;
         let order_id = format!("order_{suffix}");
-        let given = URL_SAFE_NO_PAD.decode(mac).ok().filter(|given| given.len() == 24)?;
+        let given = URL_SAFE_NO_PAD
+            .decode(mac)
+            .ok()
+            .filter(|given| given.len() == 24)?;
         let expected = self.mac(&["access", &order_id]);
         // Compared without telling by the time it takes where they differ.
-        let difference = given.iter().zip(&expected).fold(0, |difference, (a, b)| difference | (a ^ b));
+        let difference = given
+            .iter()
+            .zip(&expected)
+            .fold(0, |difference, (a, b)| difference | (a ^ b));
         (difference == 0).then_some(order_id)
     }
 
@@ -63,7 +70,10 @@ impl Keys {
 
 /// 26 characters, as a ULID has them.
 fn base32(value: u128) -> String {
-    (0..26).rev().map(|at| char::from(CROCKFORD[usize::try_from((value >> (at * 5)) & 31).unwrap_or(0)])).collect()
+    (0..26)
+        .rev()
+        .map(|at| char::from(CROCKFORD[usize::try_from((value >> (at * 5)) & 31).unwrap_or(0)]))
+        .collect()
 }
 
 /// A digest of what was asked, to tell a repeated call from another one.
@@ -80,11 +90,19 @@ pub(crate) fn fingerprint(parts: &[&str]) -> String {
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     if key.is_empty() {
         let message = "This operation needs an idempotency key.";
-        return Err(Error::field("request_id", ErrorReason::IdempotencyKeyRequired, message));
+        return Err(Error::field(
+            "request_id",
+            ErrorReason::IdempotencyKeyRequired,
+            message,
+        ));
     }
     if key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
         let message = "An idempotency key is 1 to 255 printable ASCII characters.";
-        return Err(Error::field("request_id", ErrorReason::IdempotencyKeyInvalid, message));
+        return Err(Error::field(
+            "request_id",
+            ErrorReason::IdempotencyKeyInvalid,
+            message,
+        ));
     }
     Ok(())
 }
@@ -120,9 +138,16 @@ mod tests {
     #[test]
     fn keys_are_printable_ascii() {
         assert!(check_key("a key, 1 of 2").is_ok());
-        assert_eq!(check_key("").unwrap_err().reason(), ErrorReason::IdempotencyKeyRequired);
+        assert_eq!(
+            check_key("").unwrap_err().reason(),
+            ErrorReason::IdempotencyKeyRequired
+        );
         for bad in ["\n", "é", &"x".repeat(256)] {
-            assert_eq!(check_key(bad).unwrap_err().reason(), ErrorReason::IdempotencyKeyInvalid, "{bad}");
+            assert_eq!(
+                check_key(bad).unwrap_err().reason(),
+                ErrorReason::IdempotencyKeyInvalid,
+                "{bad}"
+            );
         }
     }
 }

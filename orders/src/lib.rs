@@ -12,15 +12,17 @@ mod carts;
 mod checkout;
 mod config;
 mod convert;
-pub mod domain;
 #[cfg(test)]
 mod crash_tests;
+pub mod domain;
 mod drive;
 mod fulfill;
 mod keys;
 mod machine;
 mod outbox;
 pub mod payment;
+#[cfg(test)]
+mod peer_tests;
 mod points;
 mod policy;
 mod quote;

@@ -11,8 +11,7 @@ use std::{
 };
 
 use comptoir_proto::{
-    catalog::v1::inventory_service_client::InventoryServiceClient,
-    orders::v1::order_event::Payload,
+    catalog::v1::inventory_service_client::InventoryServiceClient, orders::v1::order_event::Payload,
 };
 use jiff::Timestamp;
 use mesh::{Env, Error, ErrorReason, channel::Channel, context};
@@ -79,12 +78,12 @@ struct Flight {
 }
 
 /// How far a drive is.
-#[derive(Clone, Debug)]
-pub(crate) enum Progress {
-    Running,
-    /// The buyer can be answered; the drive goes on.
-    Told(Told),
-    Ended(Told),
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// What the buyer is answered; the drive may go on behind it.
+    told: Option<Told>,
+    /// What it came to.
+    ended: Option<Told>,
 }
 
 /// What a drive came to: the order as it stands, or why it does not get on for now.
@@ -134,7 +133,15 @@ pub(crate) struct Wiring {
 impl Machine {
     /// A machine over these stores and peers.
     pub(crate) async fn new(wiring: Wiring, env: Env) -> Result<Self, Error> {
-        let Wiring { orders, carts, discounts, catalog, pricer, providers, holds_per_address } = wiring;
+        let Wiring {
+            orders,
+            carts,
+            discounts,
+            catalog,
+            pricer,
+            providers,
+            holds_per_address,
+        } = wiring;
         let keys = Keys::open(&*orders, &env).await?;
         let parts = Parts {
             orders,
@@ -151,7 +158,9 @@ impl Machine {
             numbers: tokio::sync::Mutex::new(0..0),
             hold_gate: tokio::sync::Mutex::default(),
         };
-        Ok(Self { parts: Arc::new(parts) })
+        Ok(Self {
+            parts: Arc::new(parts),
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -176,7 +185,9 @@ impl Machine {
 
     /// Whether a drive of this order runs in this process, and what it was asked.
     pub(crate) fn running(&self, order_id: &str) -> Option<Option<String>> {
-        self.flights().get(order_id).map(|flight| flight.fingerprint.clone())
+        self.flights()
+            .get(order_id)
+            .map(|flight| flight.fingerprint.clone())
     }
 
     fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<String, Flight>> {
@@ -199,30 +210,52 @@ impl Machine {
         if let Some(flight) = flights.get(order_id) {
             return (flight.progress.clone(), false);
         }
-        let (sender, progress) = watch::channel(Progress::Running);
-        let flight = Flight { fingerprint: fingerprint.map(str::to_owned), progress: progress.clone() };
+        let (sender, progress) = watch::channel(Progress::default());
+        let flight = Flight {
+            fingerprint: fingerprint.map(str::to_owned),
+            progress: progress.clone(),
+        };
         flights.insert(order_id.to_owned(), flight);
         drop(flights);
         let sender = Arc::new(sender);
-        let landing = Landing { machine: self.clone(), order_id: order_id.to_owned() };
+        let landing = Landing {
+            machine: self.clone(),
+            order_id: order_id.to_owned(),
+        };
         let work = drive(self.clone(), Teller(sender.clone()));
         // The steps need nobody's token, and one that runs out must not stop them half way.
-        let context = context::Context { token: None, deadline: None, ..context::current() };
-        self.parts.env.tasks.spawn_tracked(context::scope(context, async move {
-            let ended = tokio::time::timeout(DRIVE_DEADLINE, work).await;
-            let told = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
-            drop(landing);
-            sender.send_replace(Progress::Ended(told));
-        }));
+        let context = context::Context {
+            token: None,
+            deadline: None,
+            ..context::current()
+        };
+        self.parts
+            .env
+            .tasks
+            .spawn_tracked(context::scope(context, async move {
+                let ended = tokio::time::timeout(DRIVE_DEADLINE, work).await;
+                let told = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
+                drop(landing);
+                sender.send_modify(|progress| progress.ended = Some(told));
+            }));
         (progress, true)
     }
 
     /// Takes the order on as far as it goes now, and returns it as it then stands.
     pub(crate) async fn advance(&self, order_id: &str) -> Told {
+        ended(self.begin_advance(order_id)).await
+    }
+
+    /// The same, not waited for.
+    pub(crate) fn begin_advance(&self, order_id: &str) -> watch::Receiver<Progress> {
         let id = order_id.to_owned();
-        let (progress, _) =
-            self.fly(order_id, None, |machine, teller| async move { machine.resume(&id, &teller).await });
-        ended(progress).await
+        let drive = |machine: Self, teller| async move { machine.resume(&id, &teller).await };
+        self.fly(order_id, None, drive).0
+    }
+
+    /// How many drives run in this process.
+    pub(crate) fn drives(&self) -> usize {
+        self.flights().len()
     }
 
     /// Takes an order over that lies there, if nobody else drives it.
@@ -244,9 +277,15 @@ impl Machine {
             let holder = self.parts.env.ids.new_id("drv_");
             let mut taken = order.clone();
             taken.revision += 1;
-            taken.lease = Some(Lease { holder: holder.clone(), until: now + LEASE });
+            taken.lease = Some(Lease {
+                holder: holder.clone(),
+                until: now + LEASE,
+            });
             taken.wake_at = None;
-            if points::LEASE.around(self.parts.orders.replace_order(&taken, &[])).await? {
+            if points::LEASE
+                .around(self.parts.orders.replace_order(&taken, &[]))
+                .await?
+            {
                 return Ok(Ok(Drive::new(self.clone(), taken, holder, false)));
             }
             order = self.order(&order.id).await?;
@@ -324,9 +363,9 @@ impl Teller {
     /// The buyer can be answered; the first answer stands.
     pub(crate) fn tell(&self, order: &Order) {
         self.0.send_if_modified(|progress| {
-            let first = matches!(progress, Progress::Running);
+            let first = progress.told.is_none();
             if first {
-                *progress = Progress::Told(Ok(Arc::new(order.clone())));
+                progress.told = Some(Ok(Arc::new(order.clone())));
             }
             first
         });
@@ -345,24 +384,32 @@ impl Drop for Landing {
     }
 }
 
-/// Waits until the drive has an answer.
-pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> Told {
-    let reached = progress.wait_for(|progress| !matches!(progress, Progress::Running)).await;
-    outcome(reached.map(|progress| progress.clone()))
+/// Waits until the drive has an answer. The flag says that it is the drive's own: without it, the flight found the order as
+/// another drive had left it.
+pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> (Told, bool) {
+    let reached = progress
+        .wait_for(|progress| progress.told.is_some() || progress.ended.is_some())
+        .await;
+    let reached = reached.map(|progress| progress.clone());
+    let own = reached.as_ref().is_ok_and(|progress| progress.told.is_some());
+    (
+        outcome(reached.map(|progress| progress.told.or(progress.ended))),
+        own,
+    )
 }
 
 /// Waits until the drive has ended.
-async fn ended(mut progress: watch::Receiver<Progress>) -> Told {
-    let reached = progress.wait_for(|progress| matches!(progress, Progress::Ended(_))).await;
-    outcome(reached.map(|progress| progress.clone()))
+pub(crate) async fn ended(mut progress: watch::Receiver<Progress>) -> Told {
+    let reached = progress.wait_for(|progress| progress.ended.is_some()).await;
+    outcome(reached.map(|progress| progress.ended.clone()))
 }
 
-fn outcome(reached: Result<Progress, watch::error::RecvError>) -> Told {
-    match reached {
-        Ok(Progress::Told(told) | Progress::Ended(told)) => told,
-        // The task died; the lease runs out, and the sweeper goes on.
-        Ok(Progress::Running) | Err(_) => Err(Arc::new(in_progress())),
-    }
+fn outcome(reached: Result<Option<Told>, watch::error::RecvError>) -> Told {
+    // Without one the task died; the lease runs out, and the sweeper goes on.
+    reached
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| Err(Arc::new(in_progress())))
 }
 
 /// How long the running call may wait for a drive.

@@ -64,7 +64,10 @@ impl Outbox for OrderOutbox {
     }
 
     async fn done(&self, records: &[Record]) -> Result<(), Error> {
-        let published: Vec<_> = records.iter().map(|record| (record.key.clone(), record.sequence)).collect();
+        let published: Vec<_> = records
+            .iter()
+            .map(|record| (record.key.clone(), record.sequence))
+            .collect();
         self.0.events_done(&published).await
     }
 

@@ -28,7 +28,11 @@ pub(crate) struct Wanted {
 impl Machine {
     /// Gives money back.
     pub(crate) async fn refund(&self, order_id: &str, asked: Asked, wanted: Wanted) -> Result<Order, Error> {
-        let Wanted { amount, reason, restock } = wanted;
+        let Wanted {
+            amount,
+            reason,
+            restock,
+        } = wanted;
         let told = amount.map_or_else(|| "all".to_owned(), |amount| amount.to_string());
         let request = Request {
             operation: Operation::Refund,
@@ -59,9 +63,16 @@ impl Machine {
             }))
             .await?;
         let of = |order: &Order| {
-            order.payment.refunds.iter().find(|refund| refund.id == refund_id).map(|refund| refund.state)
+            order
+                .payment
+                .refunds
+                .iter()
+                .find(|refund| refund.id == refund_id)
+                .map(|refund| refund.state)
         };
-        let order = self.settle(order_id, |order| of(order) != Some(IntentState::Open)).await?;
+        let order = self
+            .settle(order_id, |order| of(order) != Some(IntentState::Open))
+            .await?;
         if of(&order) == Some(IntentState::Refused) {
             let message = "The provider refused the refund.";
             return Err(Error::new(ErrorReason::PaymentFailed, message));
@@ -73,7 +84,13 @@ impl Machine {
 impl Drive {
     /// Gives the money of an intent back.
     pub(crate) async fn refund(&mut self, refund: Refund) -> Result<(), Halt> {
-        let Refund { id, amount, reason, restock, .. } = refund;
+        let Refund {
+            id,
+            amount,
+            reason,
+            restock,
+            ..
+        } = refund;
         let order_id = self.order.id.clone();
         let outcome = self
             .provider(points::REFUND, |provider| {
@@ -89,7 +106,13 @@ impl Drive {
                 }
                 self.commit(points::REFUNDED, Then::Go, |order, now| {
                     settle(order, &id, IntentState::Done);
-                    order.note_payment(event, PaymentEventKind::Refunded, amount, Some(reason.clone()), now);
+                    order.note_payment(
+                        event,
+                        PaymentEventKind::Refunded,
+                        amount,
+                        Some(reason.clone()),
+                        now,
+                    );
                     order.restocked |= restock;
                     order.attempts = 0;
                     order.touch(now);
@@ -107,9 +130,9 @@ impl Drive {
                 })
                 .await
             }
-            Outcome::Failed(message) => {
-                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a refund was not done: {message}"))))
-            }
+            Outcome::Failed(message) => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!(
+                "a refund was not done: {message}"
+            )))),
         }
     }
 }

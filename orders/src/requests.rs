@@ -38,12 +38,18 @@ impl Machine {
                 let untouched = order.clone();
                 match act(order, now) {
                     Ok((subject, payloads)) => {
-                        order.remember(Request { subject: Some(subject), ..request.clone() });
+                        order.remember(Request {
+                            subject: Some(subject),
+                            ..request.clone()
+                        });
                         Ok(payloads)
                     }
                     Err(error) => {
                         *order = untouched;
-                        order.remember(Request { refused: Some(Refused::of(&error)), ..request.clone() });
+                        order.remember(Request {
+                            refused: Some(Refused::of(&error)),
+                            ..request.clone()
+                        });
                         Ok(Vec::new())
                     }
                 }

@@ -32,8 +32,16 @@ impl Machine {
         }
         let orders = i64::try_from(sales.len()).unwrap_or(i64::MAX);
         let revenue: i64 = sales.iter().map(|sale| sale.revenue).sum();
-        let average = if orders == 0 { 0 } else { (revenue + orders / 2) / orders };
-        let day = |(date, (orders, revenue))| SalesDay { date, orders, revenue: to_money(revenue, &shop.currency) };
+        let average = if orders == 0 {
+            0
+        } else {
+            (revenue + orders / 2) / orders
+        };
+        let day = |(date, (orders, revenue))| SalesDay {
+            date,
+            orders,
+            revenue: to_money(revenue, &shop.currency),
+        };
         Ok(GetSalesResponse {
             orders,
             revenue: to_money(revenue, &shop.currency),

@@ -43,11 +43,22 @@ pub async fn start(
     bus: Option<Bus>,
 ) -> anyhow::Result<Service> {
     let location = env.store("orders", config.orders_store.as_deref())?;
-    let stores = store::sqlite::open(&location).await.context("COMPTOIR_ORDERS_STORE")?;
+    let stores = store::sqlite::open(&location)
+        .await
+        .context("COMPTOIR_ORDERS_STORE")?;
     let pricer = Pricer::new(peers.catalog.clone(), stores.discounts.clone(), env.clone());
-    let carts = Carts::new(stores.carts.clone(), pricer.clone(), env.clone(), config.cart_limits());
+    let carts = Carts::new(
+        stores.carts.clone(),
+        pricer.clone(),
+        env.clone(),
+        config.cart_limits(),
+    );
     let with_sandbox = env.profile == Profile::Development || config.orders_sandbox_payments;
-    let sandbox = if with_sandbox { Some(Sandbox::open(&env)?) } else { None };
+    let sandbox = if with_sandbox {
+        Some(Sandbox::open(&env)?)
+    } else {
+        None
+    };
     let mut providers = Providers::default();
     if let Some(sandbox) = &sandbox {
         providers = providers.with(sandbox::NAME, sandbox.clone());
@@ -68,9 +79,18 @@ pub async fn start(
     sweeper::spawn(machine.clone(), &env);
     let checkout = Checkout::new(machine.clone(), carts.clone());
     let service = Service::new("orders", POLICY, &env)
-        .add(CartServiceServer::new(CartHandler { carts, checkout, env: env.clone() }))
-        .add(DiscountServiceServer::new(DiscountHandler { store: stores.discounts, env: env.clone() }))
-        .add(OrderServiceServer::new(OrderHandler { machine: machine.clone() }))
+        .add(CartServiceServer::new(CartHandler {
+            carts,
+            checkout,
+            env: env.clone(),
+        }))
+        .add(DiscountServiceServer::new(DiscountHandler {
+            store: stores.discounts,
+            env: env.clone(),
+        }))
+        .add(OrderServiceServer::new(OrderHandler {
+            machine: machine.clone(),
+        }))
         .add(PaymentServiceServer::new(PaymentHandler));
     Ok(match sandbox {
         Some(sandbox) => service.add(SandboxServiceServer::new(SandboxHandler { sandbox, machine })),

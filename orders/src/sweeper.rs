@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use mesh::{Env, Error};
+use tokio::sync::watch;
 
-use crate::{domain::order::State, machine::Machine};
+use crate::{
+    domain::order::State,
+    machine::{Machine, Progress},
+};
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Orders taken up at once.
 const BATCH: usize = 64;
-/// Orders driven side by side.
-const CONCURRENCY: usize = 8;
+/// Drives of this process past which it takes up no more.
+const DRIVES: usize = 256;
 /// How often claims are looked over.
 const CLAIMS_PERIOD: u32 = 60;
 /// A claim younger than this is somebody's work.
@@ -31,10 +34,11 @@ pub(crate) fn spawn(machine: Machine, env: &Env) {
                 () = shutdown.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = machine.sweep().await {
+            // Not waited for: one that a slow provider holds up must not hold up the others.
+            if let Err(error) = machine.take_up().await {
                 tracing::warn!(error.cause = ?error, "the sweeper cannot read the store");
             }
-            if round % CLAIMS_PERIOD == 0
+            if round.is_multiple_of(CLAIMS_PERIOD)
                 && let Err(error) = machine.sweep_claims().await
             {
                 tracing::warn!(error.cause = ?error, "the sweeper cannot look over claims");
@@ -45,17 +49,23 @@ pub(crate) fn spawn(machine: Machine, env: &Env) {
 }
 
 impl Machine {
-    /// Takes every order on that is due, and says how many there were.
+    /// Begins a drive of every order that is due and that nobody drives here.
+    async fn take_up(&self) -> Result<Vec<watch::Receiver<Progress>>, Error> {
+        let room = DRIVES.saturating_sub(self.drives());
+        let due = self.parts.orders.due_orders(self.now(), room.min(BATCH)).await?;
+        let idle = due.into_iter().filter(|id| self.running(id).is_none());
+        Ok(idle.map(|id| self.begin_advance(&id)).collect())
+    }
+
+    /// Takes every order on that is due, and says how many there were once they rest.
+    #[cfg(test)]
     pub(crate) async fn sweep(&self) -> Result<usize, Error> {
-        let due = self.parts.orders.due_orders(self.now(), BATCH).await?;
-        let idle: Vec<_> = due.into_iter().filter(|id| self.running(id).is_none()).collect();
-        let taken = idle.len();
-        futures::stream::iter(idle)
-            .for_each_concurrent(CONCURRENCY, |id| async move {
-                // What went wrong is logged by the drive, and the order has its next date.
-                let _ = self.advance(&id).await;
-            })
-            .await;
+        let drives = self.take_up().await?;
+        let taken = drives.len();
+        for drive in drives {
+            // What went wrong is logged by the drive, and the order has its next date.
+            let _ = crate::machine::ended(drive).await;
+        }
         Ok(taken)
     }
 
@@ -69,13 +79,19 @@ impl Machine {
             let order = self.parts.orders.order(&claim.order_id).await?;
             match order.filter(|order| order.cart_id == cart.id) {
                 None => {
-                    self.parts.carts.release_claim(&cart.id, &claim.order_id, false, now).await?;
+                    self.parts
+                        .carts
+                        .release_claim(&cart.id, &claim.order_id, false, now)
+                        .await?;
                 }
                 Some(order) if order.was_placed() => {
                     self.parts.carts.mark_ordered(&cart.id, &order.id, now).await?;
                 }
                 Some(order) if matches!(order.state, State::Failed | State::Canceled) => {
-                    self.parts.carts.release_claim(&cart.id, &order.id, true, now).await?;
+                    self.parts
+                        .carts
+                        .release_claim(&cart.id, &order.id, true, now)
+                        .await?;
                 }
                 Some(_) => {}
             }

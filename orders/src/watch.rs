@@ -24,8 +24,14 @@ impl Watchers {
     /// Hears of changes from now on.
     pub(crate) fn watch(&self, order_id: &str) -> Watch {
         let mut by_order = self.by_order.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = by_order.entry(order_id.to_owned()).or_insert_with(|| watch::channel(0).0);
-        Watch { order_id: order_id.to_owned(), versions: sender.subscribe(), watchers: self.clone() }
+        let sender = by_order
+            .entry(order_id.to_owned())
+            .or_insert_with(|| watch::channel(0).0);
+        Watch {
+            order_id: order_id.to_owned(),
+            versions: sender.subscribe(),
+            watchers: self.clone(),
+        }
     }
 
     /// Tells of a change, once it is durable.
@@ -47,9 +53,16 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut by_order = self.watchers.by_order.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_order = self
+            .watchers
+            .by_order
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // This receiver still counts.
-        if by_order.get(&self.order_id).is_some_and(|sender| sender.receiver_count() <= 1) {
+        if by_order
+            .get(&self.order_id)
+            .is_some_and(|sender| sender.receiver_count() <= 1)
+        {
             by_order.remove(&self.order_id);
         }
     }

@@ -22,7 +22,10 @@ const UNHELD: Duration = Duration::from_secs(15 * 60);
 impl Drive {
     /// Whether the hold is over.
     pub(super) fn is_late(&self) -> bool {
-        let end = self.order.hold_expires_at.unwrap_or(self.order.created_at + UNHELD);
+        let end = self
+            .order
+            .hold_expires_at
+            .unwrap_or(self.order.created_at + UNHELD);
         self.machine.now() >= end
     }
 
@@ -52,19 +55,32 @@ impl Drive {
             Authorization::Authorized { payment_id } => Ok(payment_id),
             Authorization::RequiresAction { .. } | Authorization::Unknown if self.is_late() => {
                 let message = "The payment was not made before the units were let go.";
-                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)]).await
+                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)])
+                    .await
             }
-            Authorization::RequiresAction { payment_id, redirect_url, client_secret } => {
-                self.await_action(payment_id, BankAction { redirect_url, client_secret }).await
+            Authorization::RequiresAction {
+                payment_id,
+                redirect_url,
+                client_secret,
+            } => {
+                self.await_action(
+                    payment_id,
+                    BankAction {
+                        redirect_url,
+                        client_secret,
+                    },
+                )
+                .await
             }
             Authorization::Declined { payment_id, message } => self.declined(payment_id, message).await,
             Authorization::Voided { .. } => {
                 let message = "The payment was let go.";
-                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)]).await
+                self.turn(vec![refusal(ErrorReason::PaymentFailed, "payment", message)])
+                    .await
             }
-            Authorization::Unknown => {
-                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("the provider does not know the payment"))))
-            }
+            Authorization::Unknown => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!(
+                "the provider does not know the payment"
+            )))),
         }
     }
 
@@ -108,7 +124,9 @@ impl Drive {
             if error.reason() != ErrorReason::ReservationLimit {
                 return Err(error.into());
             }
-            return self.turn(vec![refusal(ErrorReason::ReservationLimit, "", error.message())]).await;
+            return self
+                .turn(vec![refusal(ErrorReason::ReservationLimit, "", error.message())])
+                .await;
         }
         let event = self.new_id("pev_");
         self.commit(points::AWAIT, Then::Rest(again), |order, now| {
@@ -142,9 +160,9 @@ impl Drive {
             .await?;
         match outcome {
             Outcome::Done => Ok(()),
-            Outcome::Failed(message) | Outcome::Refused(message) => {
-                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a void was not done: {message}"))))
-            }
+            Outcome::Failed(message) | Outcome::Refused(message) => Err(Halt::Rest(Error::unavailable(
+                anyhow::anyhow!("a void was not done: {message}"),
+            ))),
         }
     }
 }

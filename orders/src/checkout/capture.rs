@@ -16,7 +16,9 @@ impl Drive {
     /// Gets the money, and writes CONFIRMED.
     pub(crate) async fn capture(&mut self) -> Result<(), Halt> {
         let Some(capture) = self.order.payment.capture.clone() else {
-            return Err(Halt::Failed(Error::internal(anyhow::anyhow!("a capture without an intent"))));
+            return Err(Halt::Failed(Error::internal(anyhow::anyhow!(
+                "a capture without an intent"
+            ))));
         };
         self.mark().await?;
         let order_id = self.order.id.clone();
@@ -36,14 +38,19 @@ impl Drive {
                     order.transition(State::Confirmed, SYSTEM, None, now)?;
                     order.attempts = 0;
                     order.touch(now);
-                    Ok(vec![Payload::Paid(OrderPaid { amount: Some(money(amount, order.currency())) })])
+                    Ok(vec![Payload::Paid(OrderPaid {
+                        amount: Some(money(amount, order.currency())),
+                    })])
                 })
                 .await?;
                 metrics::counter!("payments_captured_total").increment(1);
                 Ok(())
             }
             Outcome::Refused(message) => {
-                tracing::error!(order.id = self.order.id, "the provider refuses a capture for good");
+                tracing::error!(
+                    order.id = self.order.id,
+                    "the provider refuses a capture for good"
+                );
                 metrics::counter!("payments_capture_refused_total").increment(1);
                 self.commit(points::CAPTURED, Then::Go, |order, now| {
                     settle(order, IntentState::Refused);
@@ -68,7 +75,9 @@ impl Drive {
                     })
                     .await?;
                 }
-                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a capture was not done: {message}"))))
+                Err(Halt::Rest(Error::unavailable(anyhow::anyhow!(
+                    "a capture was not done: {message}"
+                ))))
             }
         }
     }

@@ -24,15 +24,22 @@ impl Drive {
             at: self.machine.now(),
         };
         let carts = self.machine.parts.carts.clone();
-        let refused = match points::CLAIM.around(carts.claim_cart(&self.order.cart_id, &claim)).await? {
+        let refused = match points::CLAIM
+            .around(carts.claim_cart(&self.order.cart_id, &claim))
+            .await?
+        {
             Claimed::Now(cart) => return self.reprice(cart).await,
             Claimed::Held(cart) if is_ours(&cart, &self.order) => return self.reprice(cart).await,
             Claimed::Held(_) => already_ordered(),
-            Claimed::KeyUsed(..) => (ErrorReason::IdempotencyKeyReused, "This idempotency key was used before."),
+            Claimed::KeyUsed(..) => (
+                ErrorReason::IdempotencyKeyReused,
+                "This idempotency key was used before.",
+            ),
             Claimed::Merged(_) => (ErrorReason::NotFound, "The cart went into another cart."),
             Claimed::Missing => (ErrorReason::NotFound, "There is no such cart."),
         };
-        self.fail_with(vec![refusal(refused.0, "cart_id", refused.1)]).await
+        self.fail_with(vec![refusal(refused.0, "cart_id", refused.1)])
+            .await
     }
 
     async fn reprice(&mut self, cart: Cart) -> Result<(), Halt> {
@@ -60,7 +67,9 @@ impl Drive {
     pub(crate) async fn unclaim(&mut self, point: Point) -> Result<(), Halt> {
         let now = self.machine.now();
         let carts = self.machine.parts.carts.clone();
-        point.around(carts.release_claim(&self.order.cart_id, &self.order.id, true, now)).await?;
+        point
+            .around(carts.release_claim(&self.order.cart_id, &self.order.id, true, now))
+            .await?;
         Ok(())
     }
 
@@ -68,16 +77,23 @@ impl Drive {
     pub(super) async fn mark(&mut self) -> Result<(), Halt> {
         let now = self.machine.now();
         let carts = self.machine.parts.carts.clone();
-        points::MARK.around(carts.mark_ordered(&self.order.cart_id, &self.order.id, now)).await?;
+        points::MARK
+            .around(carts.mark_ordered(&self.order.cart_id, &self.order.id, now))
+            .await?;
         Ok(())
     }
 }
 
 fn is_ours(cart: &Cart, order: &Order) -> bool {
-    cart.claim.as_ref().is_some_and(|claim| claim.order_id == order.id)
+    cart.claim
+        .as_ref()
+        .is_some_and(|claim| claim.order_id == order.id)
 }
 
 /// The cart is another order's.
 pub(crate) fn already_ordered() -> (ErrorReason, &'static str) {
-    (ErrorReason::CartAlreadyOrdered, "The cart was ordered, or is being ordered with another idempotency key.")
+    (
+        ErrorReason::CartAlreadyOrdered,
+        "The cart was ordered, or is being ordered with another idempotency key.",
+    )
 }

@@ -8,7 +8,9 @@ use crate::{drive::Drive, machine::Halt, points};
 impl Drive {
     /// Sells the units to the order.
     pub(super) async fn confirm(&mut self) -> Result<(), Halt> {
-        let request = ConfirmReservationRequest { reservation_id: self.order.id.clone() };
+        let request = ConfirmReservationRequest {
+            reservation_id: self.order.id.clone(),
+        };
         let confirmed = self
             .inventory(points::CONFIRM, |mut client| {
                 let request = request.clone();

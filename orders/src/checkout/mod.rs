@@ -94,14 +94,18 @@ impl Checkout {
         let asked = self.asked(&cart_id, request)?;
         // A guest's key keeps its order when the cart becomes a customer's.
         let mut owners = vec![cart.owner(), cart.id.as_str(), cart_id.as_str()];
-        owners.extend(cart.claim.as_ref().filter(|claim| claim.key == asked.key).map(|claim| claim.owner.as_str()));
+        owners.extend(
+            cart.claim
+                .as_ref()
+                .filter(|claim| claim.key == asked.key)
+                .map(|claim| claim.owner.as_str()),
+        );
         owners.dedup();
         for owner in owners {
             let order_id = self.machine.parts.keys.order_id(owner, &asked.key);
-            if let Some(running) = self.machine.running(&order_id) {
-                if running.is_some_and(|running| running != asked.fingerprint) {
-                    return Err(key_reused());
-                }
+            let running = self.machine.running(&order_id).flatten();
+            if running.is_some_and(|running| running != asked.fingerprint) {
+                return Err(key_reused());
             }
             if let Some(order) = self.machine.parts.orders.order(&order_id).await? {
                 return self.again(order, &asked, &cart).await;
@@ -116,13 +120,21 @@ impl Checkout {
     }
 
     fn asked(&self, cart_id: &str, request: CompleteCartRequest) -> Result<Asked, Error> {
-        let CompleteCartRequest { provider, token, return_url, request_id, expected_total, client_address, .. } =
-            request;
+        let CompleteCartRequest {
+            provider,
+            token,
+            return_url,
+            request_id,
+            expected_total,
+            client_address,
+            ..
+        } = request;
         let refuse = |field: &str, message: &str| Error::field(field, ErrorReason::ValidationFailed, message);
         if self.machine.parts.providers.get(&provider).is_none() {
             return Err(refuse("provider", "There is no such payment provider."));
         }
-        let printable = |text: &str| text.len() <= MAX_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let printable =
+            |text: &str| text.len() <= MAX_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic());
         if token.is_empty() || !printable(&token) {
             return Err(refuse("token", "This is not a token of the payment provider."));
         }
@@ -136,7 +148,15 @@ impl Checkout {
             .map_err(|error| refuse("expected_total", &error.to_string()))?;
         let expected = expected_total.map_or_else(String::new, |total| total.to_string());
         let fingerprint = fingerprint(&[cart_id, &provider, &token, &expected]);
-        Ok(Asked { key: request_id, provider, token, return_url, expected_total, client_address, fingerprint })
+        Ok(Asked {
+            key: request_id,
+            provider,
+            token,
+            return_url,
+            expected_total,
+            client_address,
+            fingerprint,
+        })
     }
 
     /// The key has an order: its answer, or the order's next step.
@@ -151,12 +171,12 @@ impl Checkout {
         let until = tokio::time::Instant::now() + patience();
         loop {
             let resumed = id.clone();
-            let drive =
-                |machine: Machine, teller| async move { machine.resume(&resumed, &teller).await };
+            let drive = |machine: Machine, teller| async move { machine.resume(&resumed, &teller).await };
             let (progress, began) = self.machine.fly(&order.id, Some(&asked.fingerprint), drive);
-            let told = tokio::time::timeout_at(until, told(progress)).await.map_err(|_| in_progress())?;
+            let told = tokio::time::timeout_at(until, told(progress)).await;
+            let (told, own) = told.map_err(|_| in_progress())?;
             let order = told.map_err(|error| copy(&error))?;
-            let met = if began { Met::Drove } else { Met::Found };
+            let met = if began && own { Met::Drove } else { Met::Found };
             if order.was_placed() || order.state.is_final() || order.lease.is_none() {
                 return self.answer(&order, met, cart).await;
             }
@@ -173,17 +193,22 @@ impl Checkout {
         let until = tokio::time::Instant::now() + patience();
         let order_id = self.machine.parts.keys.order_id(cart.owner(), &asked.key);
         let begun = (cart.clone(), asked.clone(), order_id.clone());
-        let (progress, began) =
-            self.machine.fly(&order_id, Some(&asked.fingerprint), |machine, teller| async move {
+        let (progress, began) = self.machine.fly(
+            &order_id,
+            Some(&asked.fingerprint),
+            |machine, teller| async move {
                 let (cart, asked, order_id) = begun;
                 begin(machine, cart, asked, order_id, &teller).await
-            });
-        let told = tokio::time::timeout_at(until, told(progress)).await.map_err(|_| in_progress())?;
+            },
+        );
+        let (told, own) = tokio::time::timeout_at(until, told(progress))
+            .await
+            .map_err(|_| in_progress())?;
         let order = told.map_err(|error| copy(&error))?;
         if order.fingerprint != asked.fingerprint {
             return Err(key_reused());
         }
-        let met = if began { Met::Drove } else { Met::Found };
+        let met = if began && own { Met::Drove } else { Met::Found };
         self.answer(&order, met, &cart).await
     }
 
@@ -228,10 +253,17 @@ impl Checkout {
         } else {
             return Err(in_progress());
         };
-        Ok(CompleteCartResponse { outcome: Some(outcome) })
+        Ok(CompleteCartResponse {
+            outcome: Some(outcome),
+        })
     }
 
-    async fn failure(&self, refusals: &[Refusal], met: Met, cart: &Cart) -> Result<CompleteCartFailure, Error> {
+    async fn failure(
+        &self,
+        refusals: &[Refusal],
+        met: Met,
+        cart: &Cart,
+    ) -> Result<CompleteCartFailure, Error> {
         if let [first, ..] = refusals {
             let is = |reason: ErrorReason| first.code == reason.code();
             if is(ErrorReason::CartAlreadyOrdered) {
@@ -250,13 +282,19 @@ impl Checkout {
             None => None,
         };
         let refusals = refusals.iter().map(convert::refusal_to_proto).collect();
-        Ok(CompleteCartFailure { refusals, cart, replayed: met == Met::Found })
+        Ok(CompleteCartFailure {
+            refusals,
+            cart,
+            replayed: met == Met::Found,
+        })
     }
 }
 
 /// Writes the order, and drives it.
 async fn begin(machine: Machine, cart: Cart, asked: Asked, order_id: String, teller: &Teller) -> Told {
-    let priced = price(&machine.parts.pricer, &cart, asked.expected_total).await.map_err(Arc::new)?;
+    let priced = price(&machine.parts.pricer, &cart, asked.expected_total)
+        .await
+        .map_err(Arc::new)?;
     let holder = machine.parts.env.ids.new_id("drv_");
     let mut order = new_order(&machine, &cart, asked, order_id, &holder);
     let mut payloads = Vec::new();
@@ -265,17 +303,23 @@ async fn begin(machine: Machine, cart: Cart, asked: Asked, order_id: String, tel
         Err(refusals) => {
             // Nothing was done, so nothing is to be undone; the document is the key's answer.
             let now = machine.now();
-            let first = refusals.first().map(|refusal| (refusal.code.clone(), refusal.message.clone()));
+            let first = refusals
+                .first()
+                .map(|refusal| (refusal.code.clone(), refusal.message.clone()));
             let (code, message) = first.unwrap_or_default();
             order.failing = refusals;
             order.unasked = true;
-            order.transition(State::Failed, SYSTEM, Some(message), now).map_err(Arc::new)?;
+            order
+                .transition(State::Failed, SYSTEM, Some(message), now)
+                .map_err(Arc::new)?;
             order.lease = None;
             payloads.push(failed(code));
         }
     }
     let entries = outbox::entries(&mut order, payloads, &machine.parts.env);
-    let inserted = points::CREATE.around(machine.parts.orders.insert_order(&order, &entries)).await;
+    let inserted = points::CREATE
+        .around(machine.parts.orders.insert_order(&order, &entries))
+        .await;
     if inserted.map_err(Arc::new)? {
         return Drive::new(machine, order, holder, true).run(teller).await;
     }
@@ -330,7 +374,10 @@ fn new_order(machine: &Machine, cart: &Cart, asked: Asked, order_id: String, hol
         }],
         requests: Vec::new(),
         events: 0,
-        lease: Some(Lease { holder: holder.to_owned(), until: now + LEASE }),
+        lease: Some(Lease {
+            holder: holder.to_owned(),
+            until: now + LEASE,
+        }),
         wake_at: None,
         attempts: 0,
         created_at: now,

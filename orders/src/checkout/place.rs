@@ -22,7 +22,11 @@ impl Drive {
             order.note_payment(event, PaymentEventKind::Authorized, amount, None, now);
             order.payment.payment_id = Some(payment_id);
             order.payment.action = None;
-            order.payment.capture = Some(Capture { id: capture_id, amount, state: IntentState::Open });
+            order.payment.capture = Some(Capture {
+                id: capture_id,
+                amount,
+                state: IntentState::Open,
+            });
             order.number = Some(number);
             order.placed_at = Some(now);
             order.attempts = 0;

@@ -33,8 +33,16 @@ fn missing(cart: &Cart) -> Vec<Refusal> {
     let needed = [
         (cart.lines.is_empty(), "lines", "The cart is empty."),
         (cart.email.is_none(), "email", "An e-mail address is needed."),
-        (cart.delivery_address.is_none(), "delivery_address", "A delivery address is needed."),
-        (cart.delivery_option_id.is_none(), "delivery_option_id", "A delivery option has to be selected."),
+        (
+            cart.delivery_address.is_none(),
+            "delivery_address",
+            "A delivery address is needed.",
+        ),
+        (
+            cart.delivery_option_id.is_none(),
+            "delivery_option_id",
+            "A delivery option has to be selected.",
+        ),
     ];
     needed
         .into_iter()
@@ -57,11 +65,19 @@ fn contents(cart: &Cart, quote: Quote, expected_total: Option<i64>) -> Result<Co
         (cart.email.clone(), cart.delivery_address.clone(), quote.delivery)
     else {
         let message = "The selected delivery option is not offered for this address.";
-        return Err(vec![refusal(ErrorReason::ValidationFailed, "delivery_option_id", message)]);
+        return Err(vec![refusal(
+            ErrorReason::ValidationFailed,
+            "delivery_option_id",
+            message,
+        )]);
     };
     if expected_total.is_some_and(|expected| expected != quote.cost.total) {
         let message = "The total is not the expected one any more.";
-        return Err(vec![refusal(ErrorReason::PriceChanged, "expected_total", message)]);
+        return Err(vec![refusal(
+            ErrorReason::PriceChanged,
+            "expected_total",
+            message,
+        )]);
     }
     Ok(Contents {
         email,
@@ -98,14 +114,26 @@ fn discounts(cart: &Cart, quote: &Quote) -> Vec<UsedDiscount> {
     let customer = Pricer::customer_key(cart).unwrap_or_default();
     quote
         .applied()
-        .map(|(id, code)| UsedDiscount { id: id.to_owned(), code: code.to_owned(), customer: customer.clone() })
+        .map(|(id, code)| UsedDiscount {
+            id: id.to_owned(),
+            code: code.to_owned(),
+            customer: customer.clone(),
+        })
         .collect()
 }
 
 /// An expected no about one field; `field` is a dotted path, or empty.
 pub(crate) fn refusal(reason: ErrorReason, field: &str, message: &str) -> Refusal {
-    let field = field.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    Refusal { code: reason.code().to_owned(), field, message: message.to_owned() }
+    let field = field
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Refusal {
+        code: reason.code().to_owned(),
+        field,
+        message: message.to_owned(),
+    }
 }
 
 /// An error as expected noes.
@@ -114,5 +142,6 @@ pub(crate) fn refusals(error: &Error) -> Vec<Refusal> {
         return vec![refusal(error.reason(), "", error.message())];
     }
     let each = error.field_violations().iter();
-    each.map(|violation| refusal(violation.reason, &violation.field, &violation.message)).collect()
+    each.map(|violation| refusal(violation.reason, &violation.field, &violation.message))
+        .collect()
 }

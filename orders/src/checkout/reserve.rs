@@ -19,7 +19,10 @@ impl Drive {
         let request = ReserveStockRequest {
             reservation_id: self.order.id.clone(),
             lines: lines
-                .map(|line| ReservationLine { variant_id: line.variant_id.clone(), quantity: line.quantity })
+                .map(|line| ReservationLine {
+                    variant_id: line.variant_id.clone(),
+                    quantity: line.quantity,
+                })
                 .collect(),
         };
         let held = self
@@ -49,13 +52,16 @@ impl Drive {
             return Err(Halt::Stale);
         }
         let message = "The units are not held any more.";
-        self.fail_with(vec![refusal(ErrorReason::InsufficientStock, "lines", message)]).await
+        self.fail_with(vec![refusal(ErrorReason::InsufficientStock, "lines", message)])
+            .await
     }
 
     /// Lets held units go, or puts sold ones back.
     pub(crate) async fn release(&mut self, point: Point, reason: &str) -> Result<(), Halt> {
-        let request =
-            ReleaseReservationRequest { reservation_id: self.order.id.clone(), reason: reason.to_owned() };
+        let request = ReleaseReservationRequest {
+            reservation_id: self.order.id.clone(),
+            reason: reason.to_owned(),
+        };
         let released = self
             .inventory(point, |mut client| {
                 let request = request.clone();
@@ -64,7 +70,9 @@ impl Drive {
             .await?;
         match released {
             Ok(_) => Ok(()),
-            Err(error) => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!("a release was refused: {error:?}")))),
+            Err(error) => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!(
+                "a release was refused: {error:?}"
+            )))),
         }
     }
 
@@ -75,15 +83,19 @@ impl Drive {
             let used = store.use_discount(&discount.id, &self.order.id, &discount.customer);
             let (reason, message) = match points::DISCOUNT.around(used).await? {
                 Use::Counted => continue,
-                Use::LimitReached => {
-                    (ErrorReason::DiscountCodeLimitReached, "This code was used as often as it may be.")
-                }
-                Use::CustomerLimitReached => {
-                    (ErrorReason::DiscountCodeLimitReached, "You used this code as often as one may.")
-                }
+                Use::LimitReached => (
+                    ErrorReason::DiscountCodeLimitReached,
+                    "This code was used as often as it may be.",
+                ),
+                Use::CustomerLimitReached => (
+                    ErrorReason::DiscountCodeLimitReached,
+                    "You used this code as often as one may.",
+                ),
                 Use::GivenBack | Use::Missing => (ErrorReason::DiscountCodeInvalid, "There is no such code."),
             };
-            return self.fail_with(vec![refusal(reason, &format!("discount_codes.{at}"), message)]).await;
+            return self
+                .fail_with(vec![refusal(reason, &format!("discount_codes.{at}"), message)])
+                .await;
         }
         Ok(())
     }
@@ -92,12 +104,17 @@ impl Drive {
     pub(crate) async fn give_back(&mut self, point: Point) -> Result<(), Halt> {
         for discount in self.discounts() {
             let store = self.machine.parts.discounts.clone();
-            point.around(store.give_back_discount(&discount.id, &self.order.id)).await?;
+            point
+                .around(store.give_back_discount(&discount.id, &self.order.id))
+                .await?;
         }
         Ok(())
     }
 
     fn discounts(&self) -> Vec<UsedDiscount> {
-        self.order.contents.as_ref().map_or_else(Vec::new, |contents| contents.discounts.clone())
+        self.order
+            .contents
+            .as_ref()
+            .map_or_else(Vec::new, |contents| contents.discounts.clone())
     }
 }

@@ -46,7 +46,8 @@ impl Drive {
         let event = self.new_id("pev_");
         self.commit(points::FAILED, Then::Go, |order, now| {
             let refusal = order.failing.first().cloned();
-            let (code, message) = refusal.map_or_else(Default::default, |refusal| (refusal.code, refusal.message));
+            let (code, message) =
+                refusal.map_or_else(Default::default, |refusal| (refusal.code, refusal.message));
             note_void(order, event, now);
             order.payment.action = None;
             order.transition(State::Failed, SYSTEM, Some(message), now)?;

@@ -3,13 +3,19 @@
 use comptoir_proto::orders::v1 as pb;
 
 use super::{address, cart, to_money, to_timestamp};
-use crate::domain::order::{Contents, FulfilledLine, Fulfillment, HistoryEntry, Order, OrderLine, PaymentEvent, Refusal, State};
+use crate::domain::order::{
+    Contents, FulfilledLine, Fulfillment, HistoryEntry, Order, OrderLine, PaymentEvent, Refusal, State,
+};
 
 /// The order, with its access token for those who may have it.
 pub(crate) fn to_proto(order: &Order, access_token: Option<String>) -> pb::Order {
     let currency = order.currency();
     let contents = order.contents.as_ref();
-    let next = if order.open_cancel().is_some() || !order.failing.is_empty() { &[] } else { order.state.next() };
+    let next = if order.open_cancel().is_some() || !order.failing.is_empty() {
+        &[]
+    } else {
+        order.state.next()
+    };
     pb::Order {
         id: order.id.clone(),
         version: order.version,
@@ -22,14 +28,23 @@ pub(crate) fn to_proto(order: &Order, access_token: Option<String>) -> pb::Order
         phone: contents.and_then(|contents| contents.phone.clone()),
         customer_id: order.customer_id.clone(),
         lines: contents.map_or_else(Vec::new, |contents| {
-            contents.lines.iter().map(|line| line_to_proto(line, currency)).collect()
+            contents
+                .lines
+                .iter()
+                .map(|line| line_to_proto(line, currency))
+                .collect()
         }),
         cost: contents.map(|contents| cart::cost_to_proto(&contents.cost, currency)),
         delivery_address: contents.map(|contents| address::to_proto(&contents.delivery_address)),
         billing_address: contents.map(|contents| address::to_proto(&contents.billing_address)),
         delivery_option: contents.map(|contents| cart::option_to_proto(&contents.delivery_option, currency)),
         fulfillments: order.fulfillments.iter().map(fulfillment_to_proto).collect(),
-        payment_events: order.payment.events.iter().map(|event| event_to_proto(event, currency)).collect(),
+        payment_events: order
+            .payment
+            .events
+            .iter()
+            .map(|event| event_to_proto(event, currency))
+            .collect(),
         history: order.history.iter().map(history_to_proto).collect(),
         created_at: Some(to_timestamp(order.created_at)),
         placed_at: order.placed_at.map(to_timestamp),
@@ -51,7 +66,11 @@ fn next_states(order: &Order, next: &[State]) -> Vec<i32> {
 }
 
 fn discount_codes(contents: &Contents) -> Vec<String> {
-    contents.discounts.iter().map(|discount| discount.code.clone()).collect()
+    contents
+        .discounts
+        .iter()
+        .map(|discount| discount.code.clone())
+        .collect()
 }
 
 fn line_to_proto(line: &OrderLine, currency: &str) -> pb::OrderLine {
@@ -106,5 +125,9 @@ fn history_to_proto(entry: &HistoryEntry) -> pb::OrderHistoryEntry {
 
 /// An expected no, as the contract has it.
 pub(crate) fn refusal_to_proto(refusal: &Refusal) -> pb::Refusal {
-    pb::Refusal { code: refusal.code.clone(), field: refusal.field.clone(), message: refusal.message.clone() }
+    pb::Refusal {
+        code: refusal.code.clone(),
+        field: refusal.field.clone(),
+        message: refusal.message.clone(),
+    }
 }

@@ -169,7 +169,9 @@ impl Order {
 
     /// The cancellation that is under way.
     pub fn open_cancel(&self) -> Option<&Cancel> {
-        self.cancel.as_ref().filter(|cancel| cancel.state == IntentState::Open)
+        self.cancel
+            .as_ref()
+            .filter(|cancel| cancel.state == IntentState::Open)
     }
 
     /// When the sweeper has to look at it: when a lease runs out, or when a rest ends.
@@ -179,7 +181,9 @@ impl Order {
 
     /// Whether somebody else than `holder` drives it.
     pub fn is_leased_by_other(&self, holder: &str, now: Timestamp) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.holder != holder && now < lease.until)
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder != holder && now < lease.until)
     }
 
     /// Notes a change a reader can see.
@@ -198,7 +202,13 @@ impl Order {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.state.check(to)?;
-        self.history.push(HistoryEntry { at: now, from: Some(self.state), to, actor: actor.to_owned(), reason });
+        self.history.push(HistoryEntry {
+            at: now,
+            from: Some(self.state),
+            to,
+            actor: actor.to_owned(),
+            reason,
+        });
         self.state = to;
         Ok(())
     }
@@ -212,7 +222,13 @@ impl Order {
         message: Option<String>,
         now: Timestamp,
     ) {
-        self.payment.events.push(PaymentEvent { id, kind, amount, at: now, message });
+        self.payment.events.push(PaymentEvent {
+            id,
+            kind,
+            amount,
+            at: now,
+            message,
+        });
     }
 
     /// What it comes to, in minor units; 0 where it failed before that was read.
@@ -240,12 +256,18 @@ impl Order {
         if let Some(cancel) = &self.cancel
             && cancel.state == IntentState::Open
         {
-            return Err(Error::new(ErrorReason::InvalidState, "The order is being cancelled already."));
+            return Err(Error::new(
+                ErrorReason::InvalidState,
+                "The order is being cancelled already.",
+            ));
         }
         if !self.fulfillments.is_empty() {
             return Err(Error::new(
                 ErrorReason::InvalidState,
-                format!("An order that is {} cannot become CANCELED once a unit was shipped.", self.state.name()),
+                format!(
+                    "An order that is {} cannot become CANCELED once a unit was shipped.",
+                    self.state.name()
+                ),
             ));
         }
         if !self.failing.is_empty() {
@@ -259,11 +281,17 @@ impl Order {
         if !matches!(self.state, State::Confirmed | State::Completed) {
             return Err(Error::new(
                 ErrorReason::InvalidState,
-                format!("An order that is {} cannot be refunded; one that is CONFIRMED or COMPLETED can.", self.state.name()),
+                format!(
+                    "An order that is {} cannot be refunded; one that is CONFIRMED or COMPLETED can.",
+                    self.state.name()
+                ),
             ));
         }
         if self.open_cancel().is_some() {
-            return Err(Error::new(ErrorReason::InvalidState, "The order is being cancelled."));
+            return Err(Error::new(
+                ErrorReason::InvalidState,
+                "The order is being cancelled.",
+            ));
         }
         if amount > self.payment.refundable() {
             return Err(Error::field(

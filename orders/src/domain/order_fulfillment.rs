@@ -39,7 +39,11 @@ impl Order {
     /// How many units of each line were not shipped yet, in the order of the lines.
     pub fn unshipped(&self) -> Vec<FulfilledLine> {
         let mut shipped: BTreeMap<&str, i32> = BTreeMap::new();
-        for line in self.fulfillments.iter().flat_map(|fulfillment| &fulfillment.lines) {
+        for line in self
+            .fulfillments
+            .iter()
+            .flat_map(|fulfillment| &fulfillment.lines)
+        {
             *shipped.entry(&line.order_line_id).or_default() += line.quantity;
         }
         let lines = self.contents.iter().flat_map(|contents| &contents.lines);
@@ -58,11 +62,17 @@ impl Order {
         if self.state != State::Confirmed {
             return Err(Error::new(
                 ErrorReason::InvalidState,
-                format!("An order that is {} cannot be shipped; one that is CONFIRMED can.", self.state.name()),
+                format!(
+                    "An order that is {} cannot be shipped; one that is CONFIRMED can.",
+                    self.state.name()
+                ),
             ));
         }
         if self.open_cancel().is_some() {
-            return Err(Error::new(ErrorReason::InvalidState, "The order is being cancelled."));
+            return Err(Error::new(
+                ErrorReason::InvalidState,
+                "The order is being cancelled.",
+            ));
         }
         if self.restocked || self.payment.refunds.iter().any(|refund| refund.restock) {
             return Err(Error::new(
@@ -72,7 +82,10 @@ impl Order {
         }
         let left = self.unshipped();
         if left.is_empty() {
-            return Err(Error::new(ErrorReason::InvalidState, "Every unit of the order was shipped already."));
+            return Err(Error::new(
+                ErrorReason::InvalidState,
+                "Every unit of the order was shipped already.",
+            ));
         }
         if asked.is_empty() {
             return Ok(left);
@@ -102,7 +115,9 @@ impl Order {
             }
             let left = left.iter().find(|left| left.order_line_id == line.order_line_id);
             let left = left.map_or(0, |left| left.quantity);
-            let position = wanted.iter().position(|wanted| wanted.order_line_id == line.order_line_id);
+            let position = wanted
+                .iter()
+                .position(|wanted| wanted.order_line_id == line.order_line_id);
             let before = position.map_or(0, |position| wanted[position].quantity);
             if line.quantity > left - before {
                 violations.push(Violation::new(
@@ -117,7 +132,11 @@ impl Order {
                 None => wanted.push(line),
             }
         }
-        if violations.is_empty() { Ok(wanted) } else { Err(Error::violations(violations)) }
+        if violations.is_empty() {
+            Ok(wanted)
+        } else {
+            Err(Error::violations(violations))
+        }
     }
 
     /// The status: a fold over the parcels.
@@ -131,7 +150,11 @@ impl Order {
         if !self.unshipped().is_empty() {
             return Status::PartiallyShipped;
         }
-        if self.fulfillments.iter().all(|fulfillment| fulfillment.delivered_at.is_some()) {
+        if self
+            .fulfillments
+            .iter()
+            .all(|fulfillment| fulfillment.delivered_at.is_some())
+        {
             Status::Delivered
         } else {
             Status::Shipped

@@ -157,16 +157,24 @@ impl Payment {
 
     /// Whether a capture was asked for and its outcome is not recorded.
     pub fn capture_is_open(&self) -> bool {
-        self.capture.as_ref().is_some_and(|capture| capture.state == IntentState::Open)
+        self.capture
+            .as_ref()
+            .is_some_and(|capture| capture.state == IntentState::Open)
     }
 
     /// The first refund whose outcome is not recorded.
     pub fn open_refund(&self) -> Option<&Refund> {
-        self.refunds.iter().find(|refund| refund.state == IntentState::Open)
+        self.refunds
+            .iter()
+            .find(|refund| refund.state == IntentState::Open)
     }
 
     fn sum(&self, kind: PaymentEventKind) -> i64 {
-        self.events.iter().filter(|event| event.kind == kind).map(|event| event.amount).sum()
+        self.events
+            .iter()
+            .filter(|event| event.kind == kind)
+            .map(|event| event.amount)
+            .sum()
     }
 
     /// The status: a fold over the events.
@@ -187,7 +195,11 @@ impl Payment {
                 Kind::Voided => Status::Canceled,
                 Kind::Refunded => {
                     refunded += event.amount;
-                    if refunded >= captured { Status::Refunded } else { Status::PartiallyRefunded }
+                    if refunded >= captured {
+                        Status::Refunded
+                    } else {
+                        Status::PartiallyRefunded
+                    }
                 }
                 Kind::CaptureFailed | Kind::RefundFailed => status,
             };
@@ -228,14 +240,32 @@ mod tests {
         let cases: &[(&[(Kind, i64)], Status)] = &[
             (&[], Status::NotPaid),
             (&[(Kind::RequiresAction, 10)], Status::RequiresAction),
-            (&[(Kind::RequiresAction, 10), (Kind::Authorized, 10)], Status::Authorized),
-            (&[(Kind::RequiresAction, 10), (Kind::Declined, 10)], Status::Failed),
-            (&[(Kind::Authorized, 10), (Kind::CaptureFailed, 10)], Status::Authorized),
+            (
+                &[(Kind::RequiresAction, 10), (Kind::Authorized, 10)],
+                Status::Authorized,
+            ),
+            (
+                &[(Kind::RequiresAction, 10), (Kind::Declined, 10)],
+                Status::Failed,
+            ),
+            (
+                &[(Kind::Authorized, 10), (Kind::CaptureFailed, 10)],
+                Status::Authorized,
+            ),
             (&[(Kind::Authorized, 10), (Kind::Voided, 10)], Status::Canceled),
             (&[(Kind::Authorized, 10), (Kind::Captured, 10)], Status::Captured),
-            (&[(Kind::Captured, 10), (Kind::Refunded, 4)], Status::PartiallyRefunded),
-            (&[(Kind::Captured, 10), (Kind::Refunded, 4), (Kind::RefundFailed, 6)], Status::PartiallyRefunded),
-            (&[(Kind::Captured, 10), (Kind::Refunded, 4), (Kind::Refunded, 6)], Status::Refunded),
+            (
+                &[(Kind::Captured, 10), (Kind::Refunded, 4)],
+                Status::PartiallyRefunded,
+            ),
+            (
+                &[(Kind::Captured, 10), (Kind::Refunded, 4), (Kind::RefundFailed, 6)],
+                Status::PartiallyRefunded,
+            ),
+            (
+                &[(Kind::Captured, 10), (Kind::Refunded, 4), (Kind::Refunded, 6)],
+                Status::Refunded,
+            ),
         ];
         for (events, status) in cases {
             assert_eq!(payment(events).status(), *status, "{events:?}");
@@ -245,8 +275,18 @@ mod tests {
     #[test]
     fn open_and_done_refunds_together_take_from_what_was_captured() {
         let mut payment = payment(&[(PaymentEventKind::Captured, 10)]);
-        for (amount, state) in [(3, IntentState::Open), (2, IntentState::Done), (4, IntentState::Refused)] {
-            payment.refunds.push(Refund { id: "r".into(), amount, reason: String::new(), restock: false, state });
+        for (amount, state) in [
+            (3, IntentState::Open),
+            (2, IntentState::Done),
+            (4, IntentState::Refused),
+        ] {
+            payment.refunds.push(Refund {
+                id: "r".into(),
+                amount,
+                reason: String::new(),
+                restock: false,
+                state,
+            });
         }
         assert_eq!(payment.refundable(), 5);
     }

@@ -54,7 +54,10 @@ impl Refused {
         Self {
             code: error.reason().code().to_owned(),
             message: error.message().to_owned(),
-            field: error.field_violations().first().map(|violation| violation.field.clone()),
+            field: error
+                .field_violations()
+                .first()
+                .map(|violation| violation.field.clone()),
         }
     }
 
@@ -83,7 +86,11 @@ impl Order {
     /// Remembers a call.
     pub fn remember(&mut self, request: Request) {
         self.requests.push(request);
-        let refusals = self.requests.iter().filter(|request| request.refused.is_some()).count();
+        let refusals = self
+            .requests
+            .iter()
+            .filter(|request| request.refused.is_some())
+            .count();
         if refusals > REFUSALS
             && let Some(oldest) = self.requests.iter().position(|request| request.refused.is_some())
         {

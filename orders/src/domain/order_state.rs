@@ -24,7 +24,10 @@ pub enum State {
 
 /// Every legal transition. What is not here is refused, with what is.
 pub(crate) const TRANSITIONS: &[(State, &[State])] = &[
-    (State::PendingPayment, &[State::Placed, State::Failed, State::Canceled]),
+    (
+        State::PendingPayment,
+        &[State::Placed, State::Failed, State::Canceled],
+    ),
     (State::Placed, &[State::Confirmed, State::Canceled]),
     (State::Confirmed, &[State::Completed, State::Canceled]),
     (State::Completed, &[]),
@@ -34,12 +37,21 @@ pub(crate) const TRANSITIONS: &[(State, &[State])] = &[
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::PendingPayment, Self::Placed, Self::Confirmed, Self::Completed, Self::Canceled, Self::Failed];
+    pub const ALL: [Self; 6] = [
+        Self::PendingPayment,
+        Self::Placed,
+        Self::Confirmed,
+        Self::Completed,
+        Self::Canceled,
+        Self::Failed,
+    ];
 
     /// Where an order can go from here.
     pub fn next(self) -> &'static [Self] {
-        TRANSITIONS.iter().find(|(from, _)| *from == self).map_or(&[], |(_, to)| to)
+        TRANSITIONS
+            .iter()
+            .find(|(from, _)| *from == self)
+            .map_or(&[], |(_, to)| to)
     }
 
     /// Whether an order stays here for good.
@@ -99,7 +111,9 @@ impl From<State> for proto::OrderState {
 impl State {
     /// The state of a request's filter; `None` for the unspecified one.
     pub fn from_proto(state: proto::OrderState) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| proto::OrderState::from(*known) == state)
+        Self::ALL
+            .into_iter()
+            .find(|known| proto::OrderState::from(*known) == state)
     }
 }
 
@@ -110,7 +124,11 @@ mod tests {
     #[test]
     fn the_table_names_every_state_once() {
         for state in State::ALL {
-            assert_eq!(TRANSITIONS.iter().filter(|(from, _)| *from == state).count(), 1, "{state:?}");
+            assert_eq!(
+                TRANSITIONS.iter().filter(|(from, _)| *from == state).count(),
+                1,
+                "{state:?}"
+            );
         }
     }
 
@@ -134,6 +152,10 @@ mod tests {
             "An order that is PLACED cannot become COMPLETED; from there it can become CONFIRMED, CANCELED."
         );
         let error = State::Failed.check(State::Placed).unwrap_err();
-        assert!(error.message().ends_with("it stays so for good."), "{}", error.message());
+        assert!(
+            error.message().ends_with("it stays so for good."),
+            "{}",
+            error.message()
+        );
     }
 }

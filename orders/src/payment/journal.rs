@@ -49,7 +49,9 @@ impl Journal {
         file.set_len(whole)?;
         file.seek(SeekFrom::Start(whole))?;
         let (lines, queue) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("journal".into()).spawn(move || write_loop(file, queue))?;
+        std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || write_loop(file, queue))?;
         Ok((Self { lines }, entries))
     }
 
@@ -58,7 +60,10 @@ impl Journal {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         let (done, waiting) = oneshot::channel();
-        self.lines.send((line, done)).await.context("the journal's writer has stopped")?;
+        self.lines
+            .send((line, done))
+            .await
+            .context("the journal's writer has stopped")?;
         waiting.await.context("the journal's writer has stopped")??;
         Ok(())
     }
@@ -78,7 +83,9 @@ fn write_loop(mut file: File, mut queue: mpsc::Receiver<(Vec<u8>, oneshot::Sende
             Ok(()) => length += bytes.len() as u64,
             // Half an entry must not stay in front of the next one.
             Err(_) => {
-                let _ = file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length)).map(drop));
+                let _ = file
+                    .set_len(length)
+                    .and_then(|()| file.seek(SeekFrom::Start(length)).map(drop));
             }
         }
         for done in waiting {
@@ -107,12 +114,21 @@ mod tests {
         }))
         .await;
         drop(journal);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"12").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"12")
+            .unwrap();
         let (journal, mut read) = Journal::open::<u32>(&path).unwrap();
         read.sort_unstable();
         assert_eq!(read, (0..50).collect::<Vec<_>>());
         journal.append(&7_u32).await.unwrap();
         let (_, read) = Journal::open::<u32>(&path).unwrap();
-        assert_eq!(read.last(), Some(&7), "the entry after a cut one stands in a line of its own");
+        assert_eq!(
+            read.last(),
+            Some(&7),
+            "the entry after a cut one stands in a line of its own"
+        );
     }
 }

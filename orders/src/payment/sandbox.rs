@@ -13,12 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mesh::{
-    Env, Error,
-    clock::Clock,
-    error::ErrorReason,
-    ids::Ids,
-};
+use mesh::{Env, Error, clock::Clock, error::ErrorReason, ids::Ids};
 use serde::{Deserialize, Serialize};
 
 use super::{Authorization, Charge, Failure, Outcome, PaymentProvider, journal::Journal};
@@ -158,7 +153,9 @@ impl Payment {
 
     /// Whether the journal holds an entry of this operation and outcome.
     fn met(&self, operation: &str, outcome: &str) -> bool {
-        self.entries.iter().any(|entry| entry.operation == operation && entry.outcome == outcome)
+        self.entries
+            .iter()
+            .any(|entry| entry.operation == operation && entry.outcome == outcome)
     }
 
     fn authorization(&self) -> Authorization {
@@ -170,7 +167,10 @@ impl Payment {
                 client_secret: None,
             },
             Status::Authorized | Status::Captured => Authorization::Authorized { payment_id },
-            Status::Declined => Authorization::Declined { payment_id, message: decline_message(&self.token) },
+            Status::Declined => Authorization::Declined {
+                payment_id,
+                message: decline_message(&self.token),
+            },
             Status::Canceled => Authorization::Voided { payment_id },
         }
     }
@@ -207,14 +207,21 @@ impl Sandbox {
         for entry in entries {
             let payment = payments.entry(entry.order_id.clone()).or_insert_with(|| {
                 index.sequence.push(entry.order_id.clone());
-                index.order_of.insert(entry.payment_id.clone(), entry.order_id.clone());
+                index
+                    .order_of
+                    .insert(entry.payment_id.clone(), entry.order_id.clone());
                 Payment::new(&entry)
             });
             payment.apply(entry);
         }
         let cell = |(order_id, payment)| (order_id, Arc::new(tokio::sync::Mutex::new(Some(payment))));
         index.by_order = payments.into_iter().map(cell).collect();
-        Ok(Arc::new(Self { journal, clock, ids, index: Mutex::new(index) }))
+        Ok(Arc::new(Self {
+            journal,
+            clock,
+            ids,
+            index: Mutex::new(index),
+        }))
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -223,7 +230,12 @@ impl Sandbox {
 
     /// The order's payment, locked while an operation on it runs; `None` inside when there is none yet.
     async fn payment(&self, order_id: &str) -> tokio::sync::OwnedMutexGuard<Option<Payment>> {
-        let cell = self.index().by_order.entry(order_id.to_owned()).or_default().clone();
+        let cell = self
+            .index()
+            .by_order
+            .entry(order_id.to_owned())
+            .or_default()
+            .clone();
         cell.lock_owned().await
     }
 
@@ -242,7 +254,10 @@ impl Sandbox {
             token: payment.entries.is_empty().then(|| payment.token.clone()),
             return_url: payment.return_url.clone().filter(|_| payment.entries.is_empty()),
         };
-        self.journal.append(&entry).await.map_err(|error| Failure::Unavailable(format!("{error:#}")))?;
+        self.journal
+            .append(&entry)
+            .await
+            .map_err(|error| Failure::Unavailable(format!("{error:#}")))?;
         payment.apply(entry);
         Ok(())
     }
@@ -268,7 +283,9 @@ impl Sandbox {
     fn keep(&self, place: &mut Option<Payment>, payment: Payment) {
         let mut index = self.index();
         index.sequence.push(payment.order_id.clone());
-        index.order_of.insert(payment.id.clone(), payment.order_id.clone());
+        index
+            .order_of
+            .insert(payment.id.clone(), payment.order_id.clone());
         *place = Some(payment);
     }
 
@@ -287,7 +304,15 @@ impl Sandbox {
 
     /// Payments, newest first, from the `skip`th on.
     pub async fn list(&self, skip: usize, limit: usize) -> Vec<Payment> {
-        let wanted: Vec<String> = self.index().sequence.iter().rev().skip(skip).take(limit).cloned().collect();
+        let wanted: Vec<String> = self
+            .index()
+            .sequence
+            .iter()
+            .rev()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect();
         let mut payments = Vec::with_capacity(wanted.len());
         for order_id in wanted {
             payments.extend(self.payment_of(&order_id).await);
@@ -298,23 +323,42 @@ impl Sandbox {
     /// Plays the buyer at the bank. Repeating the same choice changes nothing.
     pub async fn resolve(&self, payment_id: &str, approve: bool) -> Result<Payment, Error> {
         let missing = || Error::new(ErrorReason::NotFound, "There is no such payment.");
-        let order_id = self.index().order_of.get(payment_id).cloned().ok_or_else(missing)?;
+        let order_id = self
+            .index()
+            .order_of
+            .get(payment_id)
+            .cloned()
+            .ok_or_else(missing)?;
         let mut place = self.payment(&order_id).await;
         let payment = place.as_mut().ok_or_else(missing)?;
-        let (status, outcome) =
-            if approve { (Status::Authorized, "ok") } else { (Status::Declined, "declined") };
+        let (status, outcome) = if approve {
+            (Status::Authorized, "ok")
+        } else {
+            (Status::Declined, "declined")
+        };
         if payment.met("resolve", outcome) {
             return Ok(payment.clone());
         }
         if payment.status != Status::RequiresAction {
             return Err(Error::new(
                 ErrorReason::InvalidState,
-                format!("The payment is {}; no action is wanted for it.", payment.status.name()),
+                format!(
+                    "The payment is {}; no action is wanted for it.",
+                    payment.status.name()
+                ),
             ));
         }
         let amount = payment.amount;
-        let step = Step { operation: "resolve", key: payment_id, outcome, amount, status };
-        self.note(payment, step).await.map_err(|failure| Error::unavailable(anyhow::anyhow!("{failure:?}")))?;
+        let step = Step {
+            operation: "resolve",
+            key: payment_id,
+            outcome,
+            amount,
+            status,
+        };
+        self.note(payment, step)
+            .await
+            .map_err(|failure| Error::unavailable(anyhow::anyhow!("{failure:?}")))?;
         Ok(payment.clone())
     }
 }
@@ -344,7 +388,17 @@ impl PaymentProvider for Sandbox {
         };
         let mut payment = self.fresh(charge, status);
         let amount = charge.amount;
-        self.note(&mut payment, Step { operation: "authorize", key, outcome, amount, status }).await?;
+        self.note(
+            &mut payment,
+            Step {
+                operation: "authorize",
+                key,
+                outcome,
+                amount,
+                status,
+            },
+        )
+        .await?;
         let answer = payment.authorization();
         self.keep(&mut place, payment);
         if outcome == "lost" {
@@ -367,16 +421,31 @@ impl PaymentProvider for Sandbox {
         let fails = payment.token == "tok_capture_fails" && !payment.met("capture", "failed");
         let (outcome, status, answer) = match payment.status {
             _ if known => ("replayed", payment.status, Outcome::Done),
-            Status::Authorized if fails => {
-                ("failed", payment.status, Outcome::Failed("The provider could not capture the amount.".into()))
-            }
+            Status::Authorized if fails => (
+                "failed",
+                payment.status,
+                Outcome::Failed("The provider could not capture the amount.".into()),
+            ),
             Status::Authorized if amount <= payment.amount => ("ok", Status::Captured, Outcome::Done),
             status => {
-                let message = format!("A payment that is {} cannot be captured for this amount.", status.name());
+                let message = format!(
+                    "A payment that is {} cannot be captured for this amount.",
+                    status.name()
+                );
                 ("failed", status, Outcome::Refused(message))
             }
         };
-        self.note(payment, Step { operation: "capture", key, outcome, amount, status }).await?;
+        self.note(
+            payment,
+            Step {
+                operation: "capture",
+                key,
+                outcome,
+                amount,
+                status,
+            },
+        )
+        .await?;
         Ok(answer)
     }
 
@@ -394,7 +463,17 @@ impl PaymentProvider for Sandbox {
             };
             let status = Status::Canceled;
             let mut payment = self.fresh(&charge, status);
-            self.note(&mut payment, Step { operation, key: order_id, outcome: "ok", amount: 0, status }).await?;
+            self.note(
+                &mut payment,
+                Step {
+                    operation,
+                    key: order_id,
+                    outcome: "ok",
+                    amount: 0,
+                    status,
+                },
+            )
+            .await?;
             self.keep(&mut place, payment);
             return Ok(Outcome::Done);
         };
@@ -402,13 +481,25 @@ impl PaymentProvider for Sandbox {
             Status::Canceled => ("replayed", Status::Canceled, Outcome::Done),
             // Nothing is set aside; there is nothing to let go.
             Status::Declined => return Ok(Outcome::Done),
-            Status::Captured => {
-                ("failed", Status::Captured, Outcome::Refused("The amount was captured already.".into()))
-            }
+            Status::Captured => (
+                "failed",
+                Status::Captured,
+                Outcome::Refused("The amount was captured already.".into()),
+            ),
             Status::RequiresAction | Status::Authorized => ("ok", Status::Canceled, Outcome::Done),
         };
         let amount = payment.amount;
-        self.note(payment, Step { operation, key: order_id, outcome, amount, status }).await?;
+        self.note(
+            payment,
+            Step {
+                operation,
+                key: order_id,
+                outcome,
+                amount,
+                status,
+            },
+        )
+        .await?;
         Ok(answer)
     }
 
@@ -423,9 +514,22 @@ impl PaymentProvider for Sandbox {
         } else if status == Status::Captured && amount > 0 && amount <= payment.captured - payment.refunded {
             ("ok", Outcome::Done)
         } else {
-            ("failed", Outcome::Refused("The amount is more than what is left of the captured amount.".into()))
+            (
+                "failed",
+                Outcome::Refused("The amount is more than what is left of the captured amount.".into()),
+            )
         };
-        self.note(payment, Step { operation: "refund", key, outcome, amount, status }).await?;
+        self.note(
+            payment,
+            Step {
+                operation: "refund",
+                key,
+                outcome,
+                amount,
+                status,
+            },
+        )
+        .await?;
         Ok(answer)
     }
 }
@@ -457,7 +561,11 @@ mod tests {
         let sandbox = open(folder.path());
         assert_eq!(sandbox.authorize(&charge("tok_visa")).await.unwrap(), first);
         let payment = sandbox.payment_of("order_tok_visa").await.unwrap();
-        let outcomes: Vec<_> = payment.entries.iter().map(|entry| entry.outcome.as_str()).collect();
+        let outcomes: Vec<_> = payment
+            .entries
+            .iter()
+            .map(|entry| entry.outcome.as_str())
+            .collect();
         assert_eq!(outcomes, ["ok", "replayed"]);
     }
 
@@ -467,9 +575,15 @@ mod tests {
         let sandbox = open(folder.path());
         for token in ["tok_declined", "tok_insufficient_funds", "tok_of_nobody"] {
             let answer = sandbox.authorize(&charge(token)).await.unwrap();
-            assert!(matches!(answer, Authorization::Declined { .. }), "{token}: {answer:?}");
+            assert!(
+                matches!(answer, Authorization::Declined { .. }),
+                "{token}: {answer:?}"
+            );
         }
-        assert!(matches!(sandbox.authorize(&charge("tok_timeout")).await, Err(Failure::Unknown(_))));
+        assert!(matches!(
+            sandbox.authorize(&charge("tok_timeout")).await,
+            Err(Failure::Unknown(_))
+        ));
         let again = sandbox.authorize(&charge("tok_timeout")).await.unwrap();
         assert!(matches!(again, Authorization::Authorized { .. }));
         for _ in 0..3 {
@@ -481,7 +595,14 @@ mod tests {
         assert!(matches!(capture().await.unwrap(), Outcome::Failed(_)));
         assert_eq!(capture().await.unwrap(), Outcome::Done);
         assert_eq!(capture().await.unwrap(), Outcome::Done);
-        assert_eq!(sandbox.payment_of("order_tok_capture_fails").await.unwrap().captured, 4990);
+        assert_eq!(
+            sandbox
+                .payment_of("order_tok_capture_fails")
+                .await
+                .unwrap()
+                .captured,
+            4990
+        );
     }
 
     #[tokio::test]
@@ -490,14 +611,23 @@ mod tests {
         let sandbox = open(folder.path());
         sandbox.authorize(&charge("tok_visa")).await.unwrap();
         let id = "order_tok_visa";
-        assert!(matches!(sandbox.refund(id, "r0", 1).await.unwrap(), Outcome::Refused(_)));
+        assert!(matches!(
+            sandbox.refund(id, "r0", 1).await.unwrap(),
+            Outcome::Refused(_)
+        ));
         sandbox.capture(id, "cap_1", 4990).await.unwrap();
-        assert!(matches!(sandbox.capture(id, "cap_2", 4990).await.unwrap(), Outcome::Refused(_)));
+        assert!(matches!(
+            sandbox.capture(id, "cap_2", 4990).await.unwrap(),
+            Outcome::Refused(_)
+        ));
         assert!(matches!(sandbox.void(id).await.unwrap(), Outcome::Refused(_)));
         for _ in 0..2 {
             assert_eq!(sandbox.refund(id, "r1", 4000).await.unwrap(), Outcome::Done);
         }
-        assert!(matches!(sandbox.refund(id, "r2", 991).await.unwrap(), Outcome::Refused(_)));
+        assert!(matches!(
+            sandbox.refund(id, "r2", 991).await.unwrap(),
+            Outcome::Refused(_)
+        ));
         assert_eq!(sandbox.payment_of(id).await.unwrap().refunded, 4000);
     }
 
@@ -515,12 +645,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = open(folder.path());
         let answer = sandbox.authorize(&charge("tok_requires_action")).await.unwrap();
-        let Authorization::RequiresAction { payment_id, redirect_url, .. } = answer else {
+        let Authorization::RequiresAction {
+            payment_id,
+            redirect_url,
+            ..
+        } = answer
+        else {
             panic!("an action is wanted: {answer:?}");
         };
         assert_eq!(redirect_url, format!("/sandbox/payments/{payment_id}"));
-        assert_eq!(sandbox.resolve(&payment_id, true).await.unwrap().status, Status::Authorized);
-        assert_eq!(sandbox.resolve(&payment_id, true).await.unwrap().entries.len(), 2, "repeated in vain");
+        assert_eq!(
+            sandbox.resolve(&payment_id, true).await.unwrap().status,
+            Status::Authorized
+        );
+        assert_eq!(
+            sandbox.resolve(&payment_id, true).await.unwrap().entries.len(),
+            2,
+            "repeated in vain"
+        );
         let error = sandbox.resolve(&payment_id, false).await.unwrap_err();
         assert_eq!(error.reason(), ErrorReason::InvalidState);
     }

@@ -7,5 +7,6 @@ mod payment;
 mod sandbox;
 
 pub(crate) use self::{
-    cart::CartHandler, discount::DiscountHandler, order::OrderHandler, payment::PaymentHandler, sandbox::SandboxHandler,
+    cart::CartHandler, discount::DiscountHandler, order::OrderHandler, payment::PaymentHandler,
+    sandbox::SandboxHandler,
 };

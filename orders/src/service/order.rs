@@ -4,10 +4,10 @@ use std::{pin::Pin, time::Duration};
 
 use comptoir_proto::orders::v1::{
     CancelOrderRequest, CancelOrderResponse, FulfillOrderRequest, FulfillOrderResponse, FulfillmentStatus,
-    GetOrderRequest, GetOrderResponse, GetSalesRequest, GetSalesResponse, ListOrdersRequest, ListOrdersResponse,
-    MarkDeliveredRequest, MarkDeliveredResponse, Order as ProtoOrder, OrderFilter, PaymentStatus,
-    RefundOrderRequest, RefundOrderResponse, WatchOrderRequest, WatchOrderResponse, get_order_request,
-    order_service_server::OrderService, watch_order_request,
+    GetOrderRequest, GetOrderResponse, GetSalesRequest, GetSalesResponse, ListOrdersRequest,
+    ListOrdersResponse, MarkDeliveredRequest, MarkDeliveredResponse, Order as ProtoOrder, OrderFilter,
+    PaymentStatus, RefundOrderRequest, RefundOrderResponse, WatchOrderRequest, WatchOrderResponse,
+    get_order_request, order_service_server::OrderService, watch_order_request,
 };
 use jiff::Timestamp;
 use mesh::{Caller, Error, ErrorReason, text};
@@ -61,7 +61,14 @@ impl OrderHandler {
     async fn find(&self, caller: &Caller, key: Key, cart_id: Option<&str>) -> Result<(Order, Right), Error> {
         let (id, by_token) = match key {
             Key::Id(id) => (id, false),
-            Key::Token(token) => (self.machine.parts.keys.order_of_token(&token).ok_or_else(not_found)?, true),
+            Key::Token(token) => (
+                self.machine
+                    .parts
+                    .keys
+                    .order_of_token(&token)
+                    .ok_or_else(not_found)?,
+                true,
+            ),
         };
         if !mesh::ids::is_id(&id, "order_") {
             return Err(not_found());
@@ -91,18 +98,27 @@ impl OrderHandler {
     fn staff_asks(caller: &Caller, key: &str) -> Result<Asked, Error> {
         let user = caller.staff()?;
         check_key(key)?;
-        Ok(Asked { caller: user.id.clone(), key: key.to_owned(), actor: user.id.clone() })
+        Ok(Asked {
+            caller: user.id.clone(),
+            key: key.to_owned(),
+            actor: user.id.clone(),
+        })
     }
 }
 
 fn optional_line(field: &str, value: Option<String>) -> Result<Option<String>, Error> {
-    let checked = value.map(|value| text::line(field, &value, MAX_TEXT)).transpose()?;
+    let checked = value
+        .map(|value| text::line(field, &value, MAX_TEXT))
+        .transpose()?;
     Ok(checked.filter(|text| !text.is_empty()))
 }
 
 #[tonic::async_trait]
 impl OrderService for OrderHandler {
-    async fn get_order(&self, request: Request<GetOrderRequest>) -> Result<Response<GetOrderResponse>, Status> {
+    async fn get_order(
+        &self,
+        request: Request<GetOrderRequest>,
+    ) -> Result<Response<GetOrderResponse>, Status> {
         let caller = Caller::of(&request);
         let GetOrderRequest { key, cart_id } = request.into_inner();
         let key = match key {
@@ -111,7 +127,9 @@ impl OrderService for OrderHandler {
             None => return Err(unnamed().into()),
         };
         let (order, right) = self.find(&caller, key, cart_id.as_deref()).await?;
-        Ok(Response::new(GetOrderResponse { order: Some(self.shown(&order, right)) }))
+        Ok(Response::new(GetOrderResponse {
+            order: Some(self.shown(&order, right)),
+        }))
     }
 
     async fn list_orders(
@@ -136,11 +154,19 @@ impl OrderService for OrderHandler {
         let (mut orders, total_count) = self.machine.parts.orders.orders(&page).await?;
         let more = orders.len() > limit;
         orders.truncate(limit);
-        let cursors: Vec<_> = orders.iter().map(|order| page::cursor(sort_time(order), &order.id)).collect();
+        let cursors: Vec<_> = orders
+            .iter()
+            .map(|order| page::cursor(sort_time(order), &order.id))
+            .collect();
         let next_page_token = cursors.last().filter(|_| more).cloned().unwrap_or_default();
         let right = if request.all { Right::Staff } else { Right::Owner };
         let orders = orders.iter().map(|order| self.shown(order, right)).collect();
-        Ok(Response::new(ListOrdersResponse { orders, cursors, next_page_token, total_count }))
+        Ok(Response::new(ListOrdersResponse {
+            orders,
+            cursors,
+            next_page_token,
+            total_count,
+        }))
     }
 
     async fn cancel_order(
@@ -148,7 +174,12 @@ impl OrderService for OrderHandler {
         request: Request<CancelOrderRequest>,
     ) -> Result<Response<CancelOrderResponse>, Status> {
         let caller = Caller::of(&request);
-        let CancelOrderRequest { order_id, access_token, reason, request_id } = request.into_inner();
+        let CancelOrderRequest {
+            order_id,
+            access_token,
+            reason,
+            request_id,
+        } = request.into_inner();
         check_key(&request_id)?;
         let named = match access_token {
             Some(token) => match self.machine.parts.keys.order_of_token(&token) {
@@ -160,12 +191,19 @@ impl OrderService for OrderHandler {
         let (order, right) = self.find(&caller, named, None).await?;
         let reason = optional_line("reason", reason)?;
         let asked = Asked {
-            caller: if right == Right::Token { "guest" } else { caller.user_id().unwrap_or("guest") }.to_owned(),
+            caller: if right == Right::Token {
+                "guest"
+            } else {
+                caller.user_id().unwrap_or("guest")
+            }
+            .to_owned(),
             key: request_id,
             actor: actor(caller.user_id(), right == Right::Staff),
         };
         let order = self.machine.cancel(&order.id, asked, reason).await?;
-        Ok(Response::new(CancelOrderResponse { order: Some(self.shown(&order, right)) }))
+        Ok(Response::new(CancelOrderResponse {
+            order: Some(self.shown(&order, right)),
+        }))
     }
 
     async fn fulfill_order(
@@ -173,7 +211,13 @@ impl OrderService for OrderHandler {
         request: Request<FulfillOrderRequest>,
     ) -> Result<Response<FulfillOrderResponse>, Status> {
         let caller = Caller::of(&request);
-        let FulfillOrderRequest { order_id, lines, tracking_number, carrier, request_id } = request.into_inner();
+        let FulfillOrderRequest {
+            order_id,
+            lines,
+            tracking_number,
+            carrier,
+            request_id,
+        } = request.into_inner();
         let asked = Self::staff_asks(&caller, &request_id)?;
         let line = |line: comptoir_proto::orders::v1::FulfilledLine| FulfilledLine {
             order_line_id: line.order_line_id,
@@ -185,7 +229,9 @@ impl OrderService for OrderHandler {
             carrier: optional_line("carrier", carrier)?,
         };
         let order = self.machine.fulfill(&order_id, asked, parcel).await?;
-        Ok(Response::new(FulfillOrderResponse { order: Some(to_proto(&order, None)) }))
+        Ok(Response::new(FulfillOrderResponse {
+            order: Some(to_proto(&order, None)),
+        }))
     }
 
     async fn mark_delivered(
@@ -194,9 +240,17 @@ impl OrderService for OrderHandler {
     ) -> Result<Response<MarkDeliveredResponse>, Status> {
         let caller = Caller::of(&request);
         let actor = caller.staff()?.id.clone();
-        let MarkDeliveredRequest { order_id, fulfillment_id } = request.into_inner();
-        let order = self.machine.mark_delivered(&order_id, &fulfillment_id, &actor).await?;
-        Ok(Response::new(MarkDeliveredResponse { order: Some(to_proto(&order, None)) }))
+        let MarkDeliveredRequest {
+            order_id,
+            fulfillment_id,
+        } = request.into_inner();
+        let order = self
+            .machine
+            .mark_delivered(&order_id, &fulfillment_id, &actor)
+            .await?;
+        Ok(Response::new(MarkDeliveredResponse {
+            order: Some(to_proto(&order, None)),
+        }))
     }
 
     async fn refund_order(
@@ -204,10 +258,18 @@ impl OrderService for OrderHandler {
         request: Request<RefundOrderRequest>,
     ) -> Result<Response<RefundOrderResponse>, Status> {
         let caller = Caller::of(&request);
-        let RefundOrderRequest { order_id, amount, reason, restock, request_id } = request.into_inner();
+        let RefundOrderRequest {
+            order_id,
+            amount,
+            reason,
+            restock,
+            request_id,
+        } = request.into_inner();
         let asked = Self::staff_asks(&caller, &request_id)?;
         let digits = self.machine.parts.env.shop.currency_digits;
-        let amount = amount.map(|amount| mesh::money::parse_decimal(&amount, digits)).transpose();
+        let amount = amount
+            .map(|amount| mesh::money::parse_decimal(&amount, digits))
+            .transpose();
         let amount = amount
             .map_err(|error| Error::field("amount", ErrorReason::ValidationFailed, error.to_string()))?;
         if amount.is_some_and(|amount| amount < 1) {
@@ -218,8 +280,21 @@ impl OrderService for OrderHandler {
         if reason.is_empty() {
             return Err(Error::field("reason", ErrorReason::ValidationFailed, "A reason is needed.").into());
         }
-        let order = self.machine.refund(&order_id, asked, Wanted { amount, reason, restock }).await?;
-        Ok(Response::new(RefundOrderResponse { order: Some(to_proto(&order, None)) }))
+        let order = self
+            .machine
+            .refund(
+                &order_id,
+                asked,
+                Wanted {
+                    amount,
+                    reason,
+                    restock,
+                },
+            )
+            .await?;
+        Ok(Response::new(RefundOrderResponse {
+            order: Some(to_proto(&order, None)),
+        }))
     }
 
     type WatchOrderStream = Pin<Box<dyn Stream<Item = Result<WatchOrderResponse, Status>> + Send>>;
@@ -246,7 +321,10 @@ impl OrderService for OrderHandler {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
-    async fn get_sales(&self, request: Request<GetSalesRequest>) -> Result<Response<GetSalesResponse>, Status> {
+    async fn get_sales(
+        &self,
+        request: Request<GetSalesRequest>,
+    ) -> Result<Response<GetSalesResponse>, Status> {
         Caller::of(&request).staff()?;
         let GetSalesRequest { from, to } = request.into_inner();
         let from = time("from", from.as_ref())?;
@@ -256,7 +334,11 @@ impl OrderService for OrderHandler {
 }
 
 fn unnamed() -> Error {
-    Error::field("key", ErrorReason::ValidationFailed, "Name the order by its id or by its access token.")
+    Error::field(
+        "key",
+        ErrorReason::ValidationFailed,
+        "Name the order by its id or by its access token.",
+    )
 }
 
 fn time(field: &str, at: Option<&prost_types::Timestamp>) -> Result<Timestamp, Error> {
@@ -274,8 +356,16 @@ fn filtered(filter: OrderFilter) -> Result<OrderPage, Error> {
         state,
         payment_status,
         fulfillment_status,
-        placed_from: filter.placed_from.as_ref().map(|at| time("filter.placed_from", Some(at))).transpose()?,
-        placed_to: filter.placed_to.as_ref().map(|at| time("filter.placed_to", Some(at))).transpose()?,
+        placed_from: filter
+            .placed_from
+            .as_ref()
+            .map(|at| time("filter.placed_from", Some(at)))
+            .transpose()?,
+        placed_to: filter
+            .placed_to
+            .as_ref()
+            .map(|at| time("filter.placed_to", Some(at)))
+            .transpose()?,
         customer_id: Some(filter.customer_id).filter(|id| !id.is_empty()),
         query,
         after: None,
@@ -298,7 +388,9 @@ async fn watch(
         let order = machine.order(order_id).await?;
         if order.version > sent {
             sent = order.version;
-            let answer = WatchOrderResponse { order: Some(to_proto(&order, token.clone())) };
+            let answer = WatchOrderResponse {
+                order: Some(to_proto(&order, token.clone())),
+            };
             if sender.send(Ok(answer)).await.is_err() {
                 return Ok(());
             }

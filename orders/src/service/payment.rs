@@ -15,7 +15,8 @@ impl PaymentService for PaymentHandler {
         &self,
         _: Request<HandleWebhookRequest>,
     ) -> Result<Response<HandleWebhookResponse>, Status> {
-        let message = "No payment provider that sends webhooks is configured, so nothing can have signed this.";
+        let message =
+            "No payment provider that sends webhooks is configured, so nothing can have signed this.";
         Err(Error::new(ErrorReason::WebhookSignatureInvalid, message).into())
     }
 }

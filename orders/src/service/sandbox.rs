@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use comptoir_proto::orders::v1::{
-    GetSandboxPaymentRequest, GetSandboxPaymentResponse, ListSandboxPaymentsRequest, ListSandboxPaymentsResponse,
-    ResolveSandboxPaymentRequest, ResolveSandboxPaymentResponse, SandboxEntry, SandboxPayment,
-    sandbox_service_server::SandboxService,
+    GetSandboxPaymentRequest, GetSandboxPaymentResponse, ListSandboxPaymentsRequest,
+    ListSandboxPaymentsResponse, ResolveSandboxPaymentRequest, ResolveSandboxPaymentResponse, SandboxEntry,
+    SandboxPayment, sandbox_service_server::SandboxService,
 };
 use mesh::{Error, ErrorReason};
 use tonic::{Request, Response, Status};
@@ -39,10 +39,23 @@ impl SandboxService for SandboxHandler {
         &self,
         request: Request<ListSandboxPaymentsRequest>,
     ) -> Result<Response<ListSandboxPaymentsResponse>, Status> {
-        let ListSandboxPaymentsRequest { order_id, page_size, page_token } = request.into_inner();
+        let ListSandboxPaymentsRequest {
+            order_id,
+            page_size,
+            page_token,
+        } = request.into_inner();
         if !order_id.is_empty() {
-            let payments = self.sandbox.payment_of(&order_id).await.iter().map(to_proto).collect();
-            return Ok(Response::new(ListSandboxPaymentsResponse { payments, next_page_token: String::new() }));
+            let payments = self
+                .sandbox
+                .payment_of(&order_id)
+                .await
+                .iter()
+                .map(to_proto)
+                .collect();
+            return Ok(Response::new(ListSandboxPaymentsResponse {
+                payments,
+                next_page_token: String::new(),
+            }));
         }
         let limit = match usize::try_from(page_size) {
             Ok(0) => PAGE,
@@ -55,22 +68,38 @@ impl SandboxService for SandboxHandler {
         let skip: usize = match page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
-                Error::field("page_token", ErrorReason::ValidationFailed, "This cursor was never given out.")
+                Error::field(
+                    "page_token",
+                    ErrorReason::ValidationFailed,
+                    "This cursor was never given out.",
+                )
             })?,
         };
         let payments = self.sandbox.list(skip, limit).await;
-        let next_page_token =
-            if payments.len() == limit { (skip + limit).to_string() } else { String::new() };
+        let next_page_token = if payments.len() == limit {
+            (skip + limit).to_string()
+        } else {
+            String::new()
+        };
         let payments = payments.iter().map(to_proto).collect();
-        Ok(Response::new(ListSandboxPaymentsResponse { payments, next_page_token }))
+        Ok(Response::new(ListSandboxPaymentsResponse {
+            payments,
+            next_page_token,
+        }))
     }
 
     async fn get_sandbox_payment(
         &self,
         request: Request<GetSandboxPaymentRequest>,
     ) -> Result<Response<GetSandboxPaymentResponse>, Status> {
-        let payment = self.sandbox.get(&request.into_inner().payment_id).await.ok_or_else(not_found)?;
-        Ok(Response::new(GetSandboxPaymentResponse { payment: Some(to_proto(&payment)) }))
+        let payment = self
+            .sandbox
+            .get(&request.into_inner().payment_id)
+            .await
+            .ok_or_else(not_found)?;
+        Ok(Response::new(GetSandboxPaymentResponse {
+            payment: Some(to_proto(&payment)),
+        }))
     }
 
     async fn resolve_sandbox_payment(
@@ -82,7 +111,9 @@ impl SandboxService for SandboxHandler {
         // The order goes on from here, as after a provider's webhook. Should it not get far, the sweeper takes it on.
         let _ = tokio::time::timeout(patience(), self.machine.advance(&payment.order_id)).await;
         let payment = self.sandbox.get(&payment_id).await.unwrap_or(payment);
-        Ok(Response::new(ResolveSandboxPaymentResponse { payment: Some(to_proto(&payment)) }))
+        Ok(Response::new(ResolveSandboxPaymentResponse {
+            payment: Some(to_proto(&payment)),
+        }))
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use comptoir_proto::{
     orders::v1::{
-        CancelOrderRequest, FulfillOrderRequest, FulfilledLine, FulfillmentStatus, GetOrderRequest, GetSalesRequest,
-        ListOrdersRequest, Order, OrderFilter, OrderState, PaymentStatus, RefundOrderRequest, WatchOrderRequest,
-        get_order_request, watch_order_request,
+        CancelOrderRequest, FulfillOrderRequest, FulfilledLine, FulfillmentStatus, GetOrderRequest,
+        GetSalesRequest, ListOrdersRequest, Order, OrderFilter, OrderState, PaymentStatus,
+        RefundOrderRequest, WatchOrderRequest, get_order_request, watch_order_request,
     },
     types::Money,
 };
@@ -32,7 +32,10 @@ fn parcel(order: &Order, key: &str, lines: &[(usize, i32)]) -> FulfillOrderReque
         order_id: order.id.clone(),
         lines: lines
             .iter()
-            .map(|(at, quantity)| FulfilledLine { order_line_id: order.lines[*at].id.clone(), quantity: *quantity })
+            .map(|(at, quantity)| FulfilledLine {
+                order_line_id: order.lines[*at].id.clone(),
+                quantity: *quantity,
+            })
             .collect(),
         tracking_number: Some("TRACK1".to_owned()),
         carrier: Some("La Poste".to_owned()),
@@ -49,11 +52,17 @@ async fn a_cancelled_order_gives_everything_back() {
     assert_eq!(canceled.state(), OrderState::Canceled);
     assert_eq!(canceled.payment_status(), PaymentStatus::Refunded);
     assert_eq!(canceled.fulfillment_status(), FulfillmentStatus::Canceled);
-    assert_eq!(canceled.history.last().unwrap().reason.as_deref(), Some("changed my mind"));
+    assert_eq!(
+        canceled.history.last().unwrap().reason.as_deref(),
+        Some("changed my mind")
+    );
     assert_eq!(canceled.history.last().unwrap().actor, "buyer");
     assert_eq!(kept(&setup.payments().await), 0);
     assert_eq!(setup.catalog.units(&cup).on_hand, 5);
-    assert_eq!(setup.catalog.reservation(&order.id).unwrap().state, Held::Released);
+    assert_eq!(
+        setup.catalog.reservation(&order.id).unwrap().state,
+        Held::Released
+    );
     let again = setup.cancel(&order, "c").await.unwrap();
     assert_eq!(again.version, canceled.version, "the same key does nothing again");
     let error = setup.cancel(&order, "another").await.unwrap_err();
@@ -101,16 +110,31 @@ async fn only_those_who_may_cancel() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(2_000, 5);
     let order = setup.paid(&[(&cup, 1)]).await;
-    let without = Order { access_token: None, ..order.clone() };
-    assert_eq!(setup.cancel(&without, "c").await.unwrap_err().reason(), ErrorReason::NotFound);
-    let error = setup.as_customer(BOB, setup.cancel(&without, "c")).await.unwrap_err();
+    let without = Order {
+        access_token: None,
+        ..order.clone()
+    };
+    assert_eq!(
+        setup.cancel(&without, "c").await.unwrap_err().reason(),
+        ErrorReason::NotFound
+    );
+    let error = setup
+        .as_customer(BOB, setup.cancel(&without, "c"))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), ErrorReason::NotFound);
     let mut forged = order.clone();
     forged.access_token = order.access_token.as_ref().map(|token| format!("{token}A"));
-    assert_eq!(setup.cancel(&forged, "c").await.unwrap_err().reason(), ErrorReason::NotFound);
+    assert_eq!(
+        setup.cancel(&forged, "c").await.unwrap_err().reason(),
+        ErrorReason::NotFound
+    );
     let by_staff = setup.as_staff(setup.cancel(&without, "c")).await.unwrap();
     assert_ne!(by_staff.history.last().unwrap().actor, "buyer");
-    let missing = CancelOrderRequest { order_id: order.id, ..CancelOrderRequest::default() };
+    let missing = CancelOrderRequest {
+        order_id: order.id,
+        ..CancelOrderRequest::default()
+    };
     let error = outcome(setup.orders().cancel_order(missing).await).unwrap_err();
     assert_eq!(error.reason(), ErrorReason::IdempotencyKeyRequired);
 }
@@ -122,7 +146,11 @@ async fn parts_go_back_until_nothing_is_left() {
     let order = setup.paid(&[(&cup, 1)]).await;
     let refunded = setup.refund(&order, Some("5.00"), "r1").await.unwrap();
     assert_eq!(refunded.payment_status(), PaymentStatus::PartiallyRefunded);
-    assert_eq!(refunded.state(), OrderState::Confirmed, "a refund changes no state");
+    assert_eq!(
+        refunded.state(),
+        OrderState::Confirmed,
+        "a refund changes no state"
+    );
     let again = setup.refund(&order, Some("5.00"), "r1").await.unwrap();
     assert_eq!(again.version, refunded.version);
     let error = setup.refund(&order, Some("5.01"), "r1").await.unwrap_err();
@@ -159,7 +187,10 @@ async fn parallel_refunds_never_exceed_what_was_captured() {
         }
     }
     assert_eq!(done, 2);
-    assert_eq!(kept(&setup.payments().await), total(&order) - 2 * (total(&order) * 2 / 5));
+    assert_eq!(
+        kept(&setup.payments().await),
+        total(&order) - 2 * (total(&order) * 2 / 5)
+    );
 }
 
 #[tokio::test]
@@ -190,9 +221,15 @@ async fn units_are_shipped_in_parcels_and_delivered_one_after_the_other() {
     let order = setup.paid(&[(&cup, 2), (&pot, 1)]).await;
     let too_many = setup.fulfill(parcel(&order, "f0", &[(0, 3)])).await.unwrap_err();
     assert_eq!(too_many.reason(), ErrorReason::QuantityOutOfRange);
-    let twice = setup.fulfill(parcel(&order, "f00", &[(0, 2), (0, 1)])).await.unwrap_err();
+    let twice = setup
+        .fulfill(parcel(&order, "f00", &[(0, 2), (0, 1)]))
+        .await
+        .unwrap_err();
     assert_eq!(twice.reason(), ErrorReason::QuantityOutOfRange);
-    let none = setup.fulfill(parcel(&order, "f000", &[(0, 0)])).await.unwrap_err();
+    let none = setup
+        .fulfill(parcel(&order, "f000", &[(0, 0)]))
+        .await
+        .unwrap_err();
     assert_eq!(none.reason(), ErrorReason::InvalidQuantity);
     let part = setup.fulfill(parcel(&order, "f1", &[(0, 1)])).await.unwrap();
     assert_eq!(part.fulfillment_status(), FulfillmentStatus::PartiallyShipped);
@@ -200,17 +237,29 @@ async fn units_are_shipped_in_parcels_and_delivered_one_after_the_other() {
     let again = setup.fulfill(parcel(&order, "f1", &[(0, 1)])).await.unwrap();
     assert_eq!(again.fulfillments.len(), 1, "the same key ships nothing again");
     let error = setup.cancel(&order, "c").await.unwrap_err();
-    assert_eq!(error.reason(), ErrorReason::InvalidState, "shipped is not cancelled");
+    assert_eq!(
+        error.reason(),
+        ErrorReason::InvalidState,
+        "shipped is not cancelled"
+    );
     let all = setup.fulfill(parcel(&order, "f2", &[])).await.unwrap();
     assert_eq!(all.fulfillment_status(), FulfillmentStatus::Shipped);
-    let shipped: i32 = all.fulfillments.iter().flat_map(|parcel| &parcel.lines).map(|line| line.quantity).sum();
+    let shipped: i32 = all
+        .fulfillments
+        .iter()
+        .flat_map(|parcel| &parcel.lines)
+        .map(|line| line.quantity)
+        .sum();
     assert_eq!(shipped, 3);
     let nothing_left = setup.fulfill(parcel(&order, "f3", &[])).await.unwrap_err();
     assert_eq!(nothing_left.reason(), ErrorReason::InvalidState);
     let first = setup.deliver(&order, &all.fulfillments[0].id).await.unwrap();
     assert_eq!(first.state(), OrderState::Confirmed);
     let last = setup.deliver(&order, &all.fulfillments[1].id).await.unwrap();
-    assert_eq!((last.state(), last.fulfillment_status()), (OrderState::Completed, FulfillmentStatus::Delivered));
+    assert_eq!(
+        (last.state(), last.fulfillment_status()),
+        (OrderState::Completed, FulfillmentStatus::Delivered)
+    );
     let again = setup.deliver(&order, &all.fulfillments[1].id).await.unwrap();
     assert_eq!(again.version, last.version);
     let error = setup.deliver(&order, "ful_nothing").await.unwrap_err();
@@ -228,7 +277,10 @@ async fn nothing_is_shipped_or_refunded_before_it_is_paid() {
     let error = setup.fulfill(parcel(&order, "f", &[])).await.unwrap_err();
     assert_eq!(error.reason(), ErrorReason::InvalidState);
     assert!(error.message().contains("PENDING_PAYMENT") && error.message().contains("CONFIRMED"));
-    assert_eq!(setup.refund(&order, None, "r").await.unwrap_err().reason(), ErrorReason::InvalidState);
+    assert_eq!(
+        setup.refund(&order, None, "r").await.unwrap_err().reason(),
+        ErrorReason::InvalidState
+    );
     setup.resolve(&wanted.payment_id, true).await.unwrap();
     setup.reaches(&order, OrderState::Confirmed).await;
     let again = setup.fulfill(parcel(&order, "f", &[])).await.unwrap_err();
@@ -241,7 +293,10 @@ async fn an_order_is_read_by_those_who_may_and_is_not_there_for_others() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(2_000, 5);
     let get = async |key: get_order_request::Key, cart_id: Option<String>| {
-        let request = GetOrderRequest { key: Some(key), cart_id };
+        let request = GetOrderRequest {
+            key: Some(key),
+            cart_id,
+        };
         outcome(setup.orders().get_order(request).await).map(|answer| answer.order.unwrap())
     };
     let cart = setup.as_customer(ADA, setup.ready_cart(&[(&cup, 1)])).await;
@@ -251,20 +306,39 @@ async fn an_order_is_read_by_those_who_may_and_is_not_there_for_others() {
     assert_eq!(own.access_token, adas.access_token);
     let staff = setup.as_staff(get(id(), None)).await.unwrap();
     assert_eq!(staff.access_token, None);
-    assert_eq!(setup.as_customer(BOB, get(id(), None)).await.unwrap_err().reason(), ErrorReason::NotFound);
+    assert_eq!(
+        setup
+            .as_customer(BOB, get(id(), None))
+            .await
+            .unwrap_err()
+            .reason(),
+        ErrorReason::NotFound
+    );
     assert_eq!(get(id(), None).await.unwrap_err().reason(), ErrorReason::NotFound);
     let by_cart = get(id(), Some(cart.id.clone())).await;
-    assert_eq!(by_cart.unwrap_err().reason(), ErrorReason::NotFound, "a customer's cart gives no right");
+    assert_eq!(
+        by_cart.unwrap_err().reason(),
+        ErrorReason::NotFound,
+        "a customer's cart gives no right"
+    );
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let guests = setup.place(&cart, "key").await;
     let id = || get_order_request::Key::OrderId(guests.id.clone());
     assert!(get(id(), Some(cart.id.clone())).await.is_ok());
-    assert_eq!(get(id(), Some("cart_other".to_owned())).await.unwrap_err().reason(), ErrorReason::NotFound);
+    assert_eq!(
+        get(id(), Some("cart_other".to_owned()))
+            .await
+            .unwrap_err()
+            .reason(),
+        ErrorReason::NotFound
+    );
     let token = get_order_request::Key::AccessToken(guests.access_token.clone().unwrap());
     let by_token = get(token, None).await.unwrap();
     assert_eq!((by_token.id, by_token.access_token), (guests.id, None));
     for bad in ["", "x", "x.y"] {
-        let error = get(get_order_request::Key::AccessToken(bad.to_owned()), None).await.unwrap_err();
+        let error = get(get_order_request::Key::AccessToken(bad.to_owned()), None)
+            .await
+            .unwrap_err();
         assert_eq!(error.reason(), ErrorReason::NotFound);
     }
 }
@@ -278,20 +352,40 @@ async fn orders_are_listed_newest_first_and_filtered_for_staff() {
         setup.test.clock.advance(Duration::from_secs(1));
         let who = if n % 2 == 0 { ADA } else { BOB };
         let cart = setup.as_customer(who, setup.ready_cart(&[(&cup, 1)])).await;
-        placed.push(setup.as_customer(who, setup.place(&cart, &format!("key {n}"))).await);
+        placed.push(
+            setup
+                .as_customer(who, setup.place(&cart, &format!("key {n}")))
+                .await,
+        );
     }
     let list = async |request: ListOrdersRequest| outcome(setup.orders().list_orders(request).await);
-    let adas = setup.as_customer(ADA, list(ListOrdersRequest::default())).await.unwrap();
+    let adas = setup
+        .as_customer(ADA, list(ListOrdersRequest::default()))
+        .await
+        .unwrap();
     let ids: Vec<_> = adas.orders.iter().map(|order| &order.id).collect();
     assert_eq!(ids, [&placed[4].id, &placed[2].id, &placed[0].id]);
     assert_eq!(adas.total_count, 3);
     assert!(adas.orders.iter().all(|order| order.access_token.is_some()));
-    let error = setup.as_customer(ADA, list(ListOrdersRequest { all: true, ..Default::default() })).await;
+    let error = setup
+        .as_customer(
+            ADA,
+            list(ListOrdersRequest {
+                all: true,
+                ..Default::default()
+            }),
+        )
+        .await;
     assert_eq!(error.unwrap_err().reason(), ErrorReason::Forbidden);
     let mut seen = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = ListOrdersRequest { all: true, page_size: 2, page_token, filter: None };
+        let request = ListOrdersRequest {
+            all: true,
+            page_size: 2,
+            page_token,
+            filter: None,
+        };
         let page = setup.as_staff(list(request)).await.unwrap();
         assert_eq!(page.cursors.len(), page.orders.len());
         seen.extend(page.orders.into_iter().map(|order| order.id));
@@ -302,8 +396,15 @@ async fn orders_are_listed_newest_first_and_filtered_for_staff() {
     }
     let newest_first: Vec<_> = placed.iter().rev().map(|order| order.id.clone()).collect();
     assert_eq!(seen, newest_first);
-    let filter = OrderFilter { query: placed[1].number.clone().unwrap(), ..OrderFilter::default() };
-    let request = ListOrdersRequest { all: true, filter: Some(filter), ..Default::default() };
+    let filter = OrderFilter {
+        query: placed[1].number.clone().unwrap(),
+        ..OrderFilter::default()
+    };
+    let request = ListOrdersRequest {
+        all: true,
+        filter: Some(filter),
+        ..Default::default()
+    };
     let found = setup.as_staff(list(request)).await.unwrap();
     assert_eq!(found.orders.len(), 1);
     assert_eq!(found.orders[0].id, placed[1].id);
@@ -334,7 +435,9 @@ async fn a_watch_begins_with_the_order_and_shows_every_change() {
     assert_eq!(last.state(), OrderState::Canceled, "it ends there");
     assert_eq!(last.history.len(), 4);
     assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
-    let stranger = WatchOrderRequest { key: Some(watch_order_request::Key::OrderId(order.id)) };
+    let stranger = WatchOrderRequest {
+        key: Some(watch_order_request::Key::OrderId(order.id)),
+    };
     let error = outcome(setup.orders().watch_order(stranger).await).err().unwrap();
     assert_eq!(error.reason(), ErrorReason::NotFound);
 }
@@ -353,19 +456,34 @@ async fn sales_are_summed_by_the_shops_days() {
     setup.cancel(&third, "c").await.unwrap();
     let at = |text: &str| {
         let at: jiff::Timestamp = text.parse().unwrap();
-        Some(prost_types::Timestamp { seconds: at.as_second(), nanos: 0 })
+        Some(prost_types::Timestamp {
+            seconds: at.as_second(),
+            nanos: 0,
+        })
     };
-    let request = GetSalesRequest { from: at("2026-03-01T00:00:00Z"), to: at("2026-04-01T00:00:00Z") };
+    let request = GetSalesRequest {
+        from: at("2026-03-01T00:00:00Z"),
+        to: at("2026-04-01T00:00:00Z"),
+    };
     let mut orders = setup.orders();
-    let sales = outcome(setup.as_staff(orders.get_sales(request.clone())).await).unwrap();
-    let days: Vec<_> =
-        sales.days.iter().map(|day| (day.date.as_str(), day.orders, units(&day.revenue))).collect();
-    let expected = [("2026-03-10", 1, total(&first)), ("2026-03-11", 1, total(&second) - 1_000)];
+    let sales = outcome(setup.as_staff(orders.get_sales(request)).await).unwrap();
+    let days: Vec<_> = sales
+        .days
+        .iter()
+        .map(|day| (day.date.as_str(), day.orders, units(&day.revenue)))
+        .collect();
+    let expected = [
+        ("2026-03-10", 1, total(&first)),
+        ("2026-03-11", 1, total(&second) - 1_000),
+    ];
     assert_eq!(days, expected);
     assert_eq!(sales.orders, 2);
     assert_eq!(units(&sales.revenue), total(&first) + total(&second) - 1_000);
     assert_eq!(units(&sales.average_order), (units(&sales.revenue) + 1) / 2);
-    let backwards = GetSalesRequest { from: request.to, to: request.from };
+    let backwards = GetSalesRequest {
+        from: request.to,
+        to: request.from,
+    };
     let error = outcome(setup.as_staff(orders.get_sales(backwards)).await).unwrap_err();
     assert_eq!(error.reason(), ErrorReason::ValidationFailed);
 }

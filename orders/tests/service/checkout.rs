@@ -2,15 +2,18 @@
 
 use comptoir_proto::{
     catalog::v1::ProductStatus,
-    orders::v1::{OrderState, PaymentStatus, UpdateCartRequest, complete_cart_response::Outcome},
+    orders::v1::{
+        OrderHistoryEntry, OrderState, PaymentStatus, UpdateCartRequest, complete_cart_response::Outcome,
+    },
 };
 use mesh::error::ErrorReason;
 
 use crate::support::{
     ADA, BOB, Setup,
     catalog::Held,
-    of, outcome,
+    of,
     orders::{accepted, codes, kept, placed, refused, request},
+    outcome,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,13 +27,24 @@ async fn an_order_is_placed_answered_and_captured() {
     assert!(order.number.is_some() && order.access_token.is_some() && order.placed_at.is_some());
     assert_eq!(order.cost, cart.cost, "what was shown is what is charged");
     assert_eq!(order.lines[0].product_title, "Thing for 2000");
-    assert_eq!(setup.catalog.reservation(&order.id).unwrap().state, Held::Sold, "sold before it was answered");
+    assert_eq!(
+        setup.catalog.reservation(&order.id).unwrap().state,
+        Held::Sold,
+        "sold before it was answered"
+    );
     let order = setup.reaches(&order, OrderState::Confirmed).await;
     assert_eq!(order.payment_status(), PaymentStatus::Captured);
     let payments = setup.payments().await;
     assert_eq!(kept(&payments), order.cost.unwrap().total.unwrap().minor_units);
-    let states: Vec<_> = order.history.iter().map(|entry| entry.to_state()).collect();
-    assert_eq!(states, [OrderState::PendingPayment, OrderState::Placed, OrderState::Confirmed]);
+    let states: Vec<_> = order.history.iter().map(OrderHistoryEntry::to_state).collect();
+    assert_eq!(
+        states,
+        [
+            OrderState::PendingPayment,
+            OrderState::Placed,
+            OrderState::Confirmed
+        ]
+    );
     assert_eq!(setup.read(&cart.id).await.order_id, Some(order.id));
 }
 
@@ -70,7 +84,9 @@ async fn twenty_keys_on_one_cart_make_one_order() {
     let cup = setup.catalog.add(2_000, 500);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let keys: Vec<String> = (0..20).map(|n| format!("key {n}")).collect();
-    let calls = keys.iter().map(|key| setup.try_complete(request(&cart, key, "tok_visa")));
+    let calls = keys
+        .iter()
+        .map(|key| setup.try_complete(request(&cart, key, "tok_visa")));
     let mut orders = 0;
     for answer in futures::future::join_all(calls).await {
         match answer {
@@ -85,7 +101,11 @@ async fn twenty_keys_on_one_cart_make_one_order() {
     assert_eq!(orders, 1);
     assert_eq!(setup.catalog.units(&cup).sold, 1);
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
-    assert_eq!(setup.payments().await.len(), 1, "the others never came to the provider");
+    assert_eq!(
+        setup.payments().await.len(),
+        1,
+        "the others never came to the provider"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,14 +164,18 @@ async fn a_customers_key_is_the_customers_over_all_carts_and_nobody_elses() {
     let placed_by_ada = setup.as_customer(ADA, setup.place(&first, "key")).await;
     assert_eq!(placed_by_ada.customer_id.as_deref(), Some(ADA));
     let second = setup.as_customer(ADA, setup.ready_cart(&[(&cup, 1)])).await;
-    let error =
-        setup.as_customer(ADA, setup.try_complete(request(&second, "key", "tok_visa"))).await.unwrap_err();
+    let error = setup
+        .as_customer(ADA, setup.try_complete(request(&second, "key", "tok_visa")))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), ErrorReason::IdempotencyKeyReused);
     let bobs = setup.as_customer(BOB, setup.ready_cart(&[(&cup, 1)])).await;
     let placed_by_bob = setup.as_customer(BOB, setup.place(&bobs, "key")).await;
     assert_ne!(placed_by_ada.id, placed_by_bob.id);
-    let error =
-        setup.as_customer(BOB, setup.try_complete(request(&first, "key", "tok_visa"))).await.unwrap_err();
+    let error = setup
+        .as_customer(BOB, setup.try_complete(request(&first, "key", "tok_visa")))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), ErrorReason::NotFound, "another's cart");
 }
 
@@ -162,10 +186,16 @@ async fn signing_in_between_two_tries_changes_nothing() {
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let failure = refused(setup.complete(&cart, "key", "tok_declined").await);
     assert!(!failure.replayed);
-    let attach = comptoir_proto::orders::v1::AttachCartRequest { cart_id: cart.id.clone() };
+    let attach = comptoir_proto::orders::v1::AttachCartRequest {
+        cart_id: cart.id.clone(),
+    };
     let mut carts = setup.carts.clone();
     outcome(setup.as_customer(ADA, carts.attach_cart(attach)).await).unwrap();
-    let again = refused(setup.as_customer(ADA, setup.complete(&cart, "key", "tok_declined")).await);
+    let again = refused(
+        setup
+            .as_customer(ADA, setup.complete(&cart, "key", "tok_declined"))
+            .await,
+    );
     assert!(again.replayed);
     assert_eq!(codes(&again), ["PAYMENT_DECLINED"]);
     setup.as_customer(ADA, setup.place(&cart, "another key")).await;
@@ -185,7 +215,10 @@ async fn a_refusal_is_the_keys_answer_for_good_and_the_cart_is_free_for_another(
     assert!(again.replayed);
     assert_eq!(again.refusals, failure.refusals);
     let order = placed(setup.complete(&cart, "two", "tok_visa").await);
-    assert!(refused(setup.complete(&cart, "one", "tok_declined").await).replayed, "also after");
+    assert!(
+        refused(setup.complete(&cart, "one", "tok_declined").await).replayed,
+        "also after"
+    );
     setup.reaches(&order, OrderState::Confirmed).await;
 }
 
@@ -195,15 +228,32 @@ async fn what_an_order_needs_is_named_and_nothing_is_held() {
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.cart(&[(&cup, 1)]).await;
     let failure = refused(setup.complete(&cart, "key", "tok_visa").await);
-    let fields: Vec<_> = failure.refusals.iter().map(|refusal| refusal.field.join(".")).collect();
+    let fields: Vec<_> = failure
+        .refusals
+        .iter()
+        .map(|refusal| refusal.field.join("."))
+        .collect();
     assert_eq!(fields, ["email", "delivery_address", "delivery_option_id"]);
-    assert!(failure.refusals.iter().all(|refusal| refusal.code == "VALIDATION_FAILED"));
-    let changed = setup.update(UpdateCartRequest { email: Some("eve@example.org".to_owned()), ..of(&cart) }).await;
+    assert!(
+        failure
+            .refusals
+            .iter()
+            .all(|refusal| refusal.code == "VALIDATION_FAILED")
+    );
+    let changed = setup
+        .update(UpdateCartRequest {
+            email: Some("eve@example.org".to_owned()),
+            ..of(&cart)
+        })
+        .await;
     assert!(changed.is_ok(), "the cart is not claimed");
     assert_eq!(setup.catalog.calls("ReserveStock"), 0);
     assert!(setup.payments().await.is_empty());
     let empty = setup.ready_cart(&[]).await;
-    assert_eq!(refused(setup.complete(&empty, "key", "tok_visa").await).refusals[0].field, ["lines"]);
+    assert_eq!(
+        refused(setup.complete(&empty, "key", "tok_visa").await).refusals[0].field,
+        ["lines"]
+    );
 }
 
 #[tokio::test]
@@ -225,7 +275,11 @@ async fn another_total_than_expected_is_told_before_anything_is_done() {
     let order = placed(setup.try_complete(asked).await.unwrap());
     setup.catalog.set_price(&cup, 9_900);
     let order = setup.reaches(&order, OrderState::Confirmed).await;
-    assert_eq!(order.cost.unwrap().total.unwrap().minor_units, now, "what stands in the order is what is charged");
+    assert_eq!(
+        order.cost.unwrap().total.unwrap().minor_units,
+        now,
+        "what stands in the order is what is charged"
+    );
 }
 
 #[tokio::test]
@@ -233,7 +287,9 @@ async fn what_is_not_for_sale_any_more_is_refused() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
-    setup.catalog.change(&cup, |variant| variant.product_status = ProductStatus::Draft.into());
+    setup.catalog.change(&cup, |variant| {
+        variant.product_status = ProductStatus::Draft.into()
+    });
     let failure = refused(setup.complete(&cart, "key", "tok_visa").await);
     assert_eq!(codes(&failure), ["PRODUCT_UNAVAILABLE"]);
     assert_eq!(failure.refusals[0].field, ["lines", "0", "variant_id"]);
@@ -250,9 +306,19 @@ async fn too_few_units_leave_nothing_behind() {
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
     assert!(setup.payments().await.is_empty(), "the provider was never asked");
     let mut orders = setup.orders();
-    let list = comptoir_proto::orders::v1::ListOrdersRequest { all: true, ..Default::default() };
-    let listed = setup.as_staff(orders.list_orders(list)).await.unwrap().into_inner();
-    assert_eq!(listed.total_count, 0, "an order that never was placed is in no list");
+    let list = comptoir_proto::orders::v1::ListOrdersRequest {
+        all: true,
+        ..Default::default()
+    };
+    let listed = setup
+        .as_staff(orders.list_orders(list))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        listed.total_count, 0,
+        "an order that never was placed is in no list"
+    );
 }
 
 #[tokio::test]
@@ -262,18 +328,48 @@ async fn what_is_no_request_is_refused_before_anything() {
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let good = request(&cart, "key", "tok_visa");
     let cases = [
-        (comptoir_proto::orders::v1::CompleteCartRequest { request_id: String::new(), ..good.clone() },
-            ErrorReason::IdempotencyKeyRequired),
-        (comptoir_proto::orders::v1::CompleteCartRequest { request_id: "é".to_owned(), ..good.clone() },
-            ErrorReason::IdempotencyKeyInvalid),
-        (comptoir_proto::orders::v1::CompleteCartRequest { provider: "cash".to_owned(), ..good.clone() },
-            ErrorReason::ValidationFailed),
-        (comptoir_proto::orders::v1::CompleteCartRequest { token: String::new(), ..good.clone() },
-            ErrorReason::ValidationFailed),
-        (comptoir_proto::orders::v1::CompleteCartRequest { expected_total: Some("x".to_owned()), ..good.clone() },
-            ErrorReason::ValidationFailed),
-        (comptoir_proto::orders::v1::CompleteCartRequest { cart_id: "cart_1".to_owned(), ..good.clone() },
-            ErrorReason::NotFound),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                request_id: String::new(),
+                ..good.clone()
+            },
+            ErrorReason::IdempotencyKeyRequired,
+        ),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                request_id: "é".to_owned(),
+                ..good.clone()
+            },
+            ErrorReason::IdempotencyKeyInvalid,
+        ),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                provider: "cash".to_owned(),
+                ..good.clone()
+            },
+            ErrorReason::ValidationFailed,
+        ),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                token: String::new(),
+                ..good.clone()
+            },
+            ErrorReason::ValidationFailed,
+        ),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                expected_total: Some("x".to_owned()),
+                ..good.clone()
+            },
+            ErrorReason::ValidationFailed,
+        ),
+        (
+            comptoir_proto::orders::v1::CompleteCartRequest {
+                cart_id: "cart_1".to_owned(),
+                ..good.clone()
+            },
+            ErrorReason::NotFound,
+        ),
     ];
     for (request, reason) in cases {
         assert_eq!(setup.try_complete(request).await.unwrap_err().reason(), reason);
@@ -287,9 +383,28 @@ async fn a_catalogue_that_is_down_is_said_so_and_the_same_key_goes_on_after() {
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     setup.catalog.set_down(true);
-    let error = setup.try_complete(request(&cart, "key", "tok_visa")).await.unwrap_err();
+    let error = setup
+        .try_complete(request(&cart, "key", "tok_visa"))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), ErrorReason::DependencyUnavailable);
     assert!(error.retry_after().is_some());
     setup.catalog.set_down(false);
     setup.place(&cart, "key").await;
+}
+
+#[tokio::test]
+async fn units_that_went_while_the_bank_was_asked_cost_nobody_anything() {
+    let setup = Setup::new().await;
+    let cup = setup.catalog.add(2_000, 5);
+    let cart = setup.ready_cart(&[(&cup, 1)]).await;
+    setup
+        .catalog
+        .refuse("ConfirmReservation", ErrorReason::InsufficientStock);
+    let failure = refused(setup.complete(&cart, "key", "tok_visa").await);
+    assert_eq!(codes(&failure), ["INSUFFICIENT_STOCK"]);
+    let payments = setup.payments().await;
+    assert_eq!(payments[0].status, "canceled", "the authorisation was let go");
+    assert_eq!(kept(&payments), 0);
+    assert_eq!(setup.catalog.units(&cup).reserved, 0);
 }

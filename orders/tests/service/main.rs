@@ -5,8 +5,8 @@
 extern crate comptoir_mesh as mesh;
 
 mod access;
-mod attach;
 mod after_sale;
+mod attach;
 mod carts;
 mod checkout;
 mod discounts;

@@ -84,6 +84,10 @@ async fn an_ordered_cart_takes_no_change() {
     let cup = setup.catalog.add(1250, 10);
     let cart = setup.ready_cart(&[(&cup, 2)]).await;
     let order = complete(&setup, &cart, "key", "tok_visa").await.unwrap();
+    // What is noted on the cart behind the answer is there once the order is paid.
+    setup
+        .reaches(&order, comptoir_proto::orders::v1::OrderState::Confirmed)
+        .await;
     let after = setup.read(&cart.id).await;
     assert_eq!(after.order_id.as_deref(), Some(order.id.as_str()));
     assert_eq!(setup.catalog.reservation(&order.id).unwrap().state, Held::Sold);

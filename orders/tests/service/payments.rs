@@ -6,7 +6,8 @@ use comptoir_proto::orders::v1::{GetSandboxPaymentRequest, OrderState, PaymentSt
 use mesh::error::ErrorReason;
 
 use crate::support::{
-    Setup, catalog::HOLD,
+    Setup,
+    catalog::HOLD,
     orders::{accepted, action, codes, kept, placed, refused, request},
     outcome,
 };
@@ -36,7 +37,11 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
     let order = placed(setup.complete(&cart, "key", "tok_timeout").await);
     setup.reaches(&order, OrderState::Confirmed).await;
     let payments = setup.payments().await;
-    let outcomes: Vec<_> = payments[0].entries.iter().map(|entry| entry.outcome.as_str()).collect();
+    let outcomes: Vec<_> = payments[0]
+        .entries
+        .iter()
+        .map(|entry| entry.outcome.as_str())
+        .collect();
     assert_eq!(outcomes, ["lost", "replayed", "ok"]);
     assert_eq!(payments.len(), 1);
 }
@@ -47,12 +52,18 @@ async fn a_provider_that_is_away_is_said_so_and_the_order_ends_with_its_hold() {
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     for _ in 0..2 {
-        let error = setup.try_complete(request(&cart, "key", "tok_unavailable")).await.unwrap_err();
+        let error = setup
+            .try_complete(request(&cart, "key", "tok_unavailable"))
+            .await
+            .unwrap_err();
         assert_eq!(error.reason(), ErrorReason::DependencyUnavailable);
         assert!(error.retry_after().is_some());
     }
     assert_eq!(setup.catalog.units(&cup).reserved, 1, "the order goes on");
-    let other = setup.try_complete(request(&cart, "other", "tok_visa")).await.unwrap_err();
+    let other = setup
+        .try_complete(request(&cart, "other", "tok_visa"))
+        .await
+        .unwrap_err();
     assert_eq!(other.reason(), ErrorReason::CartAlreadyOrdered);
     setup.test.clock.advance(HOLD);
     let failure = refused(setup.complete(&cart, "key", "tok_unavailable").await);
@@ -71,16 +82,27 @@ async fn a_capture_that_fails_once_is_done_again() {
     // Only after a pause.
     for _ in 0..200 {
         let order = setup.order(&order.id).await;
-        if order.payment_events.iter().any(|event| event.r#type == "capture_failed") {
+        if order
+            .payment_events
+            .iter()
+            .any(|event| event.r#type == "capture_failed")
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     setup.test.clock.advance(Duration::from_secs(10));
     let order = setup.reaches(&order, OrderState::Confirmed).await;
-    let types: Vec<_> = order.payment_events.iter().map(|event| event.r#type.as_str()).collect();
+    let types: Vec<_> = order
+        .payment_events
+        .iter()
+        .map(|event| event.r#type.as_str())
+        .collect();
     assert_eq!(types, ["authorized", "capture_failed", "captured"]);
-    assert_eq!(kept(&setup.payments().await), order.cost.unwrap().total.unwrap().minor_units);
+    assert_eq!(
+        kept(&setup.payments().await),
+        order.cost.unwrap().total.unwrap().minor_units
+    );
 }
 
 #[tokio::test]
@@ -92,7 +114,10 @@ async fn an_approved_action_finishes_the_order() {
     let order = wanted.order.unwrap();
     assert_eq!(order.state(), OrderState::PendingPayment);
     assert_eq!(order.payment_status(), PaymentStatus::RequiresAction);
-    assert_eq!(wanted.redirect_url, format!("/sandbox/payments/{}", wanted.payment_id));
+    assert_eq!(
+        wanted.redirect_url,
+        format!("/sandbox/payments/{}", wanted.payment_id)
+    );
     let expires = wanted.expires_at.unwrap().seconds;
     assert_eq!(expires, setup.test.env.clock.now().as_second() + 900);
     let again = action(setup.complete(&cart, "key", "tok_requires_action").await);
@@ -100,7 +125,11 @@ async fn an_approved_action_finishes_the_order() {
     assert_eq!(setup.read(&cart.id).await.order_id.as_ref(), Some(&order.id));
     setup.resolve(&wanted.payment_id, true).await.unwrap();
     let order = setup.reaches(&order, OrderState::Confirmed).await;
-    let types: Vec<_> = order.payment_events.iter().map(|event| event.r#type.as_str()).collect();
+    let types: Vec<_> = order
+        .payment_events
+        .iter()
+        .map(|event| event.r#type.as_str())
+        .collect();
     assert_eq!(types, ["requires_action", "authorized", "captured"]);
     accepted(setup.complete(&cart, "key", "tok_requires_action").await);
     let error = setup.resolve(&wanted.payment_id, false).await.unwrap_err();
@@ -114,7 +143,9 @@ async fn a_declined_action_fails_the_order() {
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let wanted = action(setup.complete(&cart, "key", "tok_requires_action").await);
     setup.resolve(&wanted.payment_id, false).await.unwrap();
-    setup.reaches(wanted.order.as_ref().unwrap(), OrderState::Failed).await;
+    setup
+        .reaches(wanted.order.as_ref().unwrap(), OrderState::Failed)
+        .await;
     let failure = refused(setup.complete(&cart, "key", "tok_requires_action").await);
     assert_eq!(codes(&failure), ["PAYMENT_DECLINED"]);
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
@@ -128,23 +159,42 @@ async fn an_action_that_never_comes_ends_with_the_hold() {
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let wanted = action(setup.complete(&cart, "key", "tok_requires_action").await);
     setup.test.clock.advance(HOLD);
-    setup.reaches(wanted.order.as_ref().unwrap(), OrderState::Failed).await;
-    let payment = GetSandboxPaymentRequest { payment_id: wanted.payment_id.clone() };
-    let payment = outcome(setup.sandbox().get_sandbox_payment(payment).await).unwrap().payment.unwrap();
+    setup
+        .reaches(wanted.order.as_ref().unwrap(), OrderState::Failed)
+        .await;
+    let payment = GetSandboxPaymentRequest {
+        payment_id: wanted.payment_id.clone(),
+    };
+    let payment = outcome(setup.sandbox().get_sandbox_payment(payment).await)
+        .unwrap()
+        .payment
+        .unwrap();
     assert_eq!(payment.status, "canceled", "given up at the provider");
-    assert_eq!(setup.resolve(&wanted.payment_id, true).await.unwrap_err().reason(), ErrorReason::InvalidState);
+    assert_eq!(
+        setup
+            .resolve(&wanted.payment_id, true)
+            .await
+            .unwrap_err()
+            .reason(),
+        ErrorReason::InvalidState
+    );
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
 }
 
 #[tokio::test]
 async fn one_address_cannot_hold_everything_by_actions_it_never_finishes() {
-    let setup = Setup::with(mesh::shop::DEFAULT, |config| config.orders_limit_holds_address = 3).await;
+    let setup = Setup::with(mesh::shop::DEFAULT, |config| {
+        config.orders_limit_holds_address = 3
+    })
+    .await;
     let cup = setup.catalog.add(2_000, 50);
     let mut carts = Vec::new();
     for _ in 0..12 {
         carts.push(setup.ready_cart(&[(&cup, 1)]).await);
     }
-    let calls = carts.iter().map(|cart| setup.try_complete(request(cart, "key", "tok_requires_action")));
+    let calls = carts
+        .iter()
+        .map(|cart| setup.try_complete(request(cart, "key", "tok_requires_action")));
     let mut held = 0;
     for answer in futures::future::join_all(calls).await {
         match answer {

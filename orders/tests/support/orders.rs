@@ -52,7 +52,10 @@ impl Setup {
         let cart = self.ready_cart(lines).await;
         let order = self.place(&cart, "key").await;
         let paid = self.reaches(&order, OrderState::Confirmed).await;
-        Order { access_token: order.access_token, ..paid }
+        Order {
+            access_token: order.access_token,
+            ..paid
+        }
     }
 
     /// The order as staff see it.
@@ -62,7 +65,12 @@ impl Setup {
             cart_id: None,
         };
         let mut orders = self.orders();
-        self.as_staff(orders.get_order(request)).await.unwrap().into_inner().order.unwrap()
+        self.as_staff(orders.get_order(request))
+            .await
+            .unwrap()
+            .into_inner()
+            .order
+            .unwrap()
     }
 
     /// Waits until the order is in this state.
@@ -87,7 +95,12 @@ impl Setup {
         outcome(self.orders().cancel_order(request).await).map(|answer| answer.order.unwrap())
     }
 
-    pub(crate) async fn refund(&self, order: &Order, amount: Option<&str>, key: &str) -> Result<Order, Error> {
+    pub(crate) async fn refund(
+        &self,
+        order: &Order,
+        amount: Option<&str>,
+        key: &str,
+    ) -> Result<Order, Error> {
         self.refund_with(RefundOrderRequest {
             order_id: order.id.clone(),
             amount: amount.map(str::to_owned),
@@ -109,21 +122,34 @@ impl Setup {
     }
 
     pub(crate) async fn deliver(&self, order: &Order, fulfillment_id: &str) -> Result<Order, Error> {
-        let request =
-            MarkDeliveredRequest { order_id: order.id.clone(), fulfillment_id: fulfillment_id.to_owned() };
+        let request = MarkDeliveredRequest {
+            order_id: order.id.clone(),
+            fulfillment_id: fulfillment_id.to_owned(),
+        };
         let mut orders = self.orders();
         outcome(self.as_staff(orders.mark_delivered(request)).await).map(|answer| answer.order.unwrap())
     }
 
     /// Every payment at the sandbox.
     pub(crate) async fn payments(&self) -> Vec<SandboxPayment> {
-        let request = ListSandboxPaymentsRequest { page_size: 1_000, ..ListSandboxPaymentsRequest::default() };
-        self.sandbox().list_sandbox_payments(request).await.unwrap().into_inner().payments
+        let request = ListSandboxPaymentsRequest {
+            page_size: 1_000,
+            ..ListSandboxPaymentsRequest::default()
+        };
+        self.sandbox()
+            .list_sandbox_payments(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .payments
     }
 
     /// The buyer at the bank.
     pub(crate) async fn resolve(&self, payment_id: &str, approve: bool) -> Result<SandboxPayment, Error> {
-        let request = ResolveSandboxPaymentRequest { payment_id: payment_id.to_owned(), approve };
+        let request = ResolveSandboxPaymentRequest {
+            payment_id: payment_id.to_owned(),
+            approve,
+        };
         outcome(self.sandbox().resolve_sandbox_payment(request).await).map(|answer| answer.payment.unwrap())
     }
 }
@@ -158,11 +184,19 @@ pub(crate) fn refused(outcome: Outcome) -> CompleteCartFailure {
 
 /// The codes of the refusals.
 pub(crate) fn codes(failure: &CompleteCartFailure) -> Vec<&str> {
-    failure.refusals.iter().map(|refusal| refusal.code.as_str()).collect()
+    failure
+        .refusals
+        .iter()
+        .map(|refusal| refusal.code.as_str())
+        .collect()
 }
 
 /// Whole units of what the shop got less what went back.
 pub(crate) fn kept(payments: &[SandboxPayment]) -> i64 {
-    let units = |money: &Option<comptoir_proto::types::Money>| money.as_ref().map_or(0, |money| money.minor_units);
-    payments.iter().map(|payment| units(&payment.captured) - units(&payment.refunded)).sum()
+    let units =
+        |money: &Option<comptoir_proto::types::Money>| money.as_ref().map_or(0, |money| money.minor_units);
+    payments
+        .iter()
+        .map(|payment| units(&payment.captured) - units(&payment.refunded))
+        .sum()
 }

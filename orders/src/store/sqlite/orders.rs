@@ -28,7 +28,10 @@ pub struct SqliteOrders {
 impl SqliteOrders {
     /// The orders of this file, which is migrated already.
     pub fn new(db: Sqlite) -> Self {
-        Self { db, changed: Arc::default() }
+        Self {
+            db,
+            changed: Arc::default(),
+        }
     }
 
     /// Writes the row and its events in one step; the statement decides by the revision.
@@ -182,13 +185,21 @@ impl OrderStore for SqliteOrders {
         let mut select = QueryBuilder::new("SELECT document FROM orders WHERE ");
         filter(&mut select, page);
         if let Some((at, id)) = &page.after {
-            select.push(" AND (sort_at, id) < (").push_bind(micros(*at)).push(", ").push_bind(id.clone()).push(")");
+            select
+                .push(" AND (sort_at, id) < (")
+                .push_bind(micros(*at))
+                .push(", ")
+                .push_bind(id.clone())
+                .push(")");
         }
         select
             .push(" ORDER BY sort_at DESC, id DESC LIMIT ")
             .push_bind(i64::try_from(page.limit).unwrap_or(i64::MAX));
         let documents: Vec<String> = select.build_query_scalar().fetch_all(self.db.reader()).await?;
-        let orders = documents.iter().map(|document| parse(document)).collect::<Result<_, _>>()?;
+        let orders = documents
+            .iter()
+            .map(|document| parse(document))
+            .collect::<Result<_, _>>()?;
         Ok((orders, total))
     }
 
@@ -202,7 +213,13 @@ impl OrderStore for SqliteOrders {
         .bind(State::Canceled.name())
         .fetch_all(self.db.reader())
         .await?;
-        Ok(rows.into_iter().map(|(at, revenue)| Sale { placed_at: timestamp(at), revenue }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(at, revenue)| Sale {
+                placed_at: timestamp(at),
+                revenue,
+            })
+            .collect())
     }
 
     async fn take_numbers(&self, count: u32) -> Result<u64, Error> {
@@ -210,10 +227,12 @@ impl OrderStore for SqliteOrders {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    Ok(sqlx::query_scalar("UPDATE order_numbers SET next = next + ? RETURNING next")
-                        .bind(i64::from(count))
-                        .fetch_one(tx)
-                        .await?)
+                    Ok(
+                        sqlx::query_scalar("UPDATE order_numbers SET next = next + ? RETURNING next")
+                            .bind(i64::from(count))
+                            .fetch_one(tx)
+                            .await?,
+                    )
                 })
             })
             .await?;
@@ -225,26 +244,31 @@ impl OrderStore for SqliteOrders {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query("INSERT INTO order_secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")
-                        .bind(&name)
-                        .bind(candidate)
-                        .execute(&mut *tx)
-                        .await?;
-                    Ok(sqlx::query_scalar("SELECT value FROM order_secrets WHERE name = ?")
-                        .bind(&name)
-                        .fetch_one(tx)
-                        .await?)
+                    sqlx::query(
+                        "INSERT INTO order_secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                    )
+                    .bind(&name)
+                    .bind(candidate)
+                    .execute(&mut *tx)
+                    .await?;
+                    Ok(
+                        sqlx::query_scalar("SELECT value FROM order_secrets WHERE name = ?")
+                            .bind(&name)
+                            .fetch_one(tx)
+                            .await?,
+                    )
                 })
             })
             .await
     }
 
     async fn pending_events(&self, limit: usize) -> Result<Vec<Entry>, Error> {
-        let rows: Vec<(String, String, i64, Vec<u8>)> =
-            sqlx::query_as("SELECT id, order_id, sequence, payload FROM order_events ORDER BY position LIMIT ?")
-                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-                .fetch_all(self.db.reader())
-                .await?;
+        let rows: Vec<(String, String, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, order_id, sequence, payload FROM order_events ORDER BY position LIMIT ?",
+        )
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.db.reader())
+        .await?;
         let entry = |(id, order_id, sequence, payload): (String, String, i64, Vec<u8>)| Entry {
             id,
             order_id,
@@ -285,7 +309,10 @@ fn filter(query: &mut QueryBuilder<sqlx::Sqlite>, page: &OrderPage) {
         Some(state) => query.push("state = ").push_bind(state.name()),
         None => query.push("placed_at IS NOT NULL"),
     };
-    if let Some(status) = page.payment_status.filter(|status| *status != PaymentStatus::Unspecified) {
+    if let Some(status) = page
+        .payment_status
+        .filter(|status| *status != PaymentStatus::Unspecified)
+    {
         query.push(" AND payment_status = ").push_bind(status as i32);
     }
     if let Some(status) = page.fulfillment_status {
@@ -302,6 +329,9 @@ fn filter(query: &mut QueryBuilder<sqlx::Sqlite>, page: &OrderPage) {
     }
     if !page.query.is_empty() {
         // instr, not LIKE: what is looked for is taken literally.
-        query.push(" AND instr(search, ").push_bind(page.query.to_lowercase()).push(") > 0");
+        query
+            .push(" AND instr(search, ")
+            .push_bind(page.query.to_lowercase())
+            .push(") > 0");
     }
 }
