@@ -58,18 +58,35 @@ impl App {
         let readiness = Readiness::new(&peers, &env);
         let settings = Settings {
             payment_providers: config.payment_providers(is_development),
-            return_origins: config.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+            return_origins: config
+                .cors_origins
+                .iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
         };
-        let Peers { auth, catalog, orders, notifier } = peers;
+        let Peers {
+            auth,
+            catalog,
+            orders,
+            notifier,
+        } = peers;
         let services = Services::new(auth, catalog, orders, notifier, env.shop.clone(), settings);
         // Depth, cost, aliases, directives and tokens are counted by the endpoint: the library knows neither lists nor
         // aliases, and answers without our codes. Suggestions would tell the schema to who may not see it.
         let builder = graphql::builder(services.clone()).validation_mode(ValidationMode::Strict);
-        let schema = if is_development { builder.finish() } else { builder.disable_suggestions().finish() };
+        let schema = if is_development {
+            builder.finish()
+        } else {
+            builder.disable_suggestions().finish()
+        };
         let model = Model::parse(&schema.sdl_with_options(SDLExportOptions::new()))?;
 
         let cache = &config.cache;
-        let store = || cache.enabled.then(|| Arc::new(Tagged::new(cache.entry_age(), cache.bytes)));
+        let store = || {
+            cache
+                .enabled
+                .then(|| Arc::new(Tagged::new(cache.entry_age(), cache.bytes)))
+        };
         let responses = store().map(|kept| Arc::new(Responses::new(kept)));
         let entities = store();
         let storefront = revalidate::spawn(&config, &env)?;
@@ -77,7 +94,10 @@ impl App {
         Ok(Self {
             streams: Streams::new(some(config.limits.streams_address)),
             cors: Cors::new(&config.cors_origins),
-            rate: RateLimit::new(some(config.limits.requests_address), some(config.limits.requests_user)),
+            rate: RateLimit::new(
+                some(config.limits.requests_address),
+                some(config.limits.requests_user),
+            ),
             entities: entities.map(|kept| Arc::new(Entities(kept)) as Arc<dyn EntityCache>),
             config,
             env,

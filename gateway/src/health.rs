@@ -58,14 +58,27 @@ impl Readiness {
             let _ = at;
             return reachable;
         }
-        let (mut auth, mut catalog, mut orders) = (self.auth.clone(), self.catalog.clone(), self.orders.clone());
+        let (mut auth, mut catalog, mut orders) =
+            (self.auth.clone(), self.catalog.clone(), self.orders.clone());
         // For things that cannot be there: that a service says so is all we want to know.
-        let product = GetProductRequest { key: Some(get_product_request::Key::Slug("-".to_owned())) };
-        let order = GetOrderRequest { key: Some(get_order_request::Key::AccessToken("-".to_owned())), cart_id: None };
-        let context =
-            Context { token: None, deadline: Some(tokio::time::Instant::now() + TIMEOUT), ..context::current() };
+        let product = GetProductRequest {
+            key: Some(get_product_request::Key::Slug("-".to_owned())),
+        };
+        let order = GetOrderRequest {
+            key: Some(get_order_request::Key::AccessToken("-".to_owned())),
+            cart_id: None,
+        };
+        let context = Context {
+            token: None,
+            deadline: Some(tokio::time::Instant::now() + TIMEOUT),
+            ..context::current()
+        };
         let (auth, catalog, orders) = context::scope(context, async {
-            tokio::join!(auth.get_jwks(GetJwksRequest {}), catalog.get_product(product), orders.get_order(order))
+            tokio::join!(
+                auth.get_jwks(GetJwksRequest {}),
+                catalog.get_product(product),
+                orders.get_order(order)
+            )
         })
         .await;
         let reachable = Reachable {
@@ -95,7 +108,11 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let draining = app.readiness.shutdown.is_cancelled();
     let reachable = app.readiness.ask().await;
     let ready = !draining && reachable.auth && reachable.catalog && reachable.orders;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({
         "ready": ready,
         "draining": draining,

@@ -12,12 +12,22 @@ use crate::app::App;
 use crate::problem::Problem;
 
 pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
-    let keys = app.services.auth.clone().get_jwks(GetJwksRequest {}).await?.into_inner().keys;
+    let keys = app
+        .services
+        .auth
+        .clone()
+        .get_jwks(GetJwksRequest {})
+        .await?
+        .into_inner()
+        .keys;
     let keys: Vec<_> = keys
         .iter()
         .map(|key| json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x }))
         .collect();
     // A new key signs nothing until everybody had a minute to see it.
-    let headers = [(CONTENT_TYPE, "application/jwk-set+json"), (CACHE_CONTROL, "public, max-age=60")];
+    let headers = [
+        (CONTENT_TYPE, "application/jwk-set+json"),
+        (CACHE_CONTROL, "public, max-age=60"),
+    ];
     Ok((headers, json!({ "keys": keys }).to_string()))
 }

@@ -30,7 +30,12 @@ fn main() -> ExitCode {
 }
 
 async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let Arguments { common: _, gateway, peers, admin_addr } = arguments;
+    let Arguments {
+        common: _,
+        gateway,
+        peers,
+        admin_addr,
+    } = arguments;
     gateway.validate()?;
     let listener = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;

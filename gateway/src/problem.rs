@@ -52,13 +52,17 @@ impl Problem {
     }
 
     /// The body for REST.
-    fn problem(&self, request_id: &str) -> Vec<u8> {
+    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
         let status = self.status();
-        let errors = self.error.field_violations().iter().map(|violation| FieldProblem {
-            field: &violation.field,
-            code: violation.reason.code(),
-            message: &violation.message,
-        });
+        let errors = self
+            .error
+            .field_violations()
+            .iter()
+            .map(|violation| FieldProblem {
+                field: &violation.field,
+                code: violation.reason.code(),
+                message: &violation.message,
+            });
         let body = ProblemBody {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
@@ -80,7 +84,9 @@ impl Problem {
         }
         for error in &mut errors {
             if let Some(Value::Object(extensions)) = error.get_mut("extensions") {
-                extensions.entry("code").or_insert_with(|| self.error.reason().code().into());
+                extensions
+                    .entry("code")
+                    .or_insert_with(|| self.error.reason().code().into());
                 extensions.insert("requestId".to_owned(), request_id.into());
                 if let Some(wait) = self.retry_after() {
                     extensions.insert("retryAfter".to_owned(), wait.into());
@@ -110,7 +116,10 @@ impl Problem {
     pub(crate) fn answer(&self, request_id: &str, graphql: Option<HeaderValue>) -> Response {
         let (body, media_type) = match graphql {
             Some(media_type) => (self.graphql(request_id), media_type),
-            None => (self.problem(request_id), HeaderValue::from_static("application/problem+json")),
+            None => (
+                self.body(request_id),
+                HeaderValue::from_static("application/problem+json"),
+            ),
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
@@ -129,7 +138,11 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self { error: Arc::new(error), members: Map::new(), errors: Vec::new() }
+        Self {
+            error: Arc::new(error),
+            members: Map::new(),
+            errors: Vec::new(),
+        }
     }
 }
 

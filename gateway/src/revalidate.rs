@@ -20,7 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where tags of changes are sent, when there is a storefront to tell.
 pub(crate) fn spawn(config: &Config, env: &Env) -> anyhow::Result<Option<mpsc::Sender<BTreeSet<String>>>> {
-    let Some(url) = config.revalidate_url.clone() else { return Ok(None) };
+    let Some(url) = config.revalidate_url.clone() else {
+        return Ok(None);
+    };
     // reqwest asks for the process's choice of cryptography; another part may have made the same one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -29,7 +31,11 @@ pub(crate) fn spawn(config: &Config, env: &Env) -> anyhow::Result<Option<mpsc::S
         .build()
         .context("COMPTOIR_REVALIDATE_URL: cannot make a client")?;
     let (sender, mut changes) = mpsc::channel::<BTreeSet<String>>(QUEUE);
-    let storefront = Storefront { client, url, secret: config.revalidate_secret.clone() };
+    let storefront = Storefront {
+        client,
+        url,
+        secret: config.revalidate_secret.clone(),
+    };
     let shutdown = env.shutdown.clone();
     env.tasks.spawn("revalidate", async move {
         while let Some(Some(mut tags)) = shutdown.run_until_cancelled(changes.recv()).await {
@@ -68,7 +74,10 @@ impl Storefront {
     }
 
     async fn post(&self, tags: &BTreeSet<String>) -> Result<(), reqwest::Error> {
-        let mut request = self.client.post(self.url.clone()).json(&serde_json::json!({ "tags": tags }));
+        let mut request = self
+            .client
+            .post(self.url.clone())
+            .json(&serde_json::json!({ "tags": tags }));
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret.reveal());
         }

@@ -35,7 +35,11 @@ async fn known_route(matched: MatchedPath, request: Request, next: Next) -> Resp
     let mut response = if admits(request.headers(), produced_by(matched.as_str())) {
         next.run(request).await
     } else {
-        Problem::new(ErrorReason::NotAcceptable, "None of the accepted media types is produced here.").into_response()
+        Problem::new(
+            ErrorReason::NotAcceptable,
+            "None of the accepted media types is produced here.",
+        )
+        .into_response()
     };
     response.extensions_mut().insert(route);
     response
@@ -46,5 +50,8 @@ async fn not_found() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(ErrorReason::MethodNotAllowed, "The path does not take this method.")
+    Problem::new(
+        ErrorReason::MethodNotAllowed,
+        "The path does not take this method.",
+    )
 }

@@ -16,7 +16,10 @@ pub(crate) struct Entities(pub(crate) Arc<Tagged>);
 impl EntityCache for Entities {
     async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, u64) {
         let mark = self.0.mark();
-        let found: Vec<_> = keys.iter().map(|key| self.0.get(key.as_bytes()).map(|(value, _)| value)).collect();
+        let found: Vec<_> = keys
+            .iter()
+            .map(|key| self.0.get(key.as_bytes()).map(|(value, _)| value))
+            .collect();
         let hits = found.iter().flatten().count() as u64;
         metrics::counter!("cache_requests_total", "cache" => "entity", "outcome" => "hit").increment(hits);
         metrics::counter!("cache_requests_total", "cache" => "entity", "outcome" => "miss")

@@ -29,7 +29,12 @@ pub(crate) fn spawn(
 ) {
     let mut records = bus.map(Bus::listen);
     let shutdown = env.shutdown.clone();
-    let mut caches = Caches { responses, entities, storefront, again: None };
+    let mut caches = Caches {
+        responses,
+        entities,
+        storefront,
+        again: None,
+    };
     env.tasks.spawn("cache", async move {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +75,10 @@ impl Caches {
         if record.topic != CATALOG_TOPIC {
             return;
         }
-        let Some(tags) = CatalogEvent::decode(record.payload.clone()).ok().and_then(|event| event.payload).map(tags_of)
+        let Some(tags) = CatalogEvent::decode(record.payload.clone())
+            .ok()
+            .and_then(|event| event.payload)
+            .map(tags_of)
         else {
             // From a newer version of the catalogue: something has changed, and we cannot tell what.
             self.clear();
@@ -79,7 +87,9 @@ impl Caches {
         self.invalidate(&tags);
         let lists: BTreeSet<String> = tags.iter().filter(|tag| !tag.contains(':')).cloned().collect();
         if !lists.is_empty() {
-            let (_, waiting) = self.again.get_or_insert_with(|| (Instant::now() + INDEX_LAG, BTreeSet::new()));
+            let (_, waiting) = self
+                .again
+                .get_or_insert_with(|| (Instant::now() + INDEX_LAG, BTreeSet::new()));
             waiting.extend(lists);
         }
         if let Some(storefront) = &self.storefront
@@ -122,8 +132,12 @@ impl Caches {
 /// availability are behind by no more than an entry's age.
 fn tags_of(payload: Payload) -> BTreeSet<String> {
     let tags = match payload {
-        Payload::ProductChanged(event) => vec![format!("product:{}", event.product_id), "products".to_owned()],
-        Payload::ProductDeleted(event) => vec![format!("product:{}", event.product_id), "products".to_owned()],
+        Payload::ProductChanged(event) => {
+            vec![format!("product:{}", event.product_id), "products".to_owned()]
+        }
+        Payload::ProductDeleted(event) => {
+            vec![format!("product:{}", event.product_id), "products".to_owned()]
+        }
         Payload::StockChanged(event) => vec![format!("product:{}", event.product_id)],
         Payload::CategoryChanged(event) => category_tags(&event.category_id),
         Payload::CategoryDeleted(event) => category_tags(&event.category_id),
@@ -133,5 +147,9 @@ fn tags_of(payload: Payload) -> BTreeSet<String> {
 
 /// A category's name and place are shown with its products, and counted in facets.
 fn category_tags(id: &str) -> Vec<String> {
-    vec![format!("category:{id}"), "categories".to_owned(), "products".to_owned()]
+    vec![
+        format!("category:{id}"),
+        "categories".to_owned(),
+        "products".to_owned(),
+    ]
 }

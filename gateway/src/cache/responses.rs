@@ -31,7 +31,10 @@ struct Flights {
 
 impl Responses {
     pub(crate) fn new(kept: Arc<Tagged>) -> Self {
-        Self { kept, flights: Arc::default() }
+        Self {
+            kept,
+            flights: Arc::default(),
+        }
     }
 
     /// The answer of the load that runs for `key`, or of `load`, which goes on though its caller goes away.
@@ -60,19 +63,38 @@ impl Responses {
         let task = context::spawn(async move {
             let answer = std::panic::AssertUnwindSafe(load).catch_unwind().await;
             let mut flights = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            if flights.running.get(&landed).is_some_and(|(running, _)| *running == number) {
+            if flights
+                .running
+                .get(&landed)
+                .is_some_and(|(running, _)| *running == number)
+            {
                 flights.running.remove(&landed);
             }
             answer
         });
-        let failed = || Problem::from(Error::internal(anyhow::anyhow!("the load of a shared answer panicked")));
-        let flight = async move { task.await.ok().and_then(Result::ok).unwrap_or_else(|| Err(failed())) }.boxed().shared();
+        let failed = || {
+            Problem::from(Error::internal(anyhow::anyhow!(
+                "the load of a shared answer panicked"
+            )))
+        };
+        let flight = async move {
+            task.await
+                .ok()
+                .and_then(Result::ok)
+                .unwrap_or_else(|| Err(failed()))
+        }
+        .boxed()
+        .shared();
         flights.running.insert(key, (number, flight.clone()));
         flight
     }
 
     /// Lets loads that run end without anybody joining them from now on.
     pub(crate) fn detach(&self) {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).running.clear();
+        self.flights
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .running
+            .clear();
     }
 }

@@ -55,7 +55,12 @@ pub(crate) enum Age {
 impl Tagged {
     /// A store of at most `capacity` bytes, whose entries are used until `max_age` after their reading began.
     pub(crate) fn new(max_age: Duration, capacity: usize) -> Self {
-        Self { began: Instant::now(), max_age, capacity, inner: RwLock::default() }
+        Self {
+            began: Instant::now(),
+            max_age,
+            capacity,
+            inner: RwLock::default(),
+        }
     }
 
     /// To be taken before a reading begins, for [`Tagged::put`].
@@ -92,13 +97,17 @@ impl Tagged {
         let mut inner = self.write();
         let is_outdated = mark <= inner.cleared
             || self.age(mark) >= self.max_age.min(MEMORY)
-            || tags.iter().any(|tag| inner.invalidated.get(tag).is_some_and(|at| mark <= *at));
+            || tags
+                .iter()
+                .any(|tag| inner.invalidated.get(tag).is_some_and(|at| mark <= *at));
         if is_outdated || size > self.capacity {
             return false;
         }
         inner.remove(key);
         while inner.bytes + size > self.capacity {
-            let Some(victim) = inner.entries.keys().next().cloned() else { break };
+            let Some(victim) = inner.entries.keys().next().cloned() else {
+                break;
+            };
             inner.remove(&victim);
         }
         // Its own copy: the request's bytes are a part of the connection's buffer.
@@ -108,7 +117,15 @@ impl Tagged {
             inner.keys.entry(tag.clone()).or_default().insert(key.clone());
         }
         inner.bytes += size;
-        inner.entries.insert(key, Entry { value, tags, mark, is_refreshing: AtomicBool::new(false) });
+        inner.entries.insert(
+            key,
+            Entry {
+                value,
+                tags,
+                mark,
+                is_refreshing: AtomicBool::new(false),
+            },
+        );
         true
     }
 
@@ -127,7 +144,10 @@ impl Tagged {
     /// Removes everything, where it is not known what has changed.
     pub(crate) fn clear(&self) {
         let mut inner = self.write();
-        *inner = Inner { cleared: self.mark(), ..Inner::default() };
+        *inner = Inner {
+            cleared: self.mark(),
+            ..Inner::default()
+        };
     }
 
     /// Forgets what no longer matters.
@@ -156,7 +176,9 @@ impl Tagged {
 
 impl Inner {
     fn remove(&mut self, key: &[u8]) {
-        let Some((key, entry)) = self.entries.remove_entry(key) else { return };
+        let Some((key, entry)) = self.entries.remove_entry(key) else {
+            return;
+        };
         self.bytes -= key.len() + entry.value.len() + OVERHEAD * (1 + entry.tags.len());
         for tag in &entry.tags {
             if let Some(keys) = self.keys.get_mut(tag) {
@@ -169,7 +191,9 @@ impl Inner {
     }
 
     fn intern(&self, tag: &str) -> Arc<str> {
-        self.keys.get_key_value(tag).map_or_else(|| tag.into(), |(tag, _)| tag.clone())
+        self.keys
+            .get_key_value(tag)
+            .map_or_else(|| tag.into(), |(tag, _)| tag.clone())
     }
 }
 
@@ -204,29 +228,52 @@ mod tests {
         assert!(!store.put(before, b"page", Bytes::from("old"), &tags(&["product:1"])));
         assert!(store.put(before, b"other", Bytes::from("2"), &tags(&["product:2"])));
         std::thread::yield_now();
-        assert!(store.put(store.mark() + 1, b"page", Bytes::from("new"), &tags(&["product:1"])));
+        assert!(store.put(
+            store.mark() + 1,
+            b"page",
+            Bytes::from("new"),
+            &tags(&["product:1"])
+        ));
         store.clear();
         assert!(!store.put(before, b"other", Bytes::from("2"), &tags(&["product:2"])));
     }
 
     #[test]
     fn one_of_many_reads_an_old_entry_anew() {
-        let store = Tagged { began: Instant::now() - Duration::from_secs(100), ..Tagged::new(Duration::from_secs(10), 10_000) };
+        let store = Tagged {
+            began: Instant::now() - Duration::from_secs(100),
+            ..Tagged::new(Duration::from_secs(10), 10_000)
+        };
         let mark = store.mark() - 6_000_000_000;
         assert!(store.put(mark, b"page", Bytes::from("1"), &tags(&[])));
         assert_eq!(store.get(b"page").map(|found| found.1), Some(Age::Due));
         assert_eq!(store.get(b"page").map(|found| found.1), Some(Age::Old));
-        assert!(!store.put(store.mark() - 11_000_000_000, b"late", Bytes::from("1"), &tags(&[])));
+        assert!(!store.put(
+            store.mark() - 11_000_000_000,
+            b"late",
+            Bytes::from("1"),
+            &tags(&[])
+        ));
     }
 
     #[test]
     fn it_stays_within_its_bytes() {
         let store = store();
         for number in 0..1000_u32 {
-            store.put(store.mark(), &number.to_be_bytes(), Bytes::from(vec![0; 500]), &tags(&["products"]));
+            store.put(
+                store.mark(),
+                &number.to_be_bytes(),
+                Bytes::from(vec![0; 500]),
+                &tags(&["products"]),
+            );
         }
         let inner = store.read();
-        assert!(inner.bytes <= 10_000 && inner.entries.len() > 5, "{} in {} bytes", inner.entries.len(), inner.bytes);
+        assert!(
+            inner.bytes <= 10_000 && inner.entries.len() > 5,
+            "{} in {} bytes",
+            inner.entries.len(),
+            inner.bytes
+        );
         assert_eq!(inner.keys["products"].len(), inner.entries.len());
     }
 }

@@ -36,10 +36,21 @@ pub struct Limits {
     #[arg(id = "limit-uri", long, env = "COMPTOIR_LIMIT_URI", default_value_t = 8 * 1024, value_name = "BYTES")]
     pub uri: usize,
     /// Query parameters.
-    #[arg(id = "limit-parameters", long, env = "COMPTOIR_LIMIT_PARAMETERS", default_value_t = 100)]
+    #[arg(
+        id = "limit-parameters",
+        long,
+        env = "COMPTOIR_LIMIT_PARAMETERS",
+        default_value_t = 100
+    )]
     pub parameters: usize,
     /// Seconds until a request is answered.
-    #[arg(id = "limit-request", long, env = "COMPTOIR_LIMIT_REQUEST", default_value_t = 10, value_name = "SECONDS")]
+    #[arg(
+        id = "limit-request",
+        long,
+        env = "COMPTOIR_LIMIT_REQUEST",
+        default_value_t = 10,
+        value_name = "SECONDS"
+    )]
     pub request: u64,
     /// Seconds until an import is answered.
     #[arg(
@@ -60,37 +71,84 @@ pub struct Limits {
     )]
     pub header_read: u64,
     /// Seconds a connection may be open without a request.
-    #[arg(id = "limit-idle", long, env = "COMPTOIR_LIMIT_IDLE", default_value_t = 60, value_name = "SECONDS")]
+    #[arg(
+        id = "limit-idle",
+        long,
+        env = "COMPTOIR_LIMIT_IDLE",
+        default_value_t = 60,
+        value_name = "SECONDS"
+    )]
     pub idle: u64,
     /// Seconds a client may take nothing of an answer.
-    #[arg(id = "limit-write", long, env = "COMPTOIR_LIMIT_WRITE", default_value_t = 30, value_name = "SECONDS")]
+    #[arg(
+        id = "limit-write",
+        long,
+        env = "COMPTOIR_LIMIT_WRITE",
+        default_value_t = 30,
+        value_name = "SECONDS"
+    )]
     pub write: u64,
     /// Connections at once; more wait.
-    #[arg(id = "limit-connections", long, env = "COMPTOIR_LIMIT_CONNECTIONS", default_value_t = 8192)]
+    #[arg(
+        id = "limit-connections",
+        long,
+        env = "COMPTOIR_LIMIT_CONNECTIONS",
+        default_value_t = 8192
+    )]
     pub connections: usize,
     /// WebSockets and event streams of one address at once.
-    #[arg(id = "limit-streams-address", long, env = "COMPTOIR_LIMIT_STREAMS_ADDRESS", default_value_t = 100)]
+    #[arg(
+        id = "limit-streams-address",
+        long,
+        env = "COMPTOIR_LIMIT_STREAMS_ADDRESS",
+        default_value_t = 100
+    )]
     pub streams_address: usize,
     /// Requests a minute of one address without a token.
-    #[arg(id = "limit-requests-address", long, env = "COMPTOIR_LIMIT_REQUESTS_ADDRESS", default_value_t = 600)]
+    #[arg(
+        id = "limit-requests-address",
+        long,
+        env = "COMPTOIR_LIMIT_REQUESTS_ADDRESS",
+        default_value_t = 600
+    )]
     pub requests_address: u32,
     /// Requests a minute of one user.
-    #[arg(id = "limit-requests-user", long, env = "COMPTOIR_LIMIT_REQUESTS_USER", default_value_t = 1200)]
+    #[arg(
+        id = "limit-requests-user",
+        long,
+        env = "COMPTOIR_LIMIT_REQUESTS_USER",
+        default_value_t = 1200
+    )]
     pub requests_user: u32,
     /// Bytes of a GraphQL document.
     #[arg(id = "limit-document", long, env = "COMPTOIR_LIMIT_DOCUMENT", default_value_t = 16 * 1024, value_name = "BYTES")]
     pub document: usize,
     /// Tokens of a GraphQL document.
-    #[arg(id = "limit-tokens", long, env = "COMPTOIR_LIMIT_TOKENS", default_value_t = 2000)]
+    #[arg(
+        id = "limit-tokens",
+        long,
+        env = "COMPTOIR_LIMIT_TOKENS",
+        default_value_t = 2000
+    )]
     pub tokens: usize,
     /// Fields of a GraphQL document below one another.
     #[arg(id = "limit-depth", long, env = "COMPTOIR_LIMIT_DEPTH", default_value_t = 12)]
     pub depth: usize,
     /// Aliases of a GraphQL document.
-    #[arg(id = "limit-aliases", long, env = "COMPTOIR_LIMIT_ALIASES", default_value_t = 30)]
+    #[arg(
+        id = "limit-aliases",
+        long,
+        env = "COMPTOIR_LIMIT_ALIASES",
+        default_value_t = 30
+    )]
     pub aliases: usize,
     /// Directives at one place of a GraphQL document.
-    #[arg(id = "limit-directives", long, env = "COMPTOIR_LIMIT_DIRECTIVES", default_value_t = 5)]
+    #[arg(
+        id = "limit-directives",
+        long,
+        env = "COMPTOIR_LIMIT_DIRECTIVES",
+        default_value_t = 5
+    )]
     pub directives: usize,
     /// Cost of a GraphQL operation.
     #[arg(id = "limit-cost", long, env = "COMPTOIR_LIMIT_COST", default_value_t = 5000)]
@@ -119,7 +177,11 @@ impl Limits {
 
     /// How long a request to `path` may take to its answer's head.
     pub(crate) fn time_of(&self, path: &str) -> Option<Duration> {
-        seconds(if path == "/admin/products/import" { self.request_import } else { self.request })
+        seconds(if path == "/admin/products/import" {
+            self.request_import
+        } else {
+            self.request
+        })
     }
 
     /// Refuses time limits no connection lives to see: they are typing errors, milliseconds for seconds.

@@ -27,7 +27,13 @@ pub struct Config {
     pub http_addr: SocketAddr,
 
     /// Origins whose pages may call the API, separated by commas, such as https://shop.example. No wildcard.
-    #[arg(id = "cors-origins", long, env = "COMPTOIR_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGIN")]
+    #[arg(
+        id = "cors-origins",
+        long,
+        env = "COMPTOIR_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
     pub cors_origins: Vec<Origin>,
 
     /// Addresses or networks, separated by commas, that may name the client by X-Forwarded-For.
@@ -41,19 +47,39 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
 
     /// A JSON object from SHA-256 (hexadecimal) to GraphQL document: only these run.
-    #[arg(id = "trusted-documents", long, env = "COMPTOIR_TRUSTED_DOCUMENTS", value_name = "FILE")]
+    #[arg(
+        id = "trusted-documents",
+        long,
+        env = "COMPTOIR_TRUSTED_DOCUMENTS",
+        value_name = "FILE"
+    )]
     pub trusted_documents: Option<PathBuf>,
 
     /// Where the tags of changed products and categories are posted, as {"tags": […]}.
-    #[arg(id = "revalidate-url", long, env = "COMPTOIR_REVALIDATE_URL", value_name = "URL")]
+    #[arg(
+        id = "revalidate-url",
+        long,
+        env = "COMPTOIR_REVALIDATE_URL",
+        value_name = "URL"
+    )]
     pub revalidate_url: Option<Url>,
 
     /// Sent with each of those posts as `Authorization: Bearer …`.
-    #[arg(id = "revalidate-secret", long, env = "COMPTOIR_REVALIDATE_SECRET", hide_env_values = true)]
+    #[arg(
+        id = "revalidate-secret",
+        long,
+        env = "COMPTOIR_REVALIDATE_SECRET",
+        hide_env_values = true
+    )]
     pub revalidate_secret: Option<Secret>,
 
     /// What Stripe's script in the browser needs; given, the shop can be paid by Stripe.
-    #[arg(id = "stripe-publishable-key", long, env = "STRIPE_PUBLISHABLE_KEY", value_name = "KEY")]
+    #[arg(
+        id = "stripe-publishable-key",
+        long,
+        env = "STRIPE_PUBLISHABLE_KEY",
+        value_name = "KEY"
+    )]
     pub stripe_publishable_key: Option<String>,
 
     #[command(flatten)]
@@ -79,21 +105,35 @@ impl Config {
 
     /// The trusted documents by their SHA-256, when there is a file of them.
     pub(crate) fn read_trusted_documents(&self) -> anyhow::Result<Option<Vec<(String, String)>>> {
-        let Some(path) = &self.trusted_documents else { return Ok(None) };
+        let Some(path) = &self.trusted_documents else {
+            return Ok(None);
+        };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("COMPTOIR_TRUSTED_DOCUMENTS: cannot read {}", path.display()))?;
         let documents: std::collections::BTreeMap<String, String> = serde_json::from_str(&text)
-            .with_context(|| format!("COMPTOIR_TRUSTED_DOCUMENTS: {} is no JSON object of texts", path.display()))?;
+            .with_context(|| {
+                format!(
+                    "COMPTOIR_TRUSTED_DOCUMENTS: {} is no JSON object of texts",
+                    path.display()
+                )
+            })?;
         Ok(Some(documents.into_iter().collect()))
     }
 
     /// How this shop can be paid.
     pub(crate) fn payment_providers(&self, development: bool) -> Vec<PaymentProvider> {
-        let sandbox = development.then(|| PaymentProvider { name: "sandbox".to_owned(), publishable_key: None });
-        let stripe = self.stripe_publishable_key.clone().filter(|key| !key.is_empty()).map(|key| PaymentProvider {
-            name: "stripe".to_owned(),
-            publishable_key: Some(key),
+        let sandbox = development.then(|| PaymentProvider {
+            name: "sandbox".to_owned(),
+            publishable_key: None,
         });
+        let stripe = self
+            .stripe_publishable_key
+            .clone()
+            .filter(|key| !key.is_empty())
+            .map(|key| PaymentProvider {
+                name: "stripe".to_owned(),
+                publishable_key: Some(key),
+            });
         sandbox.into_iter().chain(stripe).collect()
     }
 }

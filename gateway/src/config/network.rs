@@ -27,7 +27,9 @@ impl FromStr for Origin {
         }
         let url = Url::parse(text).map_err(|error| format!("{text:?} is no origin: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(format!("{text:?} is no origin: write https://host or http://host:port"));
+            return Err(format!(
+                "{text:?} is no origin: write https://host or http://host:port"
+            ));
         }
         let origin = url.origin().ascii_serialization();
         if text.trim_end_matches('/') != origin {
@@ -47,7 +49,11 @@ pub struct Network {
 impl Network {
     /// Whether `address` is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let mask = if self.bits == 0 { 0 } else { u128::MAX << (128 - self.bits) };
+        let mask = if self.bits == 0 {
+            0
+        } else {
+            u128::MAX << (128 - self.bits)
+        };
         (wide(address) ^ self.address) & mask == 0
     }
 }
@@ -57,8 +63,12 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
+        let (address, bits) = text
+            .split_once('/')
+            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("{address:?} is no IP address"))?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             None => width,
@@ -68,7 +78,10 @@ impl FromStr for Network {
                 .filter(|bits| *bits <= width)
                 .ok_or_else(|| format!("{text:?}: the number of bits is 0 to {width}"))?,
         };
-        Ok(Self { address: wide(address), bits: bits + 128 - width })
+        Ok(Self {
+            address: wide(address),
+            bits: bits + 128 - width,
+        })
     }
 }
 
@@ -86,8 +99,18 @@ mod tests {
 
     #[test]
     fn origins_are_exact() {
-        assert_eq!("http://localhost:3000/".parse(), Ok(Origin("http://localhost:3000".to_owned())));
-        for wrong in ["*", "null", "shop.example", "https://shop.example/path", "ftp://shop.example", "https://u@h"] {
+        assert_eq!(
+            "http://localhost:3000/".parse(),
+            Ok(Origin("http://localhost:3000".to_owned()))
+        );
+        for wrong in [
+            "*",
+            "null",
+            "shop.example",
+            "https://shop.example/path",
+            "ftp://shop.example",
+            "https://u@h",
+        ] {
             assert!(wrong.parse::<Origin>().is_err(), "{wrong}");
         }
     }
@@ -98,7 +121,12 @@ mod tests {
         assert!(network.contains("10.1.255.3".parse().expect("an address")));
         assert!(network.contains("::ffff:10.1.255.3".parse().expect("an address")));
         assert!(!network.contains("10.2.0.1".parse().expect("an address")));
-        assert!("0.0.0.0/0".parse::<Network>().expect("all").contains("1.2.3.4".parse().expect("an address")));
+        assert!(
+            "0.0.0.0/0"
+                .parse::<Network>()
+                .expect("all")
+                .contains("1.2.3.4".parse().expect("an address"))
+        );
         assert!("10.0.0.0/33".parse::<Network>().is_err());
     }
 }

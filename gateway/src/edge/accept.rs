@@ -5,7 +5,9 @@ use http::header::ACCEPT;
 
 /// Whether one of `produced` (`type/subtype`, or `type/*` for any of a kind) is accepted.
 pub(crate) fn admits(headers: &HeaderMap, produced: &[&str]) -> bool {
-    !headers.contains_key(ACCEPT) || produced.contains(&"*/*") || ranges(headers).any(|range| produced.iter().any(|media| matches(range, media)))
+    !headers.contains_key(ACCEPT)
+        || produced.contains(&"*/*")
+        || ranges(headers).any(|range| produced.iter().any(|media| matches(range, media)))
 }
 
 /// Whether this very type is named, not only met by a wildcard.
@@ -15,13 +17,20 @@ pub(crate) fn names(headers: &HeaderMap, media: &str) -> bool {
 
 /// The media ranges that are not refused by `q=0`.
 fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().filter(|media| !media.is_empty())?;
         let refused = parts.any(|parameter| {
-            let weight = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
-            weight.and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
+            let weight = parameter
+                .strip_prefix("q=")
+                .or_else(|| parameter.strip_prefix("Q="));
+            weight
+                .and_then(|weight| weight.parse::<f32>().ok())
+                .is_some_and(|weight| weight <= 0.0)
         });
         (!refused).then_some(media)
     })
@@ -31,7 +40,9 @@ fn matches(range: &str, media: &str) -> bool {
     if range == "*/*" || range.eq_ignore_ascii_case(media) {
         return true;
     }
-    let (Some((kind, subtype)), Some((media_kind, media_subtype))) = (range.split_once('/'), media.split_once('/')) else {
+    let (Some((kind, subtype)), Some((media_kind, media_subtype))) =
+        (range.split_once('/'), media.split_once('/'))
+    else {
         return false;
     };
     kind.eq_ignore_ascii_case(media_kind) && (subtype == "*" || media_subtype == "*")
@@ -46,10 +57,21 @@ pub(crate) fn produced_by(route: &str) -> &'static [&'static str] {
         return &["text/event-stream"];
     }
     if route == "/admin/products/import" {
-        return &["application/json", "application/problem+json", "application/x-ndjson"];
+        return &[
+            "application/json",
+            "application/problem+json",
+            "application/x-ndjson",
+        ];
     }
-    if ["/store", "/auth", "/admin", "/openapi.json", "/.well-known"].iter().any(|prefix| route.starts_with(prefix)) {
-        return &["application/json", "application/problem+json", "application/jwk-set+json"];
+    if ["/store", "/auth", "/admin", "/openapi.json", "/.well-known"]
+        .iter()
+        .any(|prefix| route.starts_with(prefix))
+    {
+        return &[
+            "application/json",
+            "application/problem+json",
+            "application/jwk-set+json",
+        ];
     }
     // Pages, probes and webhooks: providers and probes accept what they like.
     &["*/*"]
@@ -66,14 +88,22 @@ mod tests {
     #[test]
     fn ranges_are_matched() {
         let produced = produced_by("/store/products");
-        for taken in ["*/*", "application/*", "text/html, application/json;q=0.1", "application/problem+json"] {
+        for taken in [
+            "*/*",
+            "application/*",
+            "text/html, application/json;q=0.1",
+            "application/problem+json",
+        ] {
             assert!(admits(&accept(taken), produced), "{taken}");
         }
         for refused in ["application/xml", "text/*", "application/json;q=0", ""] {
             assert!(!admits(&accept(refused), produced), "{refused}");
         }
         assert!(admits(&HeaderMap::new(), produced));
-        assert!(admits(&accept("image/avif,image/webp"), produced_by("/media/{id}")));
+        assert!(admits(
+            &accept("image/avif,image/webp"),
+            produced_by("/media/{id}")
+        ));
         assert!(admits(&accept("application/xml"), produced_by("/livez")));
     }
 }

@@ -6,8 +6,8 @@ use axum::response::Response;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::{ErrorReason, Reason as _};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -32,7 +32,10 @@ pub(super) fn finish(
 ) -> Response {
     let (mut response, refusal) = match outcome {
         Ok(mut response) => {
-            let refusal = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response));
+            let refusal = response
+                .extensions_mut()
+                .remove::<Problem>()
+                .or_else(|| bare(&response));
             (response, refusal)
         }
         Err(problem) => (Response::default(), Some(problem)),
@@ -68,17 +71,29 @@ pub(super) fn finish(
 /// A refusal that a library made by itself, with its own words: it gets ours.
 fn bare(response: &Response) -> Option<Problem> {
     let status = response.status();
-    let worded = response.headers().get(CONTENT_TYPE).is_some_and(|value| !value.as_bytes().starts_with(b"text/plain"));
+    let worded = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| !value.as_bytes().starts_with(b"text/plain"));
     if worded || !(status.is_client_error() || status.is_server_error()) {
         return None;
     }
     let (reason, message) = match status {
         StatusCode::NOT_FOUND => (ErrorReason::NotFound, "There is no such path."),
-        StatusCode::METHOD_NOT_ALLOWED => (ErrorReason::MethodNotAllowed, "The path does not take this method."),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            ErrorReason::MethodNotAllowed,
+            "The path does not take this method.",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => (ErrorReason::PayloadTooLarge, "The body is too large."),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => (ErrorReason::UnsupportedMediaType, "The content type is not taken."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            ErrorReason::UnsupportedMediaType,
+            "The content type is not taken.",
+        ),
         StatusCode::UPGRADE_REQUIRED => (ErrorReason::ValidationFailed, "The upgrade is not complete."),
-        _ if status.is_client_error() => (ErrorReason::ValidationFailed, "The request does not have the right form."),
+        _ if status.is_client_error() => (
+            ErrorReason::ValidationFailed,
+            "The request does not have the right form.",
+        ),
         _ => (ErrorReason::Internal, "Something went wrong on our side."),
     };
     Some(Problem::new(reason, message))
@@ -94,8 +109,14 @@ fn secure(headers: &mut HeaderMap) {
     set(X_FRAME_OPTIONS, "DENY");
     // Not no-referrer: with it browsers send `Origin: null` from our own forms.
     set(REFERRER_POLICY, "same-origin");
-    set(PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=(), payment=()");
-    set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(
+        PERMISSIONS_POLICY,
+        "camera=(), geolocation=(), microphone=(), payment=()",
+    );
+    set(
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    );
     set(CACHE_CONTROL, "no-store");
 }
 

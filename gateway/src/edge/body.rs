@@ -35,7 +35,11 @@ impl<B: Body> Arriving<B> {
         if inner.is_end_stream() {
             arrived.store(true, Ordering::Relaxed);
         }
-        Self { inner, left: limit, arrived }
+        Self {
+            inner,
+            left: limit,
+            arrived,
+        }
     }
 }
 
@@ -47,7 +51,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         let frame = std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx));
         match &frame {

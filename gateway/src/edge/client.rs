@@ -25,7 +25,9 @@ pub struct Client {
 impl Client {
     /// The signed-in user, or UNAUTHENTICATED.
     pub fn user(&self) -> Result<&User, Problem> {
-        self.user.as_deref().ok_or_else(|| Problem::new(ErrorReason::Unauthenticated, "Sign in first."))
+        self.user
+            .as_deref()
+            .ok_or_else(|| Problem::new(ErrorReason::Unauthenticated, "Sign in first."))
     }
 }
 
@@ -37,12 +39,18 @@ pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         return address;
     }
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let values: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     for named in values.iter().rev().flat_map(|value| value.rsplit(',')) {
         if !is_trusted(address) {
             break;
         }
-        let Ok(named) = named.trim().parse::<IpAddr>() else { break };
+        let Ok(named) = named.trim().parse::<IpAddr>() else {
+            break;
+        };
         address = named.to_canonical();
     }
     address
@@ -50,9 +58,16 @@ pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
 
 /// The access token of the `Authorization` header. A header that is there but of no form we know is a bad token.
 pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let invalid = || Error::new(ErrorReason::TokenInvalid, "Send one Authorization header: Bearer and an access token.");
+    let invalid = || {
+        Error::new(
+            ErrorReason::TokenInvalid,
+            "Send one Authorization header: Bearer and an access token.",
+        )
+    };
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(invalid());
     }
@@ -81,7 +96,10 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().expect("a value"));
         }
-        let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().expect("a network")).collect();
+        let trusted: Vec<Network> = trusted
+            .iter()
+            .map(|network| network.parse().expect("a network"))
+            .collect();
         address(peer.parse().expect("a peer"), &headers, &trusted).to_string()
     }
 
@@ -94,8 +112,17 @@ mod tests {
 
     #[test]
     fn what_the_client_wrote_itself_does_not_count() {
-        assert_eq!(address_of("10.0.0.2:1", &["6.6.6.6, 1.1.1.1, 10.0.0.1"], &["10.0.0.0/8"]), "1.1.1.1");
-        assert_eq!(address_of("10.0.0.2:1", &["6.6.6.6", "1.1.1.1"], &["10.0.0.0/8"]), "1.1.1.1");
-        assert_eq!(address_of("10.0.0.2:1", &["nonsense"], &["10.0.0.0/8"]), "10.0.0.2");
+        assert_eq!(
+            address_of("10.0.0.2:1", &["6.6.6.6, 1.1.1.1, 10.0.0.1"], &["10.0.0.0/8"]),
+            "1.1.1.1"
+        );
+        assert_eq!(
+            address_of("10.0.0.2:1", &["6.6.6.6", "1.1.1.1"], &["10.0.0.0/8"]),
+            "1.1.1.1"
+        );
+        assert_eq!(
+            address_of("10.0.0.2:1", &["nonsense"], &["10.0.0.0/8"]),
+            "10.0.0.2"
+        );
     }
 }

@@ -30,7 +30,12 @@ pub(crate) enum Verdict {
 
 impl Cors {
     pub(crate) fn new(origins: &[Origin]) -> Self {
-        Self { origins: origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok()).collect() }
+        Self {
+            origins: origins
+                .iter()
+                .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok())
+                .collect(),
+        }
     }
 
     /// Judges a request's origin.
@@ -56,8 +61,13 @@ impl Cors {
         *response.status_mut() = StatusCode::NO_CONTENT;
         if let Verdict::Listed(_) = verdict {
             let headers = response.headers_mut();
-            let set = |headers: &mut HeaderMap, name, value| headers.insert(name, HeaderValue::from_static(value));
-            set(headers, ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE");
+            let set =
+                |headers: &mut HeaderMap, name, value| headers.insert(name, HeaderValue::from_static(value));
+            set(
+                headers,
+                ACCESS_CONTROL_ALLOW_METHODS,
+                "GET, HEAD, POST, PATCH, DELETE",
+            );
             set(
                 headers,
                 ACCESS_CONTROL_ALLOW_HEADERS,

@@ -46,8 +46,8 @@ use crate::problem::Problem;
 
 pub(crate) use accept::{admits, names, produced_by};
 pub(crate) use answer::Route;
-pub use body::BodyTooLarge;
 pub(crate) use body::Arriving;
+pub use body::BodyTooLarge;
 pub use client::Client;
 pub(crate) use client::bearer;
 pub(crate) use cors::{Cors, Verdict};
@@ -69,13 +69,22 @@ struct Passage {
 pub(crate) type Identity = Result<Option<Arc<User>>, Error>;
 
 /// Answers a request.
-pub(crate) async fn handle<B>(app: &Arc<App>, router: &Router, peer: SocketAddr, request: Request<B>) -> Response
+pub(crate) async fn handle<B>(
+    app: &Arc<App>,
+    router: &Router,
+    peer: SocketAddr,
+    request: Request<B>,
+) -> Response
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
-    let context = Context { deadline: None, token: None, ..Context::from_headers(&parts.headers) };
+    let context = Context {
+        deadline: None,
+        token: None,
+        ..Context::from_headers(&parts.headers)
+    };
     let mut passage = Passage {
         started: Instant::now(),
         method: parts.method.clone(),
@@ -86,7 +95,9 @@ where
         allowance: None,
     };
     let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
-    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body)).catch_unwind().await;
+    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body))
+        .catch_unwind()
+        .await;
     let outcome = outcome.unwrap_or_else(|panic| {
         metrics::counter!("panics_total", "service" => "gateway").increment(1);
         Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
@@ -113,14 +124,23 @@ where
         return Ok(response);
     }
     if passage.verdict == Verdict::Refused {
-        return Err(Problem::new(ErrorReason::Forbidden, "Pages of this origin may not call."));
+        return Err(Problem::new(
+            ErrorReason::Forbidden,
+            "Pages of this origin may not call.",
+        ));
     }
 
     let path = passage.uri.path();
     let exempt = is_exempt(path);
-    let identity = if exempt { Ok(None) } else { client::identify(&parts.headers, &app.env.verifier) };
+    let identity = if exempt {
+        Ok(None)
+    } else {
+        client::identify(&parts.headers, &app.env.verifier)
+    };
     if !exempt {
-        passage.allowance = app.rate.count(key_of(&identity, passage.address), passage.started);
+        passage.allowance = app
+            .rate
+            .count(key_of(&identity, passage.address), passage.started);
         if let Some(wait) = passage.allowance.and_then(|allowance| allowance.refused_for) {
             let error = Error::new(ErrorReason::RateLimited, "Too many requests in a minute.");
             return Err(error.with_retry_after(wait).into());
@@ -143,11 +163,18 @@ where
         ));
     }
 
-    let time = if endpoint::is_stream(&parts) { None } else { limits.time_of(path) };
+    let time = if endpoint::is_stream(&parts) {
+        None
+    } else {
+        limits.time_of(path)
+    };
     context.deadline = time.map(|time| (passage.started + time).into());
     let arrived = Arc::new(AtomicBool::new(false));
     let body = Arriving::new(body, body_limit, arrived.clone());
-    let client = Client { address: passage.address, user: identity.as_ref().ok().cloned().flatten() };
+    let client = Client {
+        address: passage.address,
+        user: identity.as_ref().ok().cloned().flatten(),
+    };
     let deadline = context.deadline;
     let work = context::scope(context, async {
         if parts.uri.path() == endpoint::PATH {
@@ -156,12 +183,21 @@ where
         identity?;
         parts.extensions.insert(client);
         let request = Request::from_parts(parts, Body::new(body));
-        router.clone().oneshot(request).await.map_err(|never| match never {})
+        router
+            .clone()
+            .oneshot(request)
+            .await
+            .map_err(|never| match never {})
     });
-    let Some(deadline) = deadline else { return work.await };
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
     tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| {
         Err(if arrived.load(Ordering::Relaxed) {
-            Problem::new(ErrorReason::DeadlineExceeded, "It took too long; whether it was done is not known.")
+            Problem::new(
+                ErrorReason::DeadlineExceeded,
+                "It took too long; whether it was done is not known.",
+            )
         } else {
             Problem::new(ErrorReason::RequestTimeout, "The body did not arrive in time.")
         })
@@ -182,14 +218,27 @@ fn key_of(identity: &Identity, address: IpAddr) -> Key {
 }
 
 fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<(), Problem> {
-    let uri = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let uri = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if some(limits.uri).is_some_and(|limit| uri > limit) {
-        return Err(Problem::new(ErrorReason::UriTooLong, "The path and query are too long."));
+        return Err(Problem::new(
+            ErrorReason::UriTooLong,
+            "The path and query are too long.",
+        ));
     }
     // As they are on the wire: name, colon, space, value, line end.
-    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let headers: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if some(limits.headers).is_some_and(|limit| headers > limit) {
-        return Err(Problem::new(ErrorReason::HeadersTooLarge, "The headers are too large."));
+        return Err(Problem::new(
+            ErrorReason::HeadersTooLarge,
+            "The headers are too large.",
+        ));
     }
     Ok(())
 }
@@ -198,13 +247,25 @@ fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Probl
     if let Some(query) = parts.uri.query() {
         check_parameters(query, max_parameters)?;
     }
-    if parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
+    if parts
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    {
         let message = "gRPC is not spoken here.";
         return Err(Problem::new(ErrorReason::UnsupportedMediaType, message));
     }
     // Nothing is decoded, so nothing can grow: a bomb stays as small as it came.
-    if parts.headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::new(ErrorReason::UnsupportedEncoding, "Send the body without a content encoding."));
+    if parts
+        .headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::new(
+            ErrorReason::UnsupportedEncoding,
+            "Send the body without a content encoding.",
+        ));
     }
     Ok(())
 }
@@ -213,13 +274,23 @@ fn check_parameters(query: &str, max: usize) -> Result<(), Problem> {
     let mut seen = std::collections::HashSet::new();
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
         if some(max).is_some_and(|max| seen.len() >= max) {
-            return Err(Problem::new(ErrorReason::ValidationFailed, "Too many query parameters."));
+            return Err(Problem::new(
+                ErrorReason::ValidationFailed,
+                "Too many query parameters.",
+            ));
         }
         if name.contains('\0') || name.contains('\u{fffd}') {
-            return Err(Problem::new(ErrorReason::InvalidEncoding, "A query parameter is not text."));
+            return Err(Problem::new(
+                ErrorReason::InvalidEncoding,
+                "A query parameter is not text.",
+            ));
         }
         if seen.contains(&name) {
-            let error = Error::field(name, ErrorReason::DuplicateParameter, "A query parameter is given twice.");
+            let error = Error::field(
+                name,
+                ErrorReason::DuplicateParameter,
+                "A query parameter is given twice.",
+            );
             return Err(error.into());
         }
         seen.insert(name);
@@ -233,5 +304,6 @@ fn declared_length(parts: &request::Parts) -> Option<u64> {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&'static str>().copied()).unwrap_or("without a text")
+    text.or_else(|| panic.downcast_ref::<&'static str>().copied())
+        .unwrap_or("without a text")
 }

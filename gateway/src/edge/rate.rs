@@ -54,7 +54,12 @@ impl Key {
 
 impl RateLimit {
     pub(crate) fn new(per_address: Option<u32>, per_user: Option<u32>) -> Self {
-        Self { per_address, per_user, hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+        Self {
+            per_address,
+            per_user,
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 
     /// Counts a request; `None` where nothing limits it.
@@ -79,7 +84,11 @@ impl RateLimit {
         }
         let refused_for = (window.count >= limit).then(|| WINDOW - age);
         window.count = window.count.saturating_add(1);
-        Some(Allowance { limit, remaining: limit.saturating_sub(window.count), refused_for })
+        Some(Allowance {
+            limit,
+            remaining: limit.saturating_sub(window.count),
+            refused_for,
+        })
     }
 }
 
@@ -96,15 +105,32 @@ mod tests {
             let allowance = limit.count(key(), start).expect("limited");
             assert_eq!((allowance.remaining, allowance.refused_for), (600 - number, None));
         }
-        let over = limit.count(key(), start + Duration::from_secs(20)).expect("limited");
+        let over = limit
+            .count(key(), start + Duration::from_secs(20))
+            .expect("limited");
         assert_eq!(over.refused_for, Some(Duration::from_secs(40)));
-        assert_eq!(limit.count(Key::address("192.0.2.2".parse().expect("an address")), start).expect("limited").remaining, 599);
-        assert_eq!(limit.count(key(), start + Duration::from_secs(60)).expect("limited").remaining, 599);
+        assert_eq!(
+            limit
+                .count(Key::address("192.0.2.2".parse().expect("an address")), start)
+                .expect("limited")
+                .remaining,
+            599
+        );
+        assert_eq!(
+            limit
+                .count(key(), start + Duration::from_secs(60))
+                .expect("limited")
+                .remaining,
+            599
+        );
     }
 
     #[test]
     fn a_user_without_a_limit_is_not_counted() {
-        assert_eq!(RateLimit::new(Some(1), None).count(Key::User("user_1".into()), Instant::now()), None);
+        assert_eq!(
+            RateLimit::new(Some(1), None).count(Key::User("user_1".into()), Instant::now()),
+            None
+        );
     }
 
     #[test]

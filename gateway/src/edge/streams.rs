@@ -23,7 +23,10 @@ pub struct Permit {
 
 impl Streams {
     pub(crate) fn new(limit: Option<usize>) -> Self {
-        Self { limit, open: Arc::default() }
+        Self {
+            limit,
+            open: Arc::default(),
+        }
     }
 
     /// A place for a stream of `address`, or RATE_LIMITED.
@@ -31,11 +34,17 @@ impl Streams {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_insert(0);
         if self.limit.is_some_and(|limit| *count >= limit) {
-            return Err(Error::new(ErrorReason::RateLimited, "This address has too many streams open.")
-                .with_retry_after(Duration::from_secs(5)));
+            return Err(Error::new(
+                ErrorReason::RateLimited,
+                "This address has too many streams open.",
+            )
+            .with_retry_after(Duration::from_secs(5)));
         }
         *count += 1;
-        Ok(Permit { streams: self.clone(), address })
+        Ok(Permit {
+            streams: self.clone(),
+            address,
+        })
     }
 }
 

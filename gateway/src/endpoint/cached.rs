@@ -25,7 +25,10 @@ pub(super) fn find(app: &Arc<App>, identity: &Identity, body: &Bytes) -> Option<
         Age::Fresh => "hit",
         Age::Old => "stale",
         Age::Due => {
-            tokio::spawn(context::scope(background(app), refresh(app.clone(), body.clone())));
+            tokio::spawn(context::scope(
+                background(app),
+                refresh(app.clone(), body.clone()),
+            ));
             "stale"
         }
     };
@@ -41,7 +44,11 @@ pub(super) async fn load(
     body: Bytes,
 ) -> Result<Bytes, Problem> {
     let prepared = execute::prepare(app, &body, &identity)?;
-    let Some(responses) = app.responses.as_ref().filter(|_| asker.client.user.is_none() && prepared.is_public) else {
+    let Some(responses) = app
+        .responses
+        .as_ref()
+        .filter(|_| asker.client.user.is_none() && prepared.is_public)
+    else {
         return execute::run(app, &asker, prepared).await.map(|done| done.body);
     };
     metrics::counter!("cache_requests_total", "cache" => "response", "outcome" => "miss").increment(1);
@@ -54,18 +61,29 @@ async fn refresh(app: Arc<App>, body: Bytes) {
     let Some(responses) = &app.responses else { return };
     if let Ok(prepared) = execute::prepare(&app, &body, &Ok(None)) {
         // What fails now fails for somebody who waits for it once the kept answer is too old.
-        let _ = responses.once(&body, keep(app.clone(), body.clone(), prepared)).await;
+        let _ = responses
+            .once(&body, keep(app.clone(), body.clone(), prepared))
+            .await;
     }
 }
 
 /// Runs an operation for every guest and keeps its answer.
 async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, Problem> {
     let Some(kept) = app.responses.as_ref().map(|responses| responses.kept.clone()) else {
-        return Err(Problem::new(ErrorReason::Internal, "Something went wrong on our side."));
+        return Err(Problem::new(
+            ErrorReason::Internal,
+            "Something went wrong on our side.",
+        ));
     };
     let mark = kept.mark();
-    let nobody = Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), user: None };
-    let asker = Asker { client: nobody, user_agent: None };
+    let nobody = Client {
+        address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        user: None,
+    };
+    let asker = Asker {
+        client: nobody,
+        user_agent: None,
+    };
     let done = execute::run(&app, &asker, prepared).await?;
     if let Some(tags) = &done.tags {
         kept.put(mark, &body, done.body.clone(), tags);
@@ -75,5 +93,9 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
 
 fn background(app: &App) -> Context {
     let limit = seconds(app.config.limits.request).unwrap_or(Duration::from_secs(10));
-    Context { token: None, deadline: Some(Instant::now() + limit), ..context::current() }
+    Context {
+        token: None,
+        deadline: Some(Instant::now() + limit),
+        ..context::current()
+    }
 }

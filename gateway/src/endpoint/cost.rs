@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::Variables;
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql_value::Value;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -31,9 +31,18 @@ pub(super) fn cost(
 ) -> Result<u64, Error> {
     let defaults = operation.variable_definitions.iter().filter_map(|definition| {
         let default = definition.node.default_value.as_ref()?;
-        Some((definition.node.name.node.as_str(), default.node.clone().into_value()))
+        Some((
+            definition.node.name.node.as_str(),
+            default.node.clone().into_value(),
+        ))
     });
-    let mut walk = Walk { model, document, variables, defaults: defaults.collect(), seen: 0 };
+    let mut walk = Walk {
+        model,
+        document,
+        variables,
+        defaults: defaults.collect(),
+        seen: 0,
+    };
     walk.selections(&operation.selection_set.node, model::root(operation.ty), 1, None)
 }
 
@@ -47,7 +56,13 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// The cost of a selection on `ty`, which occurs `times`. Within a connection, `page` is how many items it has.
-    fn selections(&mut self, set: &'a SelectionSet, ty: &str, times: u64, page: Option<u64>) -> Result<u64, Error> {
+    fn selections(
+        &mut self,
+        set: &'a SelectionSet,
+        ty: &str,
+        times: u64,
+        page: Option<u64>,
+    ) -> Result<u64, Error> {
         let mut sum = 0_u64;
         for item in &set.items {
             self.seen += 1;
@@ -58,16 +73,27 @@ impl<'a> Walk<'a> {
             let cost = match &item.node {
                 Selection::Field(field) => self.field(&field.node, ty, times, page)?,
                 Selection::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
-                    self.selections(&fragment.node.selection_set.node, condition.unwrap_or(ty), times, page)?
+                    let condition = fragment
+                        .node
+                        .type_condition
+                        .as_ref()
+                        .map(|condition| condition.node.on.node.as_str());
+                    self.selections(
+                        &fragment.node.selection_set.node,
+                        condition.unwrap_or(ty),
+                        times,
+                        page,
+                    )?
                 }
-                Selection::FragmentSpread(spread) => match self.document.fragments.get(&spread.node.fragment_name.node) {
-                    Some(fragment) => {
-                        let condition = fragment.node.type_condition.node.on.node.as_str();
-                        self.selections(&fragment.node.selection_set.node, condition, times, page)?
+                Selection::FragmentSpread(spread) => {
+                    match self.document.fragments.get(&spread.node.fragment_name.node) {
+                        Some(fragment) => {
+                            let condition = fragment.node.type_condition.node.on.node.as_str();
+                            self.selections(&fragment.node.selection_set.node, condition, times, page)?
+                        }
+                        None => 0,
                     }
-                    None => 0,
-                },
+                }
             };
             sum = sum.saturating_add(cost);
         }
@@ -80,10 +106,15 @@ impl<'a> Walk<'a> {
             return Ok(0);
         }
         let model = self.model;
-        let Some(known) = model.fields(ty).and_then(|fields| fields.get(name)) else { return Ok(0) };
+        let Some(known) = model.fields(ty).and_then(|fields| fields.get(name)) else {
+            return Ok(0);
+        };
         self.check_arguments(field, known)?;
         let is_composite = model.fields(&known.name).is_some();
-        let first = known.arguments.contains_key("first").then(|| self.first(field, known));
+        let first = known
+            .arguments
+            .contains_key("first")
+            .then(|| self.first(field, known));
         let occurs = match (known.is_list, first, page) {
             (true, Some(first), _) => times.saturating_mul(first),
             (true, None, Some(page)) if matches!(name, "edges" | "nodes") => times.saturating_mul(page),
@@ -97,18 +128,32 @@ impl<'a> Walk<'a> {
 
     /// How many items a connection or list is asked for.
     fn first(&self, field: &Field, known: &FieldType) -> u64 {
-        let written = field.get_argument("first").and_then(|value| self.number(&value.node));
-        let default = known.arguments.get("first").and_then(|input| self.number(input.default.as_ref()?));
+        let written = field
+            .get_argument("first")
+            .and_then(|value| self.number(&value.node));
+        let default = known
+            .arguments
+            .get("first")
+            .and_then(|input| self.number(input.default.as_ref()?));
         // Without either the service chooses; nothing is larger than the longest page.
         written.or(default).unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE)
     }
 
     fn number(&self, value: &Value) -> Option<u64> {
         match value {
-            Value::Number(number) => Some(number.as_u64().unwrap_or(if number.is_i64() { 1 } else { LONGEST_PAGE })),
+            Value::Number(number) => {
+                Some(
+                    number
+                        .as_u64()
+                        .unwrap_or(if number.is_i64() { 1 } else { LONGEST_PAGE }),
+                )
+            }
             Value::Variable(name) => match self.variables.get(name.as_str()) {
                 Some(value) => self.number(&value.clone().into_value()),
-                None => self.defaults.get(name.as_str()).and_then(|value| self.number(value)),
+                None => self
+                    .defaults
+                    .get(name.as_str())
+                    .and_then(|value| self.number(value)),
             },
             _ => None,
         }

@@ -30,8 +30,11 @@ impl Documents {
     /// Keeps what clients register, or runs only the given documents, whose hashes have to be right.
     pub(crate) fn new(trusted: Option<Vec<(String, String)>>) -> anyhow::Result<Self> {
         let Some(trusted) = trusted else {
-            let weigh = |hash: &String, text: &Arc<str>| u32::try_from(hash.len() + text.len()).unwrap_or(u32::MAX);
-            return Ok(Self::Automatic(Cache::builder().max_capacity(CAPACITY).weigher(weigh).build()));
+            let weigh =
+                |hash: &String, text: &Arc<str>| u32::try_from(hash.len() + text.len()).unwrap_or(u32::MAX);
+            return Ok(Self::Automatic(
+                Cache::builder().max_capacity(CAPACITY).weigher(weigh).build(),
+            ));
         };
         let mut documents = HashMap::new();
         for (hash, text) in trusted {
@@ -54,8 +57,15 @@ impl Documents {
             return Err(Error::new(ErrorReason::PersistedQueryMismatch, message));
         }
         match (self, text, hash) {
-            (_, None, None) => Err(Error::field("query", ErrorReason::ValidationFailed, "A document is needed.")),
-            (Self::Automatic(_), Some(text), register) => Ok(Chosen { text: text.into(), register }),
+            (_, None, None) => Err(Error::field(
+                "query",
+                ErrorReason::ValidationFailed,
+                "A document is needed.",
+            )),
+            (Self::Automatic(_), Some(text), register) => Ok(Chosen {
+                text: text.into(),
+                register,
+            }),
             (Self::Automatic(known), None, Some(hash)) => {
                 let text = known.get(&hash).ok_or_else(not_found)?;
                 Ok(Chosen { text, register: None })
@@ -81,5 +91,8 @@ fn not_found() -> Error {
 }
 
 fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

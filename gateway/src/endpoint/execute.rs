@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    Directive, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+    SelectionSet,
 };
 use async_graphql::{Name, Pos, Positioned, Request, Response, ServerError, Variables, value};
 use async_graphql_value::{ConstValue, Value};
@@ -24,8 +25,15 @@ use crate::graphql::{self, RequestData};
 use crate::problem::Problem;
 
 /// Root fields whose answers are the same for every guest. Whether one really is, its resolvers say.
-const PUBLIC: [&str; 7] =
-    ["product", "products", "categories", "category", "search", "searchSuggestions", "shop"];
+const PUBLIC: [&str; 7] = [
+    "product",
+    "products",
+    "categories",
+    "category",
+    "search",
+    "searchSuggestions",
+    "shop",
+];
 
 /// An operation that may run.
 pub(super) struct Prepared {
@@ -62,7 +70,9 @@ pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Pre
 /// Checks a request that was read.
 pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> Result<Prepared, Problem> {
     let limits = &app.config.limits;
-    let chosen = app.documents.choose(request.document.as_deref(), request.hash.as_deref())?;
+    let chosen = app
+        .documents
+        .choose(request.document.as_deref(), request.hash.as_deref())?;
     tokens::check(&chosen.text, limits)?;
     let document = parse_query(&*chosen.text).map_err(|error| refused(vec![error.into()]))?;
     shape::check(&document, limits, app.env.profile == Profile::Development)?;
@@ -72,7 +82,8 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
     let mut prepared = Prepared {
         kind: operation.ty,
         label: first_field(&operation.selection_set.node),
-        is_public: operation.ty == OperationType::Query && is_public(&document, &operation.selection_set.node),
+        is_public: operation.ty == OperationType::Query
+            && is_public(&document, &operation.selection_set.node),
         document,
         text: chosen.text,
         register: chosen.register,
@@ -106,10 +117,16 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
 /// Runs an operation to its end. Answers that never began to run are refusals.
 pub(super) async fn run(app: &App, asker: &Asker, prepared: Prepared) -> Result<Done, Problem> {
     let (label, cost) = (prepared.label.clone(), prepared.cost);
-    let register = prepared.register.clone().map(|hash| (hash, prepared.text.clone()));
+    let register = prepared
+        .register
+        .clone()
+        .map(|hash| (hash, prepared.text.clone()));
     let data = data(app, asker);
     let started = Instant::now();
-    let mut response = app.schema.execute(request(app, prepared).data(data.clone())).await;
+    let mut response = app
+        .schema
+        .execute(request(app, prepared).data(data.clone()))
+        .await;
     let outcome = if response.is_ok() { "ok" } else { "error" };
     metrics::histogram!("graphql_operation_duration_seconds", "operation" => label, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
@@ -128,7 +145,13 @@ pub(super) async fn run(app: &App, asker: &Asker, prepared: Prepared) -> Result<
 pub(super) fn data(app: &App, asker: &Asker) -> RequestData {
     let caller = asker.client.user.clone();
     let cache = app.entities.clone();
-    RequestData::new(&app.services, caller, asker.client.address, asker.user_agent.clone(), cache)
+    RequestData::new(
+        &app.services,
+        caller,
+        asker.client.address,
+        asker.user_agent.clone(),
+        cache,
+    )
 }
 
 /// The operation as the library takes it.
@@ -136,7 +159,11 @@ pub(super) fn request(app: &App, prepared: Prepared) -> Request {
     let mut request = Request::new(&*prepared.text).variables(prepared.variables);
     request.operation_name = prepared.operation_name;
     request.set_parsed_query(prepared.document);
-    if app.env.profile == Profile::Production { request.disable_introspection() } else { request }
+    if app.env.profile == Profile::Production {
+        request.disable_introspection()
+    } else {
+        request
+    }
 }
 
 /// An answer's bytes, with the cost it was admitted at.
@@ -158,7 +185,9 @@ pub(super) fn take_refusal(response: &mut Response) -> Option<Vec<ServerError>> 
 
 /// The refusal of a document, by the library's own words for it.
 pub(super) fn refused(errors: Vec<ServerError>) -> Problem {
-    let message = errors.first().map_or_else(String::new, |error| error.message.clone());
+    let message = errors
+        .first()
+        .map_or_else(String::new, |error| error.message.clone());
     let errors = errors.into_iter().map(|error| {
         let locations: Vec<_> =
             error.locations.iter().map(|at| serde_json::json!({ "line": at.line, "column": at.column })).collect();
@@ -176,14 +205,21 @@ fn cost_of(app: &App, cost: u64) -> ConstValue {
 }
 
 /// The operation that is asked for.
-fn choose<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Error> {
+fn choose<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, Error> {
     let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(&operation.node),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next().map(|operation| &operation.node).ok_or_else(|| wrong(String::new()))
-        }
-        (_, None) => Err(wrong("The document has several operations: say which by operationName.".to_owned())),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations
+            .values()
+            .next()
+            .map(|operation| &operation.node)
+            .ok_or_else(|| wrong(String::new())),
+        (_, None) => Err(wrong(
+            "The document has several operations: say which by operationName.".to_owned(),
+        )),
         (DocumentOperations::Multiple(operations), Some(name)) if operations.contains_key(name) => {
             Ok(&operations[name].node)
         }
@@ -220,7 +256,9 @@ fn validate(app: &App, prepared: &mut Prepared) -> Result<(), Problem> {
     match &mut document.operations {
         DocumentOperations::Single(operation) => skip_all(&mut operation.node),
         DocumentOperations::Multiple(operations) => {
-            operations.values_mut().for_each(|operation| skip_all(&mut operation.node));
+            operations
+                .values_mut()
+                .for_each(|operation| skip_all(&mut operation.node));
         }
     }
     let mut request = Request::new("").variables(prepared.variables.clone());
@@ -236,8 +274,14 @@ fn validate(app: &App, prepared: &mut Prepared) -> Result<(), Problem> {
 
 fn skip_all(operation: &mut OperationDefinition) {
     let at = Pos::default();
-    let condition = (Positioned::new(Name::new("if"), at), Positioned::new(Value::Boolean(true), at));
-    let skip = Directive { name: Positioned::new(Name::new("skip"), at), arguments: vec![condition] };
+    let condition = (
+        Positioned::new(Name::new("if"), at),
+        Positioned::new(Value::Boolean(true), at),
+    );
+    let skip = Directive {
+        name: Positioned::new(Name::new("skip"), at),
+        arguments: vec![condition],
+    };
     for item in &mut operation.selection_set.node.items {
         let directives = item.node.directives_mut();
         directives.retain(|directive| directive.node.name.node != "skip");

@@ -52,7 +52,10 @@ struct Asker {
 impl Asker {
     fn new(client: Client, headers: &HeaderMap) -> Self {
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-        Self { client, user_agent: user_agent.map(|text| text.chars().take(512).collect()) }
+        Self {
+            client,
+            user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+        }
     }
 }
 
@@ -105,12 +108,22 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let body = body.collect().await.map_err(|error| json::body_error(&*error))?.to_bytes();
+    let body = body
+        .collect()
+        .await
+        .map_err(|error| json::body_error(&*error))?
+        .to_bytes();
     if !json::is_json(&parts.headers) {
-        return Err(Problem::new(ErrorReason::UnsupportedMediaType, "Send the request as application/json."));
+        return Err(Problem::new(
+            ErrorReason::UnsupportedMediaType,
+            "Send the request as application/json.",
+        ));
     }
     let Some(media_type) = media_type(&parts.headers) else {
-        return Err(Problem::new(ErrorReason::NotAcceptable, "Only GraphQL over JSON is produced here."));
+        return Err(Problem::new(
+            ErrorReason::NotAcceptable,
+            "Only GraphQL over JSON is produced here.",
+        ));
     };
     if let Some(kept) = cached::find(app, &identity, &body) {
         return Ok(answer(kept, media_type));
@@ -127,12 +140,7 @@ fn answer(body: Bytes, media_type: HeaderValue) -> Response {
 }
 
 /// A WebSocket, the explorer in development, and nothing else: a query in an address would end in logs and caches.
-async fn get(
-    app: &Arc<App>,
-    client: Client,
-    identity: Identity,
-    parts: Parts,
-) -> Result<Response, Problem> {
+async fn get(app: &Arc<App>, client: Client, identity: Identity, parts: Parts) -> Result<Response, Problem> {
     if parts.headers.contains_key(UPGRADE) {
         return websocket::upgrade(app, client, identity, parts).await;
     }
@@ -146,7 +154,9 @@ async fn get(
 fn method_not_allowed() -> Response {
     let problem = Problem::new(ErrorReason::MethodNotAllowed, "Send operations by POST.");
     let mut response = problem.into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("POST"));
     response
 }
 

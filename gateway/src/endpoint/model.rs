@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
+use async_graphql::Positioned;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::Positioned;
 use async_graphql_value::Value;
 
 /// Types by name, and the three roots.
@@ -39,11 +39,16 @@ impl Model {
     /// Reads the schema's text.
     pub(crate) fn parse(sdl: &str) -> anyhow::Result<Self> {
         let document = parse_schema(sdl).context("the schema's own text cannot be read")?;
-        let types = document.definitions.into_iter().filter_map(|definition| match definition {
-            TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), kind(ty.node.kind))),
-            _ => None,
-        });
-        Ok(Self { types: types.collect() })
+        let types = document
+            .definitions
+            .into_iter()
+            .filter_map(|definition| match definition {
+                TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), kind(ty.node.kind))),
+                _ => None,
+            });
+        Ok(Self {
+            types: types.collect(),
+        })
     }
 
     /// The fields of a type that has some.
@@ -75,9 +80,13 @@ fn kind(kind: TypeKind) -> Kind {
         TypeKind::Object(object) => Kind::Composite(fields(object.fields)),
         TypeKind::Interface(interface) => Kind::Composite(fields(interface.fields)),
         TypeKind::Union(_) => Kind::Composite(HashMap::new()),
-        TypeKind::Enum(values) => {
-            Kind::Enum(values.values.into_iter().map(|value| value.node.value.node.to_string()).collect())
-        }
+        TypeKind::Enum(values) => Kind::Enum(
+            values
+                .values
+                .into_iter()
+                .map(|value| value.node.value.node.to_string())
+                .collect(),
+        ),
         TypeKind::InputObject(object) => Kind::Input(inputs(object.fields)),
     }
 }
@@ -86,7 +95,11 @@ fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<String, FieldType
     let entry = |field: FieldDefinition| {
         let ty = field.ty.node;
         let is_list = matches!(ty.base, BaseType::List(_));
-        let read = FieldType { name: named(&ty).to_owned(), is_list, arguments: inputs(field.arguments) };
+        let read = FieldType {
+            name: named(&ty).to_owned(),
+            is_list,
+            arguments: inputs(field.arguments),
+        };
         (field.name.node.to_string(), read)
     };
     fields.into_iter().map(|field| entry(field.node)).collect()
@@ -95,7 +108,13 @@ fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<String, FieldType
 fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<String, Input> {
     let entry = |input: InputValueDefinition| {
         let default = input.default_value.map(|value| value.node.into_value());
-        (input.name.node.to_string(), Input { ty: input.ty.node, default })
+        (
+            input.name.node.to_string(),
+            Input {
+                ty: input.ty.node,
+                default,
+            },
+        )
     };
     inputs.into_iter().map(|input| entry(input.node)).collect()
 }

@@ -26,12 +26,27 @@ impl GraphqlRequest {
         let mut object = match value {
             Value::Object(object) => object,
             Value::Array(_) => {
-                return Err(Error::new(ErrorReason::BatchNotAllowed, "Send one operation for each request."));
+                return Err(Error::new(
+                    ErrorReason::BatchNotAllowed,
+                    "Send one operation for each request.",
+                ));
             }
-            _ => return Err(Error::new(ErrorReason::ValidationFailed, "A request is a JSON object.")),
+            _ => {
+                return Err(Error::new(
+                    ErrorReason::ValidationFailed,
+                    "A request is a JSON object.",
+                ));
+            }
         };
-        if let Some(key) = object.keys().find(|key| key.starts_with('$') || key.contains('.')) {
-            return Err(Error::field(key, ErrorReason::InvalidKey, "A key has a character it cannot have."));
+        if let Some(key) = object
+            .keys()
+            .find(|key| key.starts_with('$') || key.contains('.'))
+        {
+            return Err(Error::field(
+                key,
+                ErrorReason::InvalidKey,
+                "A key has a character it cannot have.",
+            ));
         }
         let document = text(&mut object, "query")?;
         let operation_name = text(&mut object, "operationName")?.filter(|name| !name.is_empty());
@@ -39,14 +54,22 @@ impl GraphqlRequest {
             Some(variables) => Variables::from_json(Value::Object(variables)),
             None => Variables::default(),
         };
-        let hash = match map(&mut object, "extensions")?.as_mut().map(|extensions| map(extensions, "persistedQuery")) {
+        let hash = match map(&mut object, "extensions")?
+            .as_mut()
+            .map(|extensions| map(extensions, "persistedQuery"))
+        {
             Some(persisted) => match persisted? {
                 Some(mut persisted) => Some(text(&mut persisted, "sha256Hash")?.unwrap_or_default()),
                 None => None,
             },
             None => None,
         };
-        Ok(Self { document, hash, operation_name, variables })
+        Ok(Self {
+            document,
+            hash,
+            operation_name,
+            variables,
+        })
     }
 }
 
@@ -54,7 +77,11 @@ fn text(object: &mut Map<String, Value>, name: &str) -> Result<Option<String>, E
     match object.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Error::field(name, ErrorReason::ValidationFailed, format!("{name} is a text."))),
+        Some(_) => Err(Error::field(
+            name,
+            ErrorReason::ValidationFailed,
+            format!("{name} is a text."),
+        )),
     }
 }
 
@@ -62,6 +89,10 @@ fn map(object: &mut Map<String, Value>, name: &str) -> Result<Option<Map<String,
     match object.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(map)) => Ok(Some(map)),
-        Some(_) => Err(Error::field(name, ErrorReason::ValidationFailed, format!("{name} is an object."))),
+        Some(_) => Err(Error::field(
+            name,
+            ErrorReason::ValidationFailed,
+            format!("{name} is an object."),
+        )),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+};
 use async_graphql::{Name, Positioned};
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -10,8 +12,18 @@ use comptoir_mesh::error::ErrorReason;
 use crate::config::{Limits, some};
 
 /// Checks a document in this order. `introspection` says whether it is allowed; it then counts for nothing.
-pub(super) fn check(document: &ExecutableDocument, limits: &Limits, introspection: bool) -> Result<(), Error> {
-    let mut shape = Shape { document, introspection, aliases: 0, depths: HashMap::new(), introspects: false };
+pub(super) fn check(
+    document: &ExecutableDocument,
+    limits: &Limits,
+    introspection: bool,
+) -> Result<(), Error> {
+    let mut shape = Shape {
+        document,
+        introspection,
+        aliases: 0,
+        depths: HashMap::new(),
+        introspects: false,
+    };
     let mut depth = 0;
     let mut places = Vec::new();
     for (_, operation) in document.operations.iter() {
@@ -23,18 +35,32 @@ pub(super) fn check(document: &ExecutableDocument, limits: &Limits, introspectio
         places.push(&fragment.node.directives);
     }
     if shape.introspects && !introspection {
-        return Err(Error::new(ErrorReason::IntrospectionDisabled, "The schema is not shown here."));
+        return Err(Error::new(
+            ErrorReason::IntrospectionDisabled,
+            "The schema is not shown here.",
+        ));
     }
     if some(limits.depth).is_some_and(|limit| depth > limit) {
-        let message = format!("Fields are nested {depth} deep; at most {} are allowed.", limits.depth);
+        let message = format!(
+            "Fields are nested {depth} deep; at most {} are allowed.",
+            limits.depth
+        );
         return Err(Error::new(ErrorReason::QueryTooDeep, message));
     }
     if some(limits.aliases).is_some_and(|limit| shape.aliases > limit) {
         let message = format!("The document has more than {} aliases.", limits.aliases);
         return Err(Error::new(ErrorReason::TooManyAliases, message));
     }
-    let selections = document.operations.iter().map(|(_, operation)| &operation.node.selection_set);
-    for set in selections.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set)) {
+    let selections = document
+        .operations
+        .iter()
+        .map(|(_, operation)| &operation.node.selection_set);
+    for set in selections.chain(
+        document
+            .fragments
+            .values()
+            .map(|fragment| &fragment.node.selection_set),
+    ) {
         collect_directives(&set.node, &mut places);
     }
     if some(limits.directives).is_some_and(|limit| places.iter().any(|place| place.len() > limit)) {
@@ -109,7 +135,10 @@ pub(super) fn is_introspection(field: &str) -> bool {
 type Directives = Vec<Positioned<Directive>>;
 
 fn operation_directives(operation: &OperationDefinition) -> impl Iterator<Item = &Directives> {
-    let variables = operation.variable_definitions.iter().map(|variable| &variable.node.directives);
+    let variables = operation
+        .variable_definitions
+        .iter()
+        .map(|variable| &variable.node.directives);
     variables.chain([&operation.directives])
 }
 
@@ -118,7 +147,9 @@ fn collect_directives<'a>(set: &'a SelectionSet, places: &mut Vec<&'a Directives
         places.push(item.node.directives());
         match &item.node {
             Selection::Field(field) => collect_directives(&field.node.selection_set.node, places),
-            Selection::InlineFragment(fragment) => collect_directives(&fragment.node.selection_set.node, places),
+            Selection::InlineFragment(fragment) => {
+                collect_directives(&fragment.node.selection_set.node, places)
+            }
             Selection::FragmentSpread(_) => {}
         }
     }

@@ -21,7 +21,10 @@ pub(super) fn check(document: &str, limits: &Limits) -> Result<(), Error> {
         return Err(Error::new(ErrorReason::DocumentTooLarge, message));
     }
     if nesting > MAX_NESTING {
-        return Err(Error::new(ErrorReason::QueryTooDeep, "The document is nested too deep."));
+        return Err(Error::new(
+            ErrorReason::QueryTooDeep,
+            "The document is nested too deep.",
+        ));
     }
     Ok(())
 }
@@ -79,7 +82,10 @@ fn is_word(byte: u8) -> bool {
 }
 
 fn end_of(bytes: &[u8], from: usize, goes_on: impl Fn(u8) -> bool) -> usize {
-    bytes[from..].iter().position(|byte| !goes_on(*byte)).map_or(bytes.len(), |length| from + length)
+    bytes[from..]
+        .iter()
+        .position(|byte| !goes_on(*byte))
+        .map_or(bytes.len(), |length| from + length)
 }
 
 fn end_of_string(bytes: &[u8], from: usize) -> usize {
@@ -117,7 +123,10 @@ mod tests {
     fn tokens_are_counted_by_the_grammar() {
         let count = |document| count(document).tokens;
         assert_eq!(count("{ a }"), 3);
-        assert_eq!(count("query Q($id: ID! = \"x}{\") { a(id: $id) @b ... on C { d } } # { { {"), 29);
+        assert_eq!(
+            count("query Q($id: ID! = \"x}{\") { a(id: $id) @b ... on C { d } } # { { {"),
+            29
+        );
         assert_eq!(count(r#"{ a(b: """ " \""" { """) }"#), 8);
         assert_eq!(count("\"never ended"), 1);
         assert_eq!(count("\"ends with \\"), 1);

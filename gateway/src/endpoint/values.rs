@@ -1,8 +1,8 @@
 //! Values against their types. The library converts variables while fields run, when part of a mutation may have happened;
 //! here a value its type refuses is refused before anything runs, and a field an input object does not take is named.
 
-use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
 use async_graphql::Variables;
+use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
 use async_graphql_value::{ConstValue, Value};
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -20,7 +20,12 @@ pub(super) fn check_variables(
         let name = &definition.name.node;
         match variables.get(name.as_str()) {
             Some(value) => {
-                check(model, &definition.var_type.node, &value.clone().into_value(), &mut path(name))?;
+                check(
+                    model,
+                    &definition.var_type.node,
+                    &value.clone().into_value(),
+                    &mut path(name),
+                )?;
             }
             None if definition.default_value.is_some() || definition.var_type.node.nullable => {}
             None => return Err(wrong(name, "A value is needed.")),
@@ -87,12 +92,16 @@ fn check_named(model: &Model, name: &str, value: &Value, path: &mut String) -> R
 
 fn check_scalar(name: &str, value: &Value) -> Result<(), &'static str> {
     let fits = match name {
-        "Int" => matches!(value, Value::Number(number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok())),
+        "Int" => {
+            matches!(value, Value::Number(number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()))
+        }
         "Long" => matches!(value, Value::Number(number) if number.as_i64().is_some()),
         "Float" => matches!(value, Value::Number(_)),
         "Boolean" => matches!(value, Value::Boolean(_)),
         "String" => matches!(value, Value::String(_)),
-        "ID" => matches!(value, Value::String(_)) || matches!(value, Value::Number(n) if n.is_i64() || n.is_u64()),
+        "ID" => {
+            matches!(value, Value::String(_)) || matches!(value, Value::Number(n) if n.is_i64() || n.is_u64())
+        }
         "Decimal" => matches!(value, Value::String(text) if text.parse::<rust_decimal::Decimal>().is_ok()),
         "DateTime" => matches!(value, Value::String(text) if text.parse::<jiff::Timestamp>().is_ok()),
         _ => true,

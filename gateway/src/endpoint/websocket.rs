@@ -29,24 +29,43 @@ pub(super) async fn upgrade(
     mut parts: request::Parts,
 ) -> Result<Response, Problem> {
     identity?;
-    let offered = parts.headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    if !offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == PROTOCOL) {
+    let offered = parts
+        .headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    if !offered
+        .flat_map(|value| value.split(','))
+        .any(|protocol| protocol.trim() == PROTOCOL)
+    {
         let message = "The WebSocket has to speak graphql-transport-ws.";
         return Err(Problem::new(ErrorReason::ValidationFailed, message));
     }
     let asker = Asker::new(client, &parts.headers);
     let permit = app.streams.open(asker.client.address)?;
     let token = context::inspect(|context| context.token.clone()).flatten();
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|rejection| {
-        Problem::new(ErrorReason::ValidationFailed, format!("No WebSocket: {rejection}."))
-    })?;
-    let largest = usize::try_from(app.config.limits.body).ok().filter(|limit| *limit > 0).unwrap_or(16 * 1024 * 1024);
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|rejection| {
+            Problem::new(
+                ErrorReason::ValidationFailed,
+                format!("No WebSocket: {rejection}."),
+            )
+        })?;
+    let largest = usize::try_from(app.config.limits.body)
+        .ok()
+        .filter(|limit| *limit > 0)
+        .unwrap_or(16 * 1024 * 1024);
     let app = app.clone();
     let context = context::current();
-    Ok(upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest).on_upgrade(move |socket| {
-        context::scope(context, async move {
-            let _permit = permit;
-            Session::new(app, asker, token).serve(socket).await;
-        })
-    }))
+    Ok(upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(largest)
+        .max_frame_size(largest)
+        .on_upgrade(move |socket| {
+            context::scope(context, async move {
+                let _permit = permit;
+                Session::new(app, asker, token).serve(socket).await;
+            })
+        }))
 }

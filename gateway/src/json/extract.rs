@@ -31,7 +31,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(ErrorReason::UnsupportedMediaType, "Send the body as application/json."));
+            return Err(Problem::new(
+                ErrorReason::UnsupportedMediaType,
+                "Send the body as application/json.",
+            ));
         }
         let body = read_body(request.into_body()).await?;
         Ok(Self(convert(super::read(&body)?)?))
@@ -43,25 +46,40 @@ fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     T::deserialize(value).map_err(|error| {
         let message = error.to_string();
         let Some(rest) = message.strip_prefix("unknown field `") else {
-            return Error::new(ErrorReason::ValidationFailed, format!("The body does not have the right form: {message}."));
+            return Error::new(
+                ErrorReason::ValidationFailed,
+                format!("The body does not have the right form: {message}."),
+            );
         };
         let field = rest.split('`').next().unwrap_or_default();
         if field.starts_with('$') || field.contains('.') {
-            return Error::field(field, ErrorReason::InvalidKey, "A key has a character it cannot have.");
+            return Error::field(
+                field,
+                ErrorReason::InvalidKey,
+                "A key has a character it cannot have.",
+            );
         }
-        Error::field(field, ErrorReason::UnknownField, format!("There is no field {field:?} here."))
+        Error::field(
+            field,
+            ErrorReason::UnknownField,
+            format!("There is no field {field:?} here."),
+        )
     })
 }
 
 /// Whether the body is declared to be JSON in UTF-8.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next().and_then(|value| value.to_str().ok()), values.next()) else { return false };
+    let (Some(value), None) = (values.next().and_then(|value| value.to_str().ok()), values.next()) else {
+        return false;
+    };
     if value == "application/json" {
         return true;
     }
     let mut parts = value.split(';').map(str::trim);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
         && parts.all(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -81,7 +99,10 @@ pub(crate) fn body_error(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut cause = Some(error);
     while let Some(inner) = cause {
         if inner.is::<BodyTooLarge>() {
-            return Error::new(ErrorReason::PayloadTooLarge, "The body is larger than this path takes.");
+            return Error::new(
+                ErrorReason::PayloadTooLarge,
+                "The body is larger than this path takes.",
+            );
         }
         cause = inner.source();
     }
@@ -118,10 +139,20 @@ mod tests {
 
     #[test]
     fn only_json_in_utf_8_is_json() {
-        let takes = |value: &str| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, value.parse().expect("a value"))]));
+        let takes = |value: &str| {
+            is_json(&HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                value.parse().expect("a value"),
+            )]))
+        };
         assert!(takes("application/json"));
         assert!(takes("Application/JSON; charset=\"UTF-8\""));
-        for refused in ["text/plain", "application/json; charset=utf-16", "application/jsonp", "multipart/form-data"] {
+        for refused in [
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/jsonp",
+            "multipart/form-data",
+        ] {
             assert!(!takes(refused), "{refused}");
         }
         assert!(!is_json(&HeaderMap::new()));

@@ -18,15 +18,20 @@ const TEXT: &str = "text: ";
 /// NUL, and INVALID_JSON for all else that is not one value with distinct keys at most 64 levels deep.
 pub fn read(bytes: &[u8]) -> Result<Value, Error> {
     let encoding = |message: &str| Error::new(ErrorReason::InvalidEncoding, message);
-    if bytes.starts_with(b"\xEF\xBB\xBF") || bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-        return Err(encoding("The body begins with a byte order mark; send plain UTF-8."));
+    if bytes.starts_with(b"\xEF\xBB\xBF") || bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF")
+    {
+        return Err(encoding(
+            "The body begins with a byte order mark; send plain UTF-8.",
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| encoding("The body is not UTF-8."))?;
     if text.contains('\0') {
         return Err(encoding("The body holds NUL."));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: MAX_DEPTH }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let value = Strict { depth: MAX_DEPTH }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| {
         let message = error.to_string();
         if message.contains("surrogate") || message.contains("unexpected end of hex escape") {
@@ -34,7 +39,10 @@ pub fn read(bytes: &[u8]) -> Result<Value, Error> {
         } else if let Some(text) = message.strip_prefix(TEXT) {
             encoding(text.split(" at line").next().unwrap_or(text))
         } else {
-            Error::new(ErrorReason::InvalidJson, format!("The body is not valid JSON: {message}."))
+            Error::new(
+                ErrorReason::InvalidJson,
+                format!("The body is not valid JSON: {message}."),
+            )
         }
     })
 }
@@ -47,7 +55,10 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))?;
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom("nested too deep"))?;
         Ok(Self { depth })
     }
 }
@@ -144,16 +155,35 @@ mod tests {
 
     #[test]
     fn one_value_with_distinct_keys_is_taken() {
-        assert_eq!(read(br#" {"a": [1, -2.5, "x", null, true]} "#).expect("taken").to_string(), r#"{"a":[1,-2.5,"x",null,true]}"#);
+        assert_eq!(
+            read(br#" {"a": [1, -2.5, "x", null, true]} "#)
+                .expect("taken")
+                .to_string(),
+            r#"{"a":[1,-2.5,"x",null,true]}"#
+        );
     }
 
     #[test]
     fn what_is_not_json_is_refused() {
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
-        let bodies: [&[u8]; 9] =
-            [b"", b"{", b"{\"a\":1,}", b"{} {}", b"{\"a\":1,\"a\":1}", b"[{\"b\":{\"a\":1,\"a\":2}}]", b"nope", b"1e999", &deep];
+        let bodies: [&[u8]; 9] = [
+            b"",
+            b"{",
+            b"{\"a\":1,}",
+            b"{} {}",
+            b"{\"a\":1,\"a\":1}",
+            b"[{\"b\":{\"a\":1,\"a\":2}}]",
+            b"nope",
+            b"1e999",
+            &deep,
+        ];
         for body in bodies {
-            assert_eq!(code(body), "INVALID_JSON", "{}", String::from_utf8_lossy(&body[..body.len().min(40)]));
+            assert_eq!(
+                code(body),
+                "INVALID_JSON",
+                "{}",
+                String::from_utf8_lossy(&body[..body.len().min(40)])
+            );
         }
     }
 
@@ -169,7 +199,12 @@ mod tests {
             b"{\"a\":\"\0\"}",
         ];
         for body in bodies {
-            assert_eq!(code(body), "INVALID_ENCODING", "{}", String::from_utf8_lossy(body));
+            assert_eq!(
+                code(body),
+                "INVALID_ENCODING",
+                "{}",
+                String::from_utf8_lossy(body)
+            );
         }
     }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
@@ -40,20 +40,31 @@ impl Connection {
             idle: seconds(limits.idle),
             write: seconds(limits.write),
         };
-        Self { gateway, peer, activity: Activity::new(), times }
+        Self {
+            gateway,
+            peer,
+            activity: Activity::new(),
+            times,
+        }
     }
 
     /// Serves the connection to its end. A failure is the peer's, and said to it by closing.
     pub(super) async fn serve(self, socket: TcpStream) {
         let _ = socket.set_nodelay(true);
-        let io = TokioIo::new(Watched { socket, activity: self.activity.clone() });
+        let io = TokioIo::new(Watched {
+            socket,
+            activity: self.activity.clone(),
+        });
         let service = service_fn(|request: Request<Incoming>| {
             let in_flight = self.activity.request();
             let gateway = self.gateway.clone();
             let peer = self.peer;
             async move {
                 let answer = gateway.handle(peer, request).await;
-                Ok::<_, Infallible>(answer.map(|body| Sent { body, _in_flight: in_flight }))
+                Ok::<_, Infallible>(answer.map(|body| Sent {
+                    body,
+                    _in_flight: in_flight,
+                }))
             }
         });
         let builder = builder(self.gateway.app().config.limits.headers);
@@ -87,10 +98,23 @@ impl Connection {
 /// HTTP/2 as Envoy's edge profile has it. The bounds on resets are h2's answer to rapid reset and MadeYouReset: GOAWAY.
 fn builder(max_headers: usize) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    let list = if max_headers == 0 { u32::MAX } else { u32::try_from(max_headers).unwrap_or(u32::MAX) };
+    let list = if max_headers == 0 {
+        u32::MAX
+    } else {
+        u32::try_from(max_headers).unwrap_or(u32::MAX)
+    };
     // Room for the longest head whose refusal we want to word ourselves; hyper answers what is longer with a bare 431.
-    let head = if max_headers == 0 { 1024 * 1024 } else { (3 * max_headers).max(16 * 1024) };
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head).half_close(false);
+    let head = if max_headers == 0 {
+        1024 * 1024
+    } else {
+        (3 * max_headers).max(16 * 1024)
+    };
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(head)
+        .half_close(false);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -116,7 +140,10 @@ impl http_body::Body for Sent {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

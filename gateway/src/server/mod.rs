@@ -22,7 +22,9 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// Serves until `env.shutdown` is cancelled and every request has been answered, at most [`DRAIN`] later.
 pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Result<()> {
     let limits = &gateway.app().config.limits;
-    let places = Arc::new(Semaphore::new(some(limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(
+        some(limits.connections).unwrap_or(Semaphore::MAX_PERMITS),
+    ));
     let shutdown = gateway.app().env.shutdown.clone();
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -30,7 +32,9 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Re
     let accepting = async {
         loop {
             // The place first: connections over the bound wait in the listener's queue and cost nothing.
-            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let Ok(place) = places.clone().acquire_owned().await else {
+                return;
+            };
             let (socket, peer) = accept(&listener).await;
             let connection = Connection::new(gateway.clone(), peer);
             let cut = cut.clone();
@@ -44,7 +48,10 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Re
     drop(listener);
     connections.close();
     if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests were cut off by the end of the drain");
+        tracing::warn!(
+            connections = connections.len(),
+            "requests were cut off by the end of the drain"
+        );
         cut.cancel();
         connections.wait().await;
     }

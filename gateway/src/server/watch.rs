@@ -63,7 +63,8 @@ impl Activity {
         let now = self.now();
         let over = |since: u64, limit: Option<Duration>| {
             since != 0
-                && limit.is_some_and(|limit| Duration::from_millis(now.saturating_sub(since)) + margin >= limit)
+                && limit
+                    .is_some_and(|limit| Duration::from_millis(now.saturating_sub(since)) + margin >= limit)
         };
         if over(self.stalled_since.load(Relaxed), limits.write) {
             return Verdict::Stuck;
@@ -76,7 +77,11 @@ impl Activity {
         if !has_begun && over(self.head_since.load(Relaxed), limits.header_read) {
             return Verdict::Stuck;
         }
-        if over(self.rests_since.load(Relaxed), limits.idle) { Verdict::Idle } else { Verdict::Fine }
+        if over(self.rests_since.load(Relaxed), limits.idle) {
+            Verdict::Idle
+        } else {
+            Verdict::Fine
+        }
     }
 
     fn has_read(&self, bytes: &[u8]) {
@@ -94,7 +99,9 @@ impl Activity {
                 self.stalled_since.store(0, Relaxed);
             }
         } else {
-            let _ = self.stalled_since.compare_exchange(0, self.now(), Relaxed, Relaxed);
+            let _ = self
+                .stalled_since
+                .compare_exchange(0, self.now(), Relaxed, Relaxed);
         }
     }
 }
@@ -123,7 +130,11 @@ pub(super) struct Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if buffer.filled().len() > before {

@@ -12,7 +12,10 @@ const LAMP: &str = "{ product(slug: \"lamp\") { title } }";
 const LONG: &[&str] = &["--response-cache-age", "600000"];
 
 async fn title(shop: &Shop) -> String {
-    shop.query(LAMP).await.json()["data"]["product"]["title"].as_str().unwrap_or("none").to_owned()
+    shop.query(LAMP).await.json()["data"]["product"]["title"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -43,7 +46,10 @@ async fn a_reading_from_before_a_change_is_not_kept_after_it() {
     // The catalog reads the old title, then takes its time to say so.
     let reader = shop.post(json!({ "query": LAMP }).to_string());
     let reading = tokio::spawn(send(reader));
-    until("the catalog was asked", async || shop.fakes.calls("GetProduct") == 1).await;
+    until("the catalog was asked", async || {
+        shop.fakes.calls("GetProduct") == 1
+    })
+    .await;
     shop.fakes.rename("Lantern");
     shop.announce_change().await;
     // Let the gateway hear it: its listener runs on this very thread.
@@ -69,7 +75,11 @@ async fn many_guests_are_one_load() {
 async fn a_load_goes_on_when_its_first_guest_goes_away() {
     let shop = Shop::open(LONG).await;
     shop.fakes.slow_down(Duration::from_millis(200));
-    let gone = shop.post(json!({ "query": LAMP }).to_string()).timeout(Duration::from_millis(50)).send().await;
+    let gone = shop
+        .post(json!({ "query": LAMP }).to_string())
+        .timeout(Duration::from_millis(50))
+        .send()
+        .await;
     assert!(gone.is_err());
     assert_eq!(title(&shop).await, "Lamp");
     assert_eq!(shop.fakes.calls("GetProduct"), 1);
@@ -100,7 +110,10 @@ async fn signed_in_callers_share_nothing() {
 #[tokio::test]
 async fn errors_and_private_answers_are_not_kept() {
     let shop = Shop::open(LONG).await;
-    for document in ["{ product(slug: \"gone\") { title } }", "{ orderByAccessToken(token: \"x\") { id } }"] {
+    for document in [
+        "{ product(slug: \"gone\") { title } }",
+        "{ orderByAccessToken(token: \"x\") { id } }",
+    ] {
         shop.query(document).await;
         let calls = shop.fakes.all_calls();
         shop.query(document).await;

@@ -22,9 +22,19 @@ async fn listed_origins_may_call() {
         let answer = preflight(&shop, origin).await;
         assert_eq!(answer.status, 204);
         assert_eq!(answer.header("access-control-allow-origin"), origin);
-        assert!(answer.header("access-control-allow-headers").contains("authorization"));
+        assert!(
+            answer
+                .header("access-control-allow-headers")
+                .contains("authorization")
+        );
         let answer = send(shop.post(QUERY).header("origin", origin)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, origin));
+        assert_eq!(
+            (
+                answer.status.as_u16(),
+                answer.header("access-control-allow-origin")
+            ),
+            (200, origin)
+        );
         assert_eq!(answer.header("vary"), "origin");
     }
 }
@@ -32,12 +42,23 @@ async fn listed_origins_may_call() {
 #[tokio::test]
 async fn other_origins_may_not() {
     let shop = Shop::open(&["--cors-origins", "https://shop.example"]).await;
-    for origin in ["https://evil.example", "null", "https://shop.example.evil.example", "http://shop.example"] {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://shop.example.evil.example",
+        "http://shop.example",
+    ] {
         let answer = preflight(&shop, origin).await;
         assert_eq!(answer.header("access-control-allow-origin"), "");
         assert_eq!(answer.header("access-control-allow-methods"), "");
         let answer = send(shop.post(QUERY).header("origin", origin)).await;
-        assert_eq!((answer.code().as_str(), answer.header("access-control-allow-origin")), ("403 FORBIDDEN", ""));
+        assert_eq!(
+            (
+                answer.code().as_str(),
+                answer.header("access-control-allow-origin")
+            ),
+            ("403 FORBIDDEN", "")
+        );
     }
 }
 
@@ -51,7 +72,9 @@ async fn pages_of_the_gateway_itself_may_call() {
 #[test]
 fn a_wildcard_is_refused_at_the_start() {
     for wrong in ["*", "https://shop.example,*", "null", "shop.example"] {
-        let error = config(&["--cors-origins", wrong]).expect_err("a refusal").to_string();
+        let error = config(&["--cors-origins", wrong])
+            .expect_err("a refusal")
+            .to_string();
         assert!(error.contains("--cors-origins"), "{error}");
     }
 }

@@ -33,12 +33,23 @@ struct State {
 impl Fakes {
     /// How often a method was called.
     pub(crate) fn calls(&self, method: &str) -> u64 {
-        self.0.calls.lock().expect("no test panics in here").get(method).copied().unwrap_or(0)
+        self.0
+            .calls
+            .lock()
+            .expect("no test panics in here")
+            .get(method)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// All calls so far.
     pub(crate) fn all_calls(&self) -> u64 {
-        self.0.calls.lock().expect("no test panics in here").values().sum()
+        self.0
+            .calls
+            .lock()
+            .expect("no test panics in here")
+            .values()
+            .sum()
     }
 
     /// Renames the lamp.
@@ -48,11 +59,20 @@ impl Fakes {
 
     /// Makes the catalog take this long.
     pub(crate) fn slow_down(&self, delay: Duration) {
-        self.0.delay.store(u64::try_from(delay.as_millis()).expect("short"), Ordering::Relaxed);
+        self.0.delay.store(
+            u64::try_from(delay.as_millis()).expect("short"),
+            Ordering::Relaxed,
+        );
     }
 
     async fn count(&self, method: &'static str) {
-        *self.0.calls.lock().expect("no test panics in here").entry(method).or_default() += 1;
+        *self
+            .0
+            .calls
+            .lock()
+            .expect("no test panics in here")
+            .entry(method)
+            .or_default() += 1;
         let delay = self.0.delay.load(Ordering::Relaxed);
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
@@ -61,7 +81,10 @@ impl Fakes {
 
     fn lamp(&self) -> catalog::Product {
         let title = self.0.title.lock().expect("no test panics in here").clone();
-        let price = Some(Money { minor_units: 4990, currency_code: "EUR".into() });
+        let price = Some(Money {
+            minor_units: 4990,
+            currency_code: "EUR".into(),
+        });
         let variant = catalog::Variant {
             id: "var_01J0000000000000000000LAMP".into(),
             product_id: LAMP.into(),
@@ -88,12 +111,15 @@ impl Fakes {
     }
 
     pub(crate) fn catalog(&self, env: &Env) -> Service {
-        Service::new("catalog", CATALOG, env)
-            .add(catalog::catalog_service_server::CatalogServiceServer::new(self.clone()))
+        Service::new("catalog", CATALOG, env).add(catalog::catalog_service_server::CatalogServiceServer::new(
+            self.clone(),
+        ))
     }
 
     pub(crate) fn orders(&self, env: &Env) -> Service {
-        Service::new("orders", ORDERS, env).add(orders::order_service_server::OrderServiceServer::new(self.clone()))
+        Service::new("orders", ORDERS, env).add(orders::order_service_server::OrderServiceServer::new(
+            self.clone(),
+        ))
     }
 }
 
@@ -104,9 +130,15 @@ const AUTH: &[(&str, Access)] = &[
 ];
 const CATALOG: &[(&str, Access)] = &[
     ("/comptoir.catalog.v1.CatalogService/GetProduct", Access::Anyone),
-    ("/comptoir.catalog.v1.CatalogService/BatchGetProducts", Access::Anyone),
+    (
+        "/comptoir.catalog.v1.CatalogService/BatchGetProducts",
+        Access::Anyone,
+    ),
     ("/comptoir.catalog.v1.CatalogService/ListProducts", Access::Anyone),
-    ("/comptoir.catalog.v1.CatalogService/ListCategories", Access::Anyone),
+    (
+        "/comptoir.catalog.v1.CatalogService/ListCategories",
+        Access::Anyone,
+    ),
 ];
 const ORDERS: &[(&str, Access)] = &[
     ("/comptoir.orders.v1.OrderService/GetOrder", Access::Anyone),

@@ -7,7 +7,10 @@ use crate::harness::{Shop, send};
 /// Fields within one another down to a scalar.
 fn nested(depth: usize) -> String {
     let parents = "{ parent ".repeat(depth - 2);
-    format!("{{ category(slug: \"a\") {parents}{{ id }}{} }}", " }".repeat(depth - 2))
+    format!(
+        "{{ category(slug: \"a\") {parents}{{ id }}{} }}",
+        " }".repeat(depth - 2)
+    )
 }
 
 #[tokio::test]
@@ -19,9 +22,17 @@ async fn depth() {
     assert_eq!(shop.query(&nested(600)).await.code(), "400 QUERY_TOO_DEEP");
     assert_eq!(shop.query(&"{a".repeat(900)).await.code(), "400 QUERY_TOO_DEEP");
     assert_eq!(shop.query(&nested(10_000)).await.code(), "400 DOCUMENT_TOO_LARGE");
-    assert_eq!(shop.query(&format!("{{ a(b: {}) }}", "[".repeat(1500))).await.code(), "400 QUERY_TOO_DEEP");
-    let fragments: String = (0..12).map(|n| format!(" fragment F{n} on Category {{ parent {{ ...F{} }} }}", n + 1)).collect();
-    let document = format!("{{ category(slug: \"a\") {{ ...F0 }} }} {fragments} fragment F12 on Category {{ id }}");
+    assert_eq!(
+        shop.query(&format!("{{ a(b: {}) }}", "[".repeat(1500)))
+            .await
+            .code(),
+        "400 QUERY_TOO_DEEP"
+    );
+    let fragments: String = (0..12)
+        .map(|n| format!(" fragment F{n} on Category {{ parent {{ ...F{} }} }}", n + 1))
+        .collect();
+    let document =
+        format!("{{ category(slug: \"a\") {{ ...F0 }} }} {fragments} fragment F12 on Category {{ id }}");
     assert_eq!(shop.query(&document).await.code(), "400 QUERY_TOO_DEEP");
 }
 
@@ -30,32 +41,51 @@ async fn size_and_tokens() {
     let shop = Shop::open(&[]).await;
     let comment = format!("{{ __typename }} #{}", "x".repeat(16 * 1024));
     assert_eq!(shop.query(&comment).await.code(), "400 DOCUMENT_TOO_LARGE");
-    assert_eq!(shop.query(&format!("{{ {} }}", "a ".repeat(2000))).await.code(), "400 DOCUMENT_TOO_LARGE");
+    assert_eq!(
+        shop.query(&format!("{{ {} }}", "a ".repeat(2000))).await.code(),
+        "400 DOCUMENT_TOO_LARGE"
+    );
 }
 
 #[tokio::test]
 async fn aliases_and_directives() {
     let shop = Shop::open(&[]).await;
-    let logins: String =
-        (0..100).map(|n| format!("a{n}: tokenCreate(email: \"a\", password: \"b\") {{ accessToken }} ")).collect();
-    assert_eq!(shop.query(&format!("mutation {{ {logins} }}")).await.code(), "400 TOO_MANY_ALIASES");
+    let logins: String = (0..100)
+        .map(|n| format!("a{n}: tokenCreate(email: \"a\", password: \"b\") {{ accessToken }} "))
+        .collect();
+    assert_eq!(
+        shop.query(&format!("mutation {{ {logins} }}")).await.code(),
+        "400 TOO_MANY_ALIASES"
+    );
     assert_eq!(shop.fakes.calls("Login"), 0);
     let aliases: String = (0..30).map(|n| format!("a{n}: __typename ")).collect();
     assert_eq!(shop.query(&format!("{{ {aliases} }}")).await.status, 200);
     let directives = "@include(if: true) ".repeat(6);
-    assert_eq!(shop.query(&format!("{{ __typename {directives} }}")).await.code(), "400 TOO_MANY_DIRECTIVES");
+    assert_eq!(
+        shop.query(&format!("{{ __typename {directives} }}")).await.code(),
+        "400 TOO_MANY_DIRECTIVES"
+    );
 }
 
 #[tokio::test]
 async fn cost() {
     let shop = Shop::open(&[]).await;
     let list = "products(first: 100) { nodes { id } }";
-    let answer = shop.query(&format!("{{ {} }}", format!("{list} ").repeat(60))).await;
+    let answer = shop
+        .query(&format!("{{ {} }}", format!("{list} ").repeat(60)))
+        .await;
     assert_eq!(answer.code(), "400 QUERY_TOO_COMPLEX");
-    assert_eq!(answer.json()["extensions"]["cost"], json!({ "requestedQueryCost": 6060, "maximumAvailable": 5000 }));
-    let aliased: String =
-        (0..25).map(|n| format!("a{n}: products(first: 100) {{ nodes {{ images {{ url }} }} }} ")).collect();
-    assert_eq!(shop.query(&format!("{{ {aliased} }}")).await.code(), "400 QUERY_TOO_COMPLEX");
+    assert_eq!(
+        answer.json()["extensions"]["cost"],
+        json!({ "requestedQueryCost": 6060, "maximumAvailable": 5000 })
+    );
+    let aliased: String = (0..25)
+        .map(|n| format!("a{n}: products(first: 100) {{ nodes {{ images {{ url }} }} }} "))
+        .collect();
+    assert_eq!(
+        shop.query(&format!("{{ {aliased} }}")).await.code(),
+        "400 QUERY_TOO_COMPLEX"
+    );
     assert_eq!(shop.fakes.all_calls(), 0);
 }
 
@@ -68,27 +98,50 @@ async fn cost_of(shop: &Shop, document: &str, variables: serde_json::Value) -> s
 async fn cost_follows_first_wherever_it_comes_from() {
     let shop = Shop::open(&[]).await;
     let none = json!({});
-    assert_eq!(cost_of(&shop, "{ products(first: 5) { totalCount } }", none.clone()).await, 1);
-    assert_eq!(cost_of(&shop, "{ products(first: 5) { nodes { id } } }", none.clone()).await, 6);
-    assert_eq!(cost_of(&shop, "{ products(first: 5) { edges { node { id } } } }", none.clone()).await, 11);
-    assert_eq!(cost_of(&shop, "{ products { nodes { id } } }", none.clone()).await, 25);
+    assert_eq!(
+        cost_of(&shop, "{ products(first: 5) { totalCount } }", none.clone()).await,
+        1
+    );
+    assert_eq!(
+        cost_of(&shop, "{ products(first: 5) { nodes { id } } }", none.clone()).await,
+        6
+    );
+    assert_eq!(
+        cost_of(
+            &shop,
+            "{ products(first: 5) { edges { node { id } } } }",
+            none.clone()
+        )
+        .await,
+        11
+    );
+    assert_eq!(
+        cost_of(&shop, "{ products { nodes { id } } }", none.clone()).await,
+        25
+    );
     let variable = "query($n: Int) { products(first: $n) { nodes { tags } } }";
     assert_eq!(cost_of(&shop, variable, json!({ "n": 3 })).await, 1 + 3 + 30);
     let default = "query($n: Int = 2) { products(first: $n) { ...F pageInfo { hasNextPage } } } \
                    fragment F on ProductConnection { nodes { ... on Product { id } } }";
     assert_eq!(cost_of(&shop, default, none.clone()).await, 1 + 2 + 1);
-    assert_eq!(cost_of(&shop, "{ __schema { types { fields { name } } } }", none.clone()).await, 0);
+    assert_eq!(
+        cost_of(&shop, "{ __schema { types { fields { name } } } }", none.clone()).await,
+        0
+    );
     assert_eq!(cost_of(&shop, "{ __typename }", none).await, 0);
 }
 
 #[tokio::test]
 async fn endless_fragments_are_refused_before_anything_walks_them() {
     let shop = Shop::open(&[]).await;
-    let fragments: String =
-        (0..40).map(|n| format!(" fragment F{n} on Product {{ id ...F{m} ...F{m} }}", m = n + 1)).collect();
-    let document = format!("{{ product(slug: \"lamp\") {{ ...F0 }} }} {fragments} fragment F40 on Product {{ id }}");
+    let fragments: String = (0..40)
+        .map(|n| format!(" fragment F{n} on Product {{ id ...F{m} ...F{m} }}", m = n + 1))
+        .collect();
+    let document =
+        format!("{{ product(slug: \"lamp\") {{ ...F0 }} }} {fragments} fragment F40 on Product {{ id }}");
     assert_eq!(shop.query(&document).await.code(), "400 QUERY_TOO_COMPLEX");
-    let circle = "{ product(slug: \"lamp\") { ...A } } fragment A on Product { ...B } fragment B on Product { ...A }";
+    let circle =
+        "{ product(slug: \"lamp\") { ...A } } fragment A on Product { ...B } fragment B on Product { ...A }";
     assert_eq!(shop.query(circle).await.code(), "400 VALIDATION_FAILED");
 }
 
@@ -96,13 +149,24 @@ async fn endless_fragments_are_refused_before_anything_walks_them() {
 async fn validation_comes_before_cost_and_identity() {
     let shop = Shop::open(&[]).await;
     let costly = "products(first: 100) { nodes { id } } ".repeat(60);
-    assert_eq!(shop.query(&format!("{{ {costly} nothing }}")).await.code(), "400 VALIDATION_FAILED");
+    assert_eq!(
+        shop.query(&format!("{{ {costly} nothing }}")).await.code(),
+        "400 VALIDATION_FAILED"
+    );
     let body = json!({ "query": format!("{{ {costly} }}") }).to_string();
     let answer = send(shop.post(body).bearer_auth("bad")).await;
     assert_eq!(answer.code(), "400 QUERY_TOO_COMPLEX");
-    let answer = send(shop.post(json!({ "query": "{ nothing }" }).to_string()).bearer_auth("bad")).await;
+    let answer = send(
+        shop.post(json!({ "query": "{ nothing }" }).to_string())
+            .bearer_auth("bad"),
+    )
+    .await;
     assert_eq!(answer.code(), "400 VALIDATION_FAILED");
-    let answer = send(shop.post(json!({ "query": "{ __typename }" }).to_string()).bearer_auth("bad")).await;
+    let answer = send(
+        shop.post(json!({ "query": "{ __typename }" }).to_string())
+            .bearer_auth("bad"),
+    )
+    .await;
     assert_eq!(answer.code(), "401 TOKEN_INVALID");
     assert_eq!(shop.fakes.all_calls(), 0);
 }
@@ -113,9 +177,15 @@ async fn introspection_is_for_development() {
                          { ofType { ofType { name } } } } } } } } } } } } }";
     assert_eq!(Shop::open(&[]).await.query(introspection).await.status, 200);
     let production = Shop::in_production().await;
-    assert_eq!(production.query(introspection).await.code(), "400 INTROSPECTION_DISABLED");
+    assert_eq!(
+        production.query(introspection).await.code(),
+        "400 INTROSPECTION_DISABLED"
+    );
     let hidden = "{ ...F } fragment F on Query { __type(name: \"Product\") { name } }";
-    assert_eq!(production.query(hidden).await.code(), "400 INTROSPECTION_DISABLED");
+    assert_eq!(
+        production.query(hidden).await.code(),
+        "400 INTROSPECTION_DISABLED"
+    );
     assert_eq!(production.query("{ __typename }").await.status, 200);
     let answer = send(production.get("/graphql").header("accept", "text/html")).await;
     assert_eq!(answer.code(), "405 METHOD_NOT_ALLOWED");
@@ -131,7 +201,12 @@ async fn operations_are_named_where_there_are_several() {
     let named = |name: &str| send(shop.post(json!({ "query": two, "operationName": name }).to_string()));
     assert_eq!(named("B").await.status, 200);
     assert_eq!(named("C").await.code(), "400 VALIDATION_FAILED");
-    assert_eq!(shop.query("subscription { orderUpdated(id: \"x\") { id } }").await.code(), "400 VALIDATION_FAILED");
+    assert_eq!(
+        shop.query("subscription { orderUpdated(id: \"x\") { id } }")
+            .await
+            .code(),
+        "400 VALIDATION_FAILED"
+    );
     assert_eq!(shop.query("{ a").await.code(), "400 VALIDATION_FAILED");
 }
 
@@ -142,19 +217,36 @@ async fn values_are_checked_before_anything_runs() {
     let with = |lines: serde_json::Value| {
         send(shop.post(json!({ "query": add, "variables": { "lines": lines } }).to_string()))
     };
-    for quantity in [json!(0.5), json!("1"), json!(null), json!(2_147_483_648_u64), json!(1e18)] {
+    for quantity in [
+        json!(0.5),
+        json!("1"),
+        json!(null),
+        json!(2_147_483_648_u64),
+        json!(1e18),
+    ] {
         let answer = with(json!([{ "variantId": "v", "quantity": quantity }])).await;
         assert_eq!(answer.code(), "400 VALIDATION_FAILED", "{quantity}");
     }
-    assert_eq!(with(json!([{ "variantId": "v", "quantity": 1, "price": 1 }])).await.code(), "400 UNKNOWN_FIELD");
-    assert_eq!(with(json!([{ "variantId": "v" }])).await.code(), "400 VALIDATION_FAILED");
+    assert_eq!(
+        with(json!([{ "variantId": "v", "quantity": 1, "price": 1 }]))
+            .await
+            .code(),
+        "400 UNKNOWN_FIELD"
+    );
+    assert_eq!(
+        with(json!([{ "variantId": "v" }])).await.code(),
+        "400 VALIDATION_FAILED"
+    );
     assert_eq!(with(json!(null)).await.code(), "400 VALIDATION_FAILED");
     let literal = "mutation { cartLinesAdd(cartId: \"c\", lines: [{ variantId: \"v\", quantity: 2147483648 }]) \
                    { userErrors { code } } }";
     assert_eq!(shop.query(literal).await.code(), "400 VALIDATION_FAILED");
     let login = "mutation($e: String!) { tokenCreate(email: $e, password: \"p\") { accessToken } }";
     let operator = json!({ "query": login, "variables": { "e": { "$gt": "" } } });
-    assert_eq!(send(shop.post(operator.to_string())).await.code(), "400 VALIDATION_FAILED");
+    assert_eq!(
+        send(shop.post(operator.to_string())).await.code(),
+        "400 VALIDATION_FAILED"
+    );
     let undeclared: serde_json::Map<_, _> = (0..300).map(|n| (format!("v{n}"), json!(n))).collect();
     let ignored = json!({ "query": "{ __typename }", "variables": undeclared });
     assert_eq!(send(shop.post(ignored.to_string())).await.status, 200);
@@ -164,9 +256,19 @@ async fn values_are_checked_before_anything_runs() {
 #[tokio::test]
 async fn queries_come_by_post() {
     let shop = Shop::open(&[]).await;
-    for query in ["?query={__typename}", "?query=mutation{tokensRevokeAll{accepted}}"] {
-        let answer = send(shop.get(&format!("/graphql{query}")).header("accept", "text/html")).await;
-        assert_eq!((answer.code().as_str(), answer.header("allow")), ("405 METHOD_NOT_ALLOWED", "POST"));
+    for query in [
+        "?query={__typename}",
+        "?query=mutation{tokensRevokeAll{accepted}}",
+    ] {
+        let answer = send(
+            shop.get(&format!("/graphql{query}"))
+                .header("accept", "text/html"),
+        )
+        .await;
+        assert_eq!(
+            (answer.code().as_str(), answer.header("allow")),
+            ("405 METHOD_NOT_ALLOWED", "POST")
+        );
     }
     let explorer = send(shop.get("/graphql").header("accept", "text/html")).await;
     assert!(explorer.status == 200 && explorer.text.contains("GraphiQL"));
@@ -178,6 +280,11 @@ async fn no_trace_is_given() {
     let shop = Shop::open(&[]).await;
     let body = json!({ "query": "{ __typename }", "extensions": { "tracing": 1 } });
     let answer = send(shop.post(body.to_string())).await;
-    let extensions = answer.json()["extensions"].as_object().expect("extensions").keys().cloned().collect::<Vec<_>>();
+    let extensions = answer.json()["extensions"]
+        .as_object()
+        .expect("extensions")
+        .keys()
+        .cloned()
+        .collect::<Vec<_>>();
     assert_eq!(extensions, ["cost"]);
 }

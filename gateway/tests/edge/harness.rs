@@ -47,7 +47,12 @@ pub(crate) fn config(flags: &[&str]) -> Result<Config, clap::Error> {
 }
 
 /// A gateway over fakes, not on a port.
-pub(crate) async fn gateway(test: &TestEnv, fakes: &Fakes, bus: Bus, flags: &[&str]) -> anyhow::Result<Gateway> {
+pub(crate) async fn gateway(
+    test: &TestEnv,
+    fakes: &Fakes,
+    bus: Bus,
+    flags: &[&str],
+) -> anyhow::Result<Gateway> {
     let (auth, catalog, orders) = (in_process(), in_process(), in_process());
     auth.bind(&fakes.auth(&test.env));
     catalog.bind(&fakes.catalog(&test.env));
@@ -78,16 +83,30 @@ impl Shop {
         // reqwest asks for one even where nothing is encrypted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (fakes, bus) = (Fakes::default(), Bus::new());
-        let gateway = gateway(&test, &fakes, bus.clone(), flags).await.expect("the gateway starts");
+        let gateway = gateway(&test, &fakes, bus.clone(), flags)
+            .await
+            .expect("the gateway starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let serving = tokio::spawn(gateway.serve(listener));
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
-        Self { test, fakes, bus, address, serving, client }
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client");
+        Self {
+            test,
+            fakes,
+            bus,
+            address,
+            serving,
+            client,
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("http://{}{path}", self.address)).header("x-request-id", "request-1")
+        self.client
+            .get(format!("http://{}{path}", self.address))
+            .header("x-request-id", "request-1")
     }
 
     /// A post of JSON text to `/graphql`.
@@ -106,7 +125,11 @@ impl Shop {
 
     /// Says that the lamp has changed, and returns when everybody has heard it.
     pub(crate) async fn announce_change(&self) {
-        let changed = ProductChanged { product_id: LAMP.into(), slug: "lamp".into(), ..Default::default() };
+        let changed = ProductChanged {
+            product_id: LAMP.into(),
+            slug: "lamp".into(),
+            ..Default::default()
+        };
         let event = CatalogEvent {
             id: self.test.env.ids.new_id("evt_"),
             aggregate_id: LAMP.into(),
@@ -144,12 +167,20 @@ impl Answer {
     /// Status and code, of either form of refusal: `400 QUERY_TOO_DEEP`.
     pub(crate) fn code(&self) -> String {
         let body = self.json();
-        let code = body.pointer("/errors/0/extensions/code").or_else(|| body.get("code"));
-        format!("{} {}", self.status.as_u16(), code.and_then(Value::as_str).unwrap_or("none"))
+        let code = body
+            .pointer("/errors/0/extensions/code")
+            .or_else(|| body.get("code"));
+        format!(
+            "{} {}",
+            self.status.as_u16(),
+            code.and_then(Value::as_str).unwrap_or("none")
+        )
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("a text"))
     }
 
     /// Status, the headers that tell something, and the body, for a snapshot.

@@ -5,11 +5,13 @@ use crate::harness::{Shop, send};
 #[tokio::test]
 async fn an_answer_of_graphql() {
     let shop = Shop::open(&[]).await;
-    let answer = shop.query("{ product(slug: \"lamp\") { title variants { price { amount } } } }").await;
+    let answer = shop
+        .query("{ product(slug: \"lamp\") { title variants { price { amount } } } }")
+        .await;
     insta::assert_snapshot!(answer.shown(), @r#"
     200 OK
     cache-control: no-store
-    content-length: 174
+    content-length: 151
     content-security-policy: default-src 'none'; frame-ancestors 'none'
     content-type: application/graphql-response+json
     permissions-policy: camera=(), geolocation=(), microphone=(), payment=()
@@ -31,7 +33,7 @@ async fn a_refusal_of_graphql() {
     insta::assert_snapshot!(answer.shown(), @r#"
     400 Bad Request
     cache-control: no-store
-    content-length: 127
+    content-length: 129
     content-security-policy: default-src 'none'; frame-ancestors 'none'
     content-type: application/json
     permissions-policy: camera=(), geolocation=(), microphone=(), payment=()
@@ -57,16 +59,28 @@ async fn a_refusal_of_rest() {
 #[tokio::test]
 async fn paths_and_methods_that_are_not_there() {
     let shop = Shop::open(&[]).await;
-    for path in ["/nothing", "/..%2f..%2fetc/passwd", "/%252e%252e/etc", "/a\\b", "/"] {
+    for path in [
+        "/nothing",
+        "/..%2f..%2fetc/passwd",
+        "/%252e%252e/etc",
+        "/a\\b",
+        "/",
+    ] {
         assert_eq!(send(shop.get(path)).await.code(), "404 NOT_FOUND", "{path}");
     }
     let answer = send(shop.post("{}").header("accept", "*/*")).await;
     assert_eq!(answer.code(), "400 VALIDATION_FAILED");
     let client = reqwest::Client::new();
     let answer = send(client.delete(format!("http://{}/livez", shop.address))).await;
-    assert_eq!((answer.code().as_str(), answer.header("allow")), ("405 METHOD_NOT_ALLOWED", "GET,HEAD"));
+    assert_eq!(
+        (answer.code().as_str(), answer.header("allow")),
+        ("405 METHOD_NOT_ALLOWED", "GET,HEAD")
+    );
     let answer = send(client.put(format!("http://{}/graphql", shop.address))).await;
-    assert_eq!((answer.code().as_str(), answer.header("allow")), ("405 METHOD_NOT_ALLOWED", "POST"));
+    assert_eq!(
+        (answer.code().as_str(), answer.header("allow")),
+        ("405 METHOD_NOT_ALLOWED", "POST")
+    );
 }
 
 #[tokio::test]
@@ -75,13 +89,21 @@ async fn what_is_accepted_has_to_be_produced() {
     let jwks = |accept: &'static str| send(shop.get("/.well-known/jwks.json").header("accept", accept));
     assert_eq!(jwks("application/xml").await.code(), "406 NOT_ACCEPTABLE");
     assert_eq!(jwks("application/json").await.status, 200);
-    let graphql = |accept: &'static str| send(shop.post(r#"{"query":"{ __typename }"}"#).header("accept", accept));
+    let graphql = |accept: &'static str| {
+        send(
+            shop.post(r#"{"query":"{ __typename }"}"#)
+                .header("accept", accept),
+        )
+    };
     assert_eq!(graphql("application/xml").await.code(), "406 NOT_ACCEPTABLE");
     for (accept, produced) in [
         ("*/*", "application/graphql-response+json"),
         ("application/json", "application/json"),
         ("application/json, */*;q=0.1", "application/json"),
-        ("application/graphql-response+json, application/json;q=0.9", "application/graphql-response+json"),
+        (
+            "application/graphql-response+json, application/json;q=0.9",
+            "application/graphql-response+json",
+        ),
     ] {
         assert_eq!(graphql(accept).await.header("content-type"), produced, "{accept}");
     }
@@ -93,12 +115,25 @@ async fn bodies_have_one_type_and_no_encoding() {
     let typed = |media: &'static str| {
         let client = reqwest::Client::new();
         let url = format!("http://{}/graphql", shop.address);
-        send(client.post(url).header("content-type", media).body(r#"{"query":"{ __typename }"}"#))
+        send(
+            client
+                .post(url)
+                .header("content-type", media)
+                .body(r#"{"query":"{ __typename }"}"#),
+        )
     };
-    for media in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql"] {
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+    ] {
         assert_eq!(typed(media).await.code(), "415 UNSUPPORTED_MEDIA_TYPE", "{media}");
     }
-    assert_eq!(typed("application/grpc").await.code(), "415 UNSUPPORTED_MEDIA_TYPE");
+    assert_eq!(
+        typed("application/grpc").await.code(),
+        "415 UNSUPPORTED_MEDIA_TYPE"
+    );
     assert_eq!(typed("application/json; charset=utf-8").await.status, 200);
     let encoded = |encoding: &'static str| send(shop.post("{}").header("content-encoding", encoding));
     assert_eq!(encoded("gzip,gzip,br").await.code(), "415 UNSUPPORTED_ENCODING");
@@ -119,11 +154,17 @@ async fn json_is_read_strictly() {
         (r#"{"query":"a\u0000b"}"#, "400 INVALID_ENCODING"),
         (r#"{"query":1}"#, "400 VALIDATION_FAILED"),
         (r#"{"query":"{ __typename }","$where":"1"}"#, "400 INVALID_KEY"),
-        (r#"{"query":"{ __typename }","variables":{"a":{"$gt":""}}}"#, "400 INVALID_KEY"),
+        (
+            r#"{"query":"{ __typename }","variables":{"a":{"$gt":""}}}"#,
+            "400 INVALID_KEY",
+        ),
     ] {
         assert_eq!(send(shop.post(body.to_owned())).await.code(), code, "{body:.60}");
     }
-    assert_eq!(send(shop.post(b"{\"query\":\"\xff\"}".to_vec())).await.code(), "400 INVALID_ENCODING");
+    assert_eq!(
+        send(shop.post(b"{\"query\":\"\xff\"}".to_vec())).await.code(),
+        "400 INVALID_ENCODING"
+    );
 }
 
 #[tokio::test]
@@ -131,13 +172,25 @@ async fn sizes_are_limited() {
     let shop = Shop::open(&[]).await;
     let whole = vec![b' '; 10 * 1024 * 1024];
     assert_eq!(send(shop.post(whole)).await.code(), "413 PAYLOAD_TOO_LARGE");
-    let variable = format!(r#"{{"query":"{{ __typename }}","variables":{{"a":"{}"}}}}"#, "x".repeat(200_000));
+    let variable = format!(
+        r#"{{"query":"{{ __typename }}","variables":{{"a":"{}"}}}}"#,
+        "x".repeat(200_000)
+    );
     assert_eq!(send(shop.post(variable)).await.status, 200);
-    assert_eq!(send(shop.get(&format!("/{}", "x".repeat(9000)))).await.code(), "414 URI_TOO_LONG");
+    assert_eq!(
+        send(shop.get(&format!("/{}", "x".repeat(9000)))).await.code(),
+        "414 URI_TOO_LONG"
+    );
     let parameters: String = (0..200).map(|number| format!("&p{number}=1")).collect();
-    assert_eq!(send(shop.get(&format!("/livez?a=1{parameters}"))).await.code(), "400 VALIDATION_FAILED");
+    assert_eq!(
+        send(shop.get(&format!("/livez?a=1{parameters}"))).await.code(),
+        "400 VALIDATION_FAILED"
+    );
     let header = "x".repeat(40_000);
-    assert_eq!(send(shop.get("/livez").header("x-long", header)).await.code(), "431 HEADERS_TOO_LARGE");
+    assert_eq!(
+        send(shop.get("/livez").header("x-long", header)).await.code(),
+        "431 HEADERS_TOO_LARGE"
+    );
 }
 
 #[tokio::test]
@@ -154,8 +207,15 @@ async fn a_panic_says_nothing_but_the_request_id() {
     // In the service: the mesh turns it into INTERNAL, and the field says so.
     let answer = shop.query("{ product(slug: \"panic\") { title } }").await;
     assert_eq!(answer.code(), "200 INTERNAL");
-    assert!(answer.text.contains("request-1") && !answer.text.contains("told to"), "{}", answer.text);
-    assert_eq!(shop.query("{ product(slug: \"lamp\") { title } }").await.json()["data"]["product"]["title"], "Lamp");
+    assert!(
+        answer.text.contains("request-1") && !answer.text.contains("told to"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(
+        shop.query("{ product(slug: \"lamp\") { title } }").await.json()["data"]["product"]["title"],
+        "Lamp"
+    );
 }
 
 #[tokio::test]
@@ -184,8 +244,14 @@ async fn a_request_id_is_taken_over_only_if_it_is_sane() {
 async fn late_answers_are_deadline_exceeded() {
     let shop = Shop::open(&["--limit-request", "1"]).await;
     shop.fakes.slow_down(std::time::Duration::from_secs(20));
-    let answer = shop.query("{ orderByAccessToken(token: \"x\") { id } product(slug: \"lamp\") { title } }").await;
-    assert!(["504 DEADLINE_EXCEEDED", "200 DEADLINE_EXCEEDED"].contains(&answer.code().as_str()), "{}", answer.shown());
+    let answer = shop
+        .query("{ orderByAccessToken(token: \"x\") { id } product(slug: \"lamp\") { title } }")
+        .await;
+    assert!(
+        ["504 DEADLINE_EXCEEDED", "200 DEADLINE_EXCEEDED"].contains(&answer.code().as_str()),
+        "{}",
+        answer.shown()
+    );
 }
 
 #[tokio::test]

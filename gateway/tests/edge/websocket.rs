@@ -15,10 +15,17 @@ use crate::harness::{Shop, until};
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 async fn connect(shop: &Shop, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
-    let mut request = format!("ws://{}/graphql", shop.address).into_client_request().expect("a request");
-    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a value"));
+    let mut request = format!("ws://{}/graphql", shop.address)
+        .into_client_request()
+        .expect("a request");
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        "graphql-transport-ws".parse().expect("a value"),
+    );
     for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().expect("a value"));
+        request
+            .headers_mut()
+            .insert(*name, value.parse().expect("a value"));
     }
     match connect_async(request).await {
         Ok((socket, _)) => Ok(Socket(socket)),
@@ -27,15 +34,26 @@ async fn connect(shop: &Shop, headers: &[(&'static str, &str)]) -> Result<Socket
     }
 }
 
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Socket")
+    }
+}
+
 impl Socket {
     async fn say(&mut self, message: Value) {
-        self.0.send(Message::Text(message.to_string().into())).await.expect("sent");
+        self.0
+            .send(Message::Text(message.to_string().into()))
+            .await
+            .expect("sent");
     }
 
     /// The next message, or the code that the socket was closed with.
     async fn hear(&mut self) -> Result<Value, u16> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(15), self.0.next()).await.expect("a message in time");
+            let next = tokio::time::timeout(Duration::from_secs(15), self.0.next())
+                .await
+                .expect("a message in time");
             match next.expect("a message").expect("a whole message") {
                 Message::Text(text) => return Ok(serde_json::from_str(&text).expect("JSON")),
                 Message::Close(frame) => return Err(frame.expect("a code").code.into()),
@@ -45,24 +63,34 @@ impl Socket {
     }
 
     async fn begin(&mut self, payload: Value) {
-        self.say(json!({ "type": "connection_init", "payload": payload })).await;
+        self.say(json!({ "type": "connection_init", "payload": payload }))
+            .await;
         assert_eq!(self.hear().await, Ok(json!({ "type": "connection_ack" })));
     }
 
     async fn subscribe(&mut self, id: &str, document: &str) {
-        self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": document } })).await;
+        self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": document } }))
+            .await;
     }
 }
 
 #[tokio::test]
 async fn a_subscription_runs_to_its_end() {
     let shop = Shop::open(&[]).await;
-    let mut socket = connect(&shop, &[]).await.ok().expect("a socket");
+    let mut socket = connect(&shop, &[]).await.expect("a socket");
     socket.begin(Value::Null).await;
-    socket.subscribe("1", "subscription { orderUpdated(accessToken: \"let-me-in\") { version } }").await;
+    socket
+        .subscribe(
+            "1",
+            "subscription { orderUpdated(accessToken: \"let-me-in\") { version } }",
+        )
+        .await;
     for version in [1, 2] {
         let message = socket.hear().await.expect("a message");
-        assert_eq!(message["payload"]["data"]["orderUpdated"]["version"], version, "{message}");
+        assert_eq!(
+            message["payload"]["data"]["orderUpdated"]["version"], version,
+            "{message}"
+        );
     }
     assert_eq!(socket.hear().await, Ok(json!({ "id": "1", "type": "complete" })));
     socket.say(json!({ "type": "ping" })).await;
@@ -72,20 +100,30 @@ async fn a_subscription_runs_to_its_end() {
 #[tokio::test]
 async fn operations_pass_the_same_checks() {
     let shop = Shop::open(&[]).await;
-    let mut socket = connect(&shop, &[]).await.ok().expect("a socket");
+    let mut socket = connect(&shop, &[]).await.expect("a socket");
     socket.begin(json!({})).await;
-    socket.subscribe("1", "{ product(slug: \"lamp\") { title } }").await;
-    assert_eq!(socket.hear().await.expect("an answer")["payload"]["data"]["product"]["title"], "Lamp");
+    socket
+        .subscribe("1", "{ product(slug: \"lamp\") { title } }")
+        .await;
+    assert_eq!(
+        socket.hear().await.expect("an answer")["payload"]["data"]["product"]["title"],
+        "Lamp"
+    );
     assert_eq!(socket.hear().await.expect("the end")["type"], "complete");
     let costly = format!("{{ {} }}", "products(first: 100) { nodes { id } } ".repeat(60));
     for (document, code) in [
         (costly.as_str(), "QUERY_TOO_COMPLEX"),
         ("{ nothing }", "VALIDATION_FAILED"),
-        ("subscription { orderUpdated(accessToken: \"wrong\") { version } }", "NOT_FOUND"),
+        (
+            "subscription { orderUpdated(accessToken: \"wrong\") { version } }",
+            "NOT_FOUND",
+        ),
     ] {
         socket.subscribe("2", document).await;
         let answer = socket.hear().await.expect("an answer");
-        let code_of = answer.pointer("/payload/0/extensions/code").or(answer.pointer("/payload/errors/0/extensions/code"));
+        let code_of = answer
+            .pointer("/payload/0/extensions/code")
+            .or(answer.pointer("/payload/errors/0/extensions/code"));
         assert_eq!(code_of, Some(&json!(code)), "{answer}");
         if answer["type"] == "next" {
             assert_eq!(socket.hear().await.expect("the end")["type"], "complete");
@@ -97,14 +135,29 @@ async fn operations_pass_the_same_checks() {
 async fn what_breaks_the_protocol_is_closed_with_its_code() {
     let shop = Shop::open(&[]).await;
     for (messages, code) in [
-        (vec![json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ __typename }" } })], 4401),
-        (vec![json!({ "type": "connection_init" }), json!({ "type": "connection_init" })], 4429),
+        (
+            vec![json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ __typename }" } })],
+            4401,
+        ),
+        (
+            vec![
+                json!({ "type": "connection_init" }),
+                json!({ "type": "connection_init" }),
+            ],
+            4429,
+        ),
         (vec![json!({ "type": "nonsense" })], 4400),
         (vec![json!([])], 4400),
-        (vec![json!({ "type": "connection_init", "payload": { "authorization": "Bearer bad" } })], 4403),
-        (vec![json!({ "type": "connection_init", "payload": { "authorization": 1 } })], 4403),
+        (
+            vec![json!({ "type": "connection_init", "payload": { "authorization": "Bearer bad" } })],
+            4403,
+        ),
+        (
+            vec![json!({ "type": "connection_init", "payload": { "authorization": 1 } })],
+            4403,
+        ),
     ] {
-        let mut socket = connect(&shop, &[]).await.ok().expect("a socket");
+        let mut socket = connect(&shop, &[]).await.expect("a socket");
         for message in &messages {
             socket.say(message.clone()).await;
         }
@@ -120,34 +173,54 @@ async fn what_breaks_the_protocol_is_closed_with_its_code() {
 #[tokio::test]
 async fn an_upgrade_is_refused_by_origin_token_and_protocol() {
     let shop = Shop::open(&["--cors-origins", "https://shop.example"]).await;
-    assert!(connect(&shop, &[("origin", "https://shop.example")]).await.is_ok());
-    assert_eq!(connect(&shop, &[("origin", "https://evil.example")]).await.err(), Some(403));
-    assert_eq!(connect(&shop, &[("authorization", "Bearer bad")]).await.err(), Some(401));
-    assert_eq!(connect(&shop, &[("sec-websocket-protocol", "graphql-ws")]).await.err(), Some(400));
+    assert!(
+        connect(&shop, &[("origin", "https://shop.example")])
+            .await
+            .is_ok()
+    );
+    assert_eq!(
+        connect(&shop, &[("origin", "https://evil.example")]).await.err(),
+        Some(403)
+    );
+    assert_eq!(
+        connect(&shop, &[("authorization", "Bearer bad")]).await.err(),
+        Some(401)
+    );
+    assert_eq!(
+        connect(&shop, &[("sec-websocket-protocol", "graphql-ws")])
+            .await
+            .err(),
+        Some(400)
+    );
 }
 
 #[tokio::test]
 async fn an_expired_token_closes_the_socket() {
     let shop = Shop::open(&[]).await;
     let token = token_with(&shop.test.env, |claims| claims.exp = claims.iat + 1);
-    let mut socket = connect(&shop, &[]).await.ok().expect("a socket");
-    socket.begin(json!({ "authorization": format!("Bearer {token}") })).await;
+    let mut socket = connect(&shop, &[]).await.expect("a socket");
+    socket
+        .begin(json!({ "authorization": format!("Bearer {token}") }))
+        .await;
     assert_eq!(socket.hear().await, Err(4403));
 }
 
 #[tokio::test]
 async fn who_does_not_begin_is_closed() {
     let shop = Shop::open(&[]).await;
-    let mut socket = connect(&shop, &[]).await.ok().expect("a socket");
+    let mut socket = connect(&shop, &[]).await.expect("a socket");
     assert_eq!(socket.hear().await, Err(4408));
 }
 
 #[tokio::test]
 async fn an_address_has_so_many_sockets() {
     let shop = Shop::open(&["--limit-streams-address", "2"]).await;
-    let first = connect(&shop, &[]).await.ok().expect("a socket");
-    let _second = connect(&shop, &[]).await.ok().expect("a socket");
+    let first = connect(&shop, &[]).await.expect("a socket");
+    let _second = connect(&shop, &[]).await.expect("a socket");
     assert_eq!(connect(&shop, &[]).await.err(), Some(429));
     drop(first);
-    until("the place is free again", async || connect(&shop, &[]).await.is_ok()).await;
+    until("the place is free again", async || {
+        connect(&shop, &[]).await.is_ok()
+    })
+    .await;
 }

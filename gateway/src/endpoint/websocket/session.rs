@@ -68,14 +68,25 @@ impl Session {
     /// `token` is that of the upgrade's header, if it had one.
     pub(super) fn new(app: Arc<App>, asker: Asker, token: Option<Arc<str>>) -> Self {
         let (outbox, queue) = mpsc::channel(QUEUE);
-        Self { app, asker, token, is_initialised: false, running: HashMap::new(), outbox, queue: Some(queue) }
+        Self {
+            app,
+            asker,
+            token,
+            is_initialised: false,
+            running: HashMap::new(),
+            outbox,
+            queue: Some(queue),
+        }
     }
 
     /// Serves the socket until either side ends it.
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
         let end = self.talk(&mut socket).await;
         if let Some((code, reason)) = end {
-            let frame = CloseFrame { code, reason: reason.into() };
+            let frame = CloseFrame {
+                code,
+                reason: reason.into(),
+            };
             // Give the peer a moment to answer, so that it sees the code and not a reset.
             let _ = timeout(Duration::from_secs(1), async {
                 if socket.send(Message::Close(Some(frame))).await.is_ok() {
@@ -154,7 +165,9 @@ impl Session {
 
     /// Takes a message; gives what is answered at once.
     fn take(&mut self, text: &[u8]) -> ControlFlow<End, Option<Value>> {
-        let Ok(Value::Object(mut message)) = crate::json::read(text) else { return ControlFlow::Break(INVALID) };
+        let Ok(Value::Object(mut message)) = crate::json::read(text) else {
+            return ControlFlow::Break(INVALID);
+        };
         let id = message.get("id").and_then(Value::as_str).map(str::to_owned);
         let payload = message.remove("payload");
         match (message.get("type").and_then(Value::as_str), id) {
@@ -183,7 +196,10 @@ impl Session {
             return ControlFlow::Break(TOO_MANY_INITS);
         }
         let authorization = payload.and_then(|payload| {
-            payload.get("authorization").or_else(|| payload.get("Authorization")).filter(|value| !value.is_null())
+            payload
+                .get("authorization")
+                .or_else(|| payload.get("Authorization"))
+                .filter(|value| !value.is_null())
         });
         if let Some(authorization) = authorization {
             let token = authorization.as_str().and_then(bearer);
@@ -206,7 +222,13 @@ impl Session {
     fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
         match self.admit(payload) {
             Ok(prepared) => {
-                let work = run(self.app.clone(), self.asker.clone(), prepared, id.clone(), self.outbox.clone());
+                let work = run(
+                    self.app.clone(),
+                    self.asker.clone(),
+                    prepared,
+                    id.clone(),
+                    self.outbox.clone(),
+                );
                 let (work, handle) = abortable(context::scope(self.context(), work));
                 self.running.insert(id, handle);
                 tokio::spawn(work);
@@ -219,20 +241,37 @@ impl Session {
     /// The checks of a request by POST, and its count.
     fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
         if self.running.len() >= MAX_OPERATIONS {
-            return Err(Problem::new(ErrorReason::RateLimited, "Too many operations run on this socket."));
+            return Err(Problem::new(
+                ErrorReason::RateLimited,
+                "Too many operations run on this socket.",
+            ));
         }
         let client = &self.asker.client;
-        let key = client.user.as_ref().map_or_else(|| Key::address(client.address), |user| Key::User(user.id.as_str().into()));
+        let key = client.user.as_ref().map_or_else(
+            || Key::address(client.address),
+            |user| Key::User(user.id.as_str().into()),
+        );
         let allowance = self.app.rate.count(key, std::time::Instant::now());
         if allowance.is_some_and(|allowance| allowance.refused_for.is_some()) {
-            return Err(Problem::new(ErrorReason::RateLimited, "Too many requests in a minute."));
+            return Err(Problem::new(
+                ErrorReason::RateLimited,
+                "Too many requests in a minute.",
+            ));
         }
-        execute::check(&self.app, GraphqlRequest::from_json(payload)?, &Ok(client.user.clone()))
+        execute::check(
+            &self.app,
+            GraphqlRequest::from_json(payload)?,
+            &Ok(client.user.clone()),
+        )
     }
 
     /// Operations belong to the upgrade's trace; streams have no deadline.
     fn context(&self) -> Context {
-        Context { token: self.token.clone(), deadline: None, ..context::current() }
+        Context {
+            token: self.token.clone(),
+            deadline: None,
+            ..context::current()
+        }
     }
 }
 
@@ -244,21 +283,48 @@ async fn run(app: Arc<App>, asker: Asker, prepared: Prepared, id: String, outbox
         once(&app, &asker, prepared, &id, &outbox).await
     };
     if let Some(message) = last {
-        let _ = outbox.send(Outgoing { id, message, is_last: true }).await;
+        let _ = outbox
+            .send(Outgoing {
+                id,
+                message,
+                is_last: true,
+            })
+            .await;
     }
 }
 
 /// A query or mutation, in the time of a request.
-async fn once(app: &App, asker: &Asker, prepared: Prepared, id: &str, outbox: &mpsc::Sender<Outgoing>) -> Option<Value> {
+async fn once(
+    app: &App,
+    asker: &Asker,
+    prepared: Prepared,
+    id: &str,
+    outbox: &mpsc::Sender<Outgoing>,
+) -> Option<Value> {
     let limit = seconds(app.config.limits.request).unwrap_or(Duration::from_secs(3600));
-    let context = Context { deadline: Some(Instant::now() + limit), ..context::current() };
+    let context = Context {
+        deadline: Some(Instant::now() + limit),
+        ..context::current()
+    };
     let done = timeout(limit, context::scope(context, execute::run(app, asker, prepared))).await;
-    let late = || Problem::new(ErrorReason::DeadlineExceeded, "It took too long; whether it was done is not known.");
+    let late = || {
+        Problem::new(
+            ErrorReason::DeadlineExceeded,
+            "It took too long; whether it was done is not known.",
+        )
+    };
     match done.unwrap_or_else(|_| Err(late())) {
         Ok(done) => {
             let payload: Value = serde_json::from_slice(&done.body).unwrap_or_default();
             let message = json!({ "id": id, "type": "next", "payload": payload });
-            outbox.send(Outgoing { id: id.to_owned(), message, is_last: false }).await.ok()?;
+            outbox
+                .send(Outgoing {
+                    id: id.to_owned(),
+                    message,
+                    is_last: false,
+                })
+                .await
+                .ok()?;
             Some(complete(id))
         }
         Err(problem) => Some(refusal(id, &problem)),
@@ -281,7 +347,14 @@ async fn stream(
         }
         graphql::complete_errors(&mut response);
         let message = json!({ "id": id, "type": "next", "payload": response });
-        outbox.send(Outgoing { id: id.to_owned(), message, is_last: false }).await.ok()?;
+        outbox
+            .send(Outgoing {
+                id: id.to_owned(),
+                message,
+                is_last: false,
+            })
+            .await
+            .ok()?;
     }
     Some(complete(id))
 }
