@@ -288,7 +288,7 @@ async fn what_is_not_for_sale_any_more_is_refused() {
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     setup.catalog.change(&cup, |variant| {
-        variant.product_status = ProductStatus::Draft.into()
+        variant.product_status = ProductStatus::Draft.into();
     });
     let failure = refused(setup.complete(&cart, "key", "tok_visa").await);
     assert_eq!(codes(&failure), ["PRODUCT_UNAVAILABLE"]);
