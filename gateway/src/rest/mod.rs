@@ -1,12 +1,105 @@
-//! The REST API.
+//! The REST API: a file per noun holds its handlers, each with its description for the OpenAPI document beside it.
+//!
+//! Handlers take what they need out of the request (`extract`, `parameters`, `quantity`), make one call (`calls`) and show
+//! the answer (`view`). `upload` streams bodies on, `openapi` and `docs` describe it all.
+
+mod admin;
+mod auth;
+mod calls;
+mod docs;
+mod extract;
+mod openapi;
+mod parameters;
+mod quantity;
+mod store;
+mod upload;
+mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 
 /// The routes of the REST API.
-pub(crate) fn routes(_app: Arc<App>) -> Router {
-    Router::new()
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    let (routes, document) = described();
+    routes.with_state(app).merge(docs::routes(&document))
+}
+
+/// The OpenAPI document, as `gateway/openapi.json` has it.
+pub fn openapi() -> String {
+    docs::text(&described().1)
+}
+
+fn described() -> (Router<Arc<App>>, OpenApi) {
+    let (routes, document) =
+        OpenApiRouter::new().merge(store()).merge(auth()).merge(admin()).merge(webhooks()).split_for_parts();
+    (routes, openapi::complete(document))
+}
+
+fn store() -> OpenApiRouter<Arc<App>> {
+    use store::{carts, complete, events, orders, products, shop};
+    OpenApiRouter::new()
+        .routes(routes!(products::list_products))
+        .routes(routes!(products::get_product))
+        .routes(routes!(shop::get_shop))
+        .routes(routes!(shop::list_categories))
+        .routes(routes!(carts::create_cart))
+        .routes(routes!(carts::get_cart, carts::update_cart))
+        .routes(routes!(carts::attach_cart))
+        .routes(routes!(carts::add_line))
+        .routes(routes!(carts::update_line, carts::remove_line))
+        .routes(routes!(complete::complete_cart))
+        .routes(routes!(orders::list_orders))
+        .routes(routes!(orders::get_order))
+        .routes(routes!(orders::cancel_order))
+        .routes(routes!(events::order_events))
+}
+
+fn auth() -> OpenApiRouter<Arc<App>> {
+    use auth::{account, me, tokens};
+    OpenApiRouter::new()
+        .routes(routes!(account::register))
+        .routes(routes!(account::confirm))
+        .routes(routes!(account::resend_confirmation))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::request_password_reset))
+        .routes(routes!(account::reset_password))
+        .routes(routes!(tokens::create_token))
+        .routes(routes!(tokens::refresh_token))
+        .routes(routes!(tokens::logout))
+        .routes(routes!(tokens::logout_all))
+        .routes(routes!(me::get_me, me::update_me))
+        .routes(routes!(me::list_addresses, me::create_address))
+        .routes(routes!(me::update_address, me::delete_address))
+        .routes(routes!(me::list_sessions))
+        .routes(routes!(me::revoke_session))
+}
+
+fn admin() -> OpenApiRouter<Arc<App>> {
+    use admin::{import, inventory, media, orders, products};
+    OpenApiRouter::new()
+        .routes(routes!(products::list_all_products, products::create_product))
+        .routes(routes!(products::update_product, products::delete_product))
+        .routes(routes!(import::import_products))
+        .routes(routes!(media::put_media))
+        .routes(routes!(inventory::adjust_stock))
+        .routes(routes!(orders::list_all_orders))
+        .routes(routes!(orders::get_any_order))
+        .routes(routes!(orders::fulfill_order))
+        .routes(routes!(orders::deliver_order))
+        .routes(routes!(orders::refund_order))
+        .routes(routes!(orders::cancel_any_order))
+}
+
+fn webhooks() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(webhooks::stripe))
+        .routes(routes!(webhooks::twilio))
+        .routes(routes!(webhooks::ses))
 }

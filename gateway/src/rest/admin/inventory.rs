@@ -1,0 +1,45 @@
+//! Stock.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use comptoir_proto::catalog::v1 as pb;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::{Id, IdempotencyKey, Staff};
+use crate::rest::store::orders::KEY;
+use crate::rest::view::ProductVariant;
+
+/// Units that come or go.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AdjustInput {
+    /// Not 0.
+    delta: i32,
+    reason: String,
+}
+
+/// Adds or takes units on hand, never below what is reserved.
+#[utoipa::path(
+    post,
+    path = "/admin/inventory/{variantId}/adjust",
+    request_body = AdjustInput,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = ProductVariant))
+)]
+pub(crate) async fn adjust_stock(
+    State(app): State<Arc<App>>,
+    Staff: Staff,
+    IdempotencyKey(request_id): IdempotencyKey,
+    Id(variant_id): Id,
+    Json(AdjustInput { delta, reason }): Json<AdjustInput>,
+) -> Result<Json<ProductVariant>, Problem> {
+    let request = pb::AdjustStockRequest { variant_id, delta, reason, request_id };
+    let adjusted = app.services.inventory.clone().adjust_stock(request).await.answer_for(KEY)?;
+    Ok(Json(present(adjusted.variant)?.into()))
+}

@@ -1,0 +1,181 @@
+//! How staff write products.
+
+use comptoir_mesh::money::{format_decimal, fraction_digits};
+use comptoir_proto::catalog::v1 as pb;
+use comptoir_proto::types;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::rest::extract::nullable;
+use crate::rest::view::ProductStatus;
+
+/// A new product.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ProductInput {
+    title: String,
+    /// Derived from the title when left out.
+    slug: Option<String>,
+    description: Option<String>,
+    vendor: Option<String>,
+    product_type: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    category_id: Option<String>,
+    status: Option<ProductStatus>,
+    /// The names of the axes.
+    #[serde(default)]
+    options: Vec<String>,
+    variants: Vec<VariantInput>,
+    #[serde(default)]
+    images: Vec<ImageInput>,
+    seo_title: Option<String>,
+    seo_description: Option<String>,
+}
+
+/// What changes of a product; what is left out stays, null takes away. Variants not in `variants` are removed.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ProductUpdate {
+    title: Option<String>,
+    slug: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    vendor: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    product_type: Option<Option<String>>,
+    tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    category_id: Option<Option<String>>,
+    status: Option<ProductStatus>,
+    options: Option<Vec<String>>,
+    variants: Option<Vec<VariantInput>>,
+    images: Option<Vec<ImageInput>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    seo_title: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    seo_description: Option<Option<String>>,
+}
+
+/// A variant. `optionValues` are in the order of the options.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct VariantInput {
+    /// Of a variant that is there; left out for a new one.
+    id: Option<String>,
+    sku: Option<String>,
+    #[serde(default)]
+    option_values: Vec<String>,
+    /// A decimal: "49.90".
+    price: String,
+    compare_at_price: Option<String>,
+    currency_code: Option<String>,
+    /// The first stock of a new variant.
+    quantity: Option<i32>,
+    weight_grams: Option<i32>,
+    image_url: Option<String>,
+}
+
+/// A picture by its address: https, or what POST /admin/media gave.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ImageInput {
+    url: String,
+    alt_text: Option<String>,
+}
+
+impl From<VariantInput> for pb::VariantInput {
+    fn from(input: VariantInput) -> Self {
+        Self {
+            id: input.id,
+            sku: input.sku,
+            option_values: input.option_values,
+            price: input.price,
+            compare_at_price: input.compare_at_price,
+            currency_code: input.currency_code,
+            quantity: input.quantity,
+            weight_grams: input.weight_grams,
+            image_url: input.image_url,
+        }
+    }
+}
+
+impl From<ImageInput> for pb::ImageInput {
+    fn from(input: ImageInput) -> Self {
+        Self { url: input.url, alt_text: input.alt_text }
+    }
+}
+
+impl From<ProductInput> for pb::ProductInput {
+    fn from(input: ProductInput) -> Self {
+        Self {
+            title: input.title,
+            slug: input.slug,
+            description: input.description,
+            vendor: input.vendor,
+            product_type: input.product_type,
+            tags: input.tags,
+            category_id: input.category_id,
+            status: input.status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from).into(),
+            options: input.options,
+            variants: input.variants.into_iter().map(pb::VariantInput::from).collect(),
+            images: input.images.into_iter().map(pb::ImageInput::from).collect(),
+            seo_title: input.seo_title,
+            seo_description: input.seo_description,
+        }
+    }
+}
+
+impl ProductUpdate {
+    /// The whole content of a product, changed by this.
+    pub(crate) fn onto(self, product: pb::Product) -> pb::ProductInput {
+        let images = |images: Vec<ImageInput>| images.into_iter().map(pb::ImageInput::from).collect();
+        let variants = |variants: Vec<VariantInput>| variants.into_iter().map(pb::VariantInput::from).collect();
+        let status = self.status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from);
+        pb::ProductInput {
+            title: self.title.unwrap_or(product.title),
+            slug: self.slug,
+            description: self.description.unwrap_or(Some(product.description)),
+            vendor: self.vendor.unwrap_or(product.vendor),
+            product_type: self.product_type.unwrap_or(product.product_type),
+            tags: self.tags.unwrap_or(product.tags),
+            category_id: self.category_id.unwrap_or(product.category_id),
+            status: status.into(),
+            options: self.options.unwrap_or_else(|| product.options.into_iter().map(|option| option.name).collect()),
+            variants: self.variants.map_or_else(|| product.variants.into_iter().map(kept).collect(), variants),
+            images: self.images.map_or_else(|| product.images.into_iter().map(kept_image).collect(), images),
+            seo_title: self.seo_title.unwrap_or(product.seo_title),
+            seo_description: self.seo_description.unwrap_or(product.seo_description),
+        }
+    }
+}
+
+/// A variant that stays as it is.
+fn kept(variant: pb::Variant) -> pb::VariantInput {
+    pb::VariantInput {
+        id: Some(variant.id),
+        sku: variant.sku,
+        option_values: variant.selected_options.into_iter().map(|option| option.value).collect(),
+        price: decimal(&variant.price.unwrap_or_default()),
+        compare_at_price: variant.compare_at_price.as_ref().map(decimal),
+        currency_code: None,
+        quantity: None,
+        weight_grams: variant.weight_grams,
+        image_url: variant.image.map(|image| image.url),
+    }
+}
+
+fn kept_image(image: pb::Image) -> pb::ImageInput {
+    pb::ImageInput { url: image.url, alt_text: image.alt_text }
+}
+
+fn decimal(money: &types::Money) -> String {
+    format_decimal(money.minor_units, fraction_digits(&money.currency_code).unwrap_or(2))
+}

@@ -1,0 +1,126 @@
+//! The catalogue as staff see and write it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use comptoir_mesh::error::ErrorReason;
+use comptoir_proto::catalog::v1 as pb;
+use http::header::IF_MATCH;
+use http::{HeaderMap, StatusCode};
+use pb::get_product_request::Key;
+
+use super::product_input::{ProductInput, ProductUpdate};
+use crate::app::App;
+use crate::graphql::Paths;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::{Id, Staff};
+use crate::rest::parameters::Parameters;
+use crate::rest::store::products::Tagged;
+use crate::rest::view::{Page, Product, ProductSort, ProductStatus, Tree, cursor};
+
+const PATHS: Paths = &[("product_id", "id"), ("product", "")];
+
+/// Products of every status.
+#[utoipa::path(
+    get,
+    path = "/admin/products",
+    params(
+        ("query" = Option<String>, Query, description = "Part of a title, slug or SKU"),
+        ("status" = Option<ProductStatus>, Query),
+        ("sort" = Option<ProductSort>, Query),
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query),
+    ),
+    responses((status = 200, body = Page<Product>))
+)]
+pub(crate) async fn list_all_products(
+    State(app): State<Arc<App>>,
+    Staff: Staff,
+    mut parameters: Parameters,
+) -> Result<Json<Page<Product>>, Problem> {
+    let status = parameters.name::<ProductStatus>("status", ErrorReason::ValidationFailed)?;
+    let sort = parameters.name::<ProductSort>("sort", ErrorReason::InvalidSort)?;
+    let request = pb::ListProductsRequest {
+        query: parameters.text("query").unwrap_or_default(),
+        status: status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from).into(),
+        sort: sort.map_or(pb::ProductSort::Unspecified, pb::ProductSort::from).into(),
+        page_size: parameters.limit()?,
+        page_token: parameters.cursor(),
+        ..Default::default()
+    };
+    parameters.finish()?;
+    let found = app.services.catalog.clone().list_products(request).await.answer_for(&[("page_token", "cursor")])?;
+    let tree = Tree::of(&app, &found.products).await?;
+    let items = found.products.into_iter().map(|product| Product::new(product, &tree)).collect();
+    Ok(Json(Page { items, next_cursor: cursor(found.next_page_token), total_count: found.total_count }))
+}
+
+/// Adds a product.
+#[utoipa::path(post, path = "/admin/products", request_body = ProductInput, responses((status = 201, body = Product)))]
+pub(crate) async fn create_product(
+    State(app): State<Arc<App>>,
+    Staff: Staff,
+    Json(input): Json<ProductInput>,
+) -> Result<Response, Problem> {
+    let request = pb::CreateProductRequest { product: Some(input.into()) };
+    let created = app.services.catalog.clone().create_product(request).await.answer_for(PATHS)?;
+    let product = Tagged::new(&app, present(created.product)?).await?;
+    Ok((StatusCode::CREATED, product).into_response())
+}
+
+/// Changes a product that is still as the ETag in `If-Match` says.
+#[utoipa::path(
+    patch,
+    path = "/admin/products/{id}",
+    request_body = ProductUpdate,
+    params(("If-Match" = String, Header, description = "The ETag of the product; 428 without, 412 when it has changed")),
+    responses((status = 200, body = Product))
+)]
+pub(crate) async fn update_product(
+    State(app): State<Arc<App>>,
+    Staff: Staff,
+    Id(product_id): Id,
+    headers: HeaderMap,
+    Json(update): Json<ProductUpdate>,
+) -> Result<Response, Problem> {
+    let version = version(&headers)?;
+    let mut catalog = app.services.catalog.clone();
+    let key = Some(Key::ProductId(product_id.clone()));
+    let found = present(catalog.get_product(pb::GetProductRequest { key }).await.answer_for(PATHS)?.product)?;
+    if found.version != version {
+        return Err(stale());
+    }
+    // What is left out is taken from the version that the change is checked against, so nothing gets lost in between.
+    let product = Some(update.onto(found));
+    let request = pb::UpdateProductRequest { product_id, product, version };
+    let updated = catalog.update_product(request).await.answer_for(PATHS)?;
+    Ok(Tagged::new(&app, present(updated.product)?).await?.into_response())
+}
+
+/// Removes a product for good; orders keep what they say of it.
+#[utoipa::path(delete, path = "/admin/products/{id}", responses((status = 204)))]
+pub(crate) async fn delete_product(
+    State(app): State<Arc<App>>,
+    Staff: Staff,
+    Id(product_id): Id,
+) -> Result<StatusCode, Problem> {
+    let request = pb::DeleteProductRequest { product_id };
+    app.services.catalog.clone().delete_product(request).await.answer_for(PATHS)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn stale() -> Problem {
+    Problem::new(ErrorReason::VersionConflict, "Somebody else has changed it; read it again.")
+}
+
+/// The version of `If-Match`: the digits before the digest.
+fn version(headers: &HeaderMap) -> Result<i64, Problem> {
+    let sent = headers.get(IF_MATCH).filter(|tag| tag.as_bytes() != b"*").ok_or_else(|| {
+        Problem::new(ErrorReason::PreconditionRequired, "Send If-Match with the ETag of the product that was read.")
+    })?;
+    let tag = sent.to_str().unwrap_or_default().trim().trim_start_matches("W/").trim_matches('"');
+    tag.split('-').next().and_then(|version| version.parse().ok()).ok_or_else(stale)
+}

@@ -1,0 +1,142 @@
+//! Accounts and passwords.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use comptoir_proto::auth::v1 as pb;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::edge::Client;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::SignedIn;
+use crate::rest::view::User;
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RegisterInput {
+    email: String,
+    /// 8 to 1,024 bytes.
+    password: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
+    /// BCP 47, one of the shop's.
+    locale: Option<String>,
+}
+
+/// The token of a mail.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ConfirmInput {
+    token: String,
+}
+
+/// An address that a mail goes to.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct EmailInput {
+    email: String,
+}
+
+/// The password and the next one.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PasswordInput {
+    current_password: String,
+    new_password: String,
+}
+
+/// A mailed token and a new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ResetInput {
+    token: String,
+    new_password: String,
+}
+
+/// The same whether or not the address is known.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    accepted: bool,
+}
+
+const ACCEPTED: (StatusCode, Json<Accepted>) = (StatusCode::ACCEPTED, Json(Accepted { accepted: true }));
+
+/// Opens an account; a mail asks to confirm it.
+#[utoipa::path(post, path = "/auth/register", request_body = RegisterInput, responses((status = 202, body = Accepted)))]
+pub(crate) async fn register(
+    State(app): State<Arc<App>>,
+    Json(input): Json<RegisterInput>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let RegisterInput { email, password, first_name, last_name, phone, locale } = input;
+    let request = pb::RegisterRequest { email, password, first_name, last_name, phone, locale };
+    app.services.auth.clone().register(request).await.answer()?;
+    Ok(ACCEPTED)
+}
+
+/// Confirms an address by a mailed token.
+#[utoipa::path(post, path = "/auth/confirm", request_body = ConfirmInput, responses((status = 200, body = User)))]
+pub(crate) async fn confirm(
+    State(app): State<Arc<App>>,
+    Json(ConfirmInput { token }): Json<ConfirmInput>,
+) -> Result<Json<User>, Problem> {
+    let confirmed = app.services.auth.clone().confirm_email(pb::ConfirmEmailRequest { token }).await.answer()?;
+    Ok(Json(present(confirmed.user)?.into()))
+}
+
+/// Sends the confirmation mail once more.
+#[utoipa::path(post, path = "/auth/confirm/resend", request_body = EmailInput, responses((status = 202, body = Accepted)))]
+pub(crate) async fn resend_confirmation(
+    State(app): State<Arc<App>>,
+    Json(EmailInput { email }): Json<EmailInput>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    app.services.auth.clone().resend_confirmation(pb::ResendConfirmationRequest { email }).await.answer()?;
+    Ok(ACCEPTED)
+}
+
+/// Sets the signed-in user's password and ends the other sessions.
+#[utoipa::path(post, path = "/auth/password", request_body = PasswordInput, responses((status = 200, body = User)))]
+pub(crate) async fn change_password(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    SignedIn(_): SignedIn,
+    Json(PasswordInput { current_password, new_password }): Json<PasswordInput>,
+) -> Result<Json<User>, Problem> {
+    let client_address = Some(client.address.to_string());
+    let request = pb::ChangePasswordRequest { current_password, new_password, client_address };
+    let changed = app.services.auth.clone().change_password(request).await.answer()?;
+    Ok(Json(present(changed.user)?.into()))
+}
+
+/// Sends a mail with a link that sets a new password.
+#[utoipa::path(post, path = "/auth/password-reset", request_body = EmailInput, responses((status = 202, body = Accepted)))]
+pub(crate) async fn request_password_reset(
+    State(app): State<Arc<App>>,
+    Json(EmailInput { email }): Json<EmailInput>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    app.services.auth.clone().request_password_reset(pb::RequestPasswordResetRequest { email }).await.answer()?;
+    Ok(ACCEPTED)
+}
+
+/// Sets a password by a mailed token and ends all sessions.
+#[utoipa::path(
+    post,
+    path = "/auth/password-reset/confirm",
+    request_body = ResetInput,
+    responses((status = 200, body = User))
+)]
+pub(crate) async fn reset_password(
+    State(app): State<Arc<App>>,
+    Json(ResetInput { token, new_password }): Json<ResetInput>,
+) -> Result<Json<User>, Problem> {
+    let request = pb::ResetPasswordRequest { token, new_password };
+    let reset = app.services.auth.clone().reset_password(request).await.answer()?;
+    Ok(Json(present(reset.user)?.into()))
+}

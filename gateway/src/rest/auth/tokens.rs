@@ -1,0 +1,86 @@
+//! Signing in and out.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use comptoir_proto::auth::v1 as pb;
+use http::header::USER_AGENT;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::edge::Client;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::SignedIn;
+use crate::rest::view::Tokens;
+
+/// E-mail and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Credentials {
+    email: String,
+    password: String,
+}
+
+/// A session's refresh token, good for one use.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RefreshInput {
+    refresh_token: String,
+    /// Makes the call repeatable for 10 s.
+    request_id: Option<String>,
+}
+
+/// The session that ends.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LogoutInput {
+    refresh_token: String,
+}
+
+/// Opens a session.
+#[utoipa::path(post, path = "/auth/token", request_body = Credentials, responses((status = 200, body = Tokens)))]
+pub(crate) async fn create_token(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Json(Credentials { email, password }): Json<Credentials>,
+) -> Result<Json<Tokens>, Problem> {
+    let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    let client_address = Some(client.address.to_string());
+    let request = pb::LoginRequest { email, password, user_agent, client_address };
+    let opened = app.services.auth.clone().login(request).await.answer()?;
+    Ok(Json(Tokens::new(present(opened.tokens)?, opened.user)))
+}
+
+/// The session's next tokens. A refresh token used twice ends its session (TOKEN_REUSED).
+#[utoipa::path(post, path = "/auth/token/refresh", request_body = RefreshInput, responses((status = 200, body = Tokens)))]
+pub(crate) async fn refresh_token(
+    State(app): State<Arc<App>>,
+    Json(RefreshInput { refresh_token, request_id }): Json<RefreshInput>,
+) -> Result<Json<Tokens>, Problem> {
+    let request = pb::RefreshTokenRequest { refresh_token, request_id };
+    let next = app.services.auth.clone().refresh_token(request).await.answer()?;
+    Ok(Json(Tokens::new(present(next.tokens)?, next.user)))
+}
+
+/// Ends the session of a refresh token.
+#[utoipa::path(post, path = "/auth/logout", request_body = LogoutInput, responses((status = 204)))]
+pub(crate) async fn logout(
+    State(app): State<Arc<App>>,
+    Json(LogoutInput { refresh_token }): Json<LogoutInput>,
+) -> Result<StatusCode, Problem> {
+    app.services.auth.clone().logout(pb::LogoutRequest { refresh_token }).await.answer()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of the signed-in user.
+#[utoipa::path(post, path = "/auth/logout-all", responses((status = 204)))]
+pub(crate) async fn logout_all(State(app): State<Arc<App>>, SignedIn(_): SignedIn) -> Result<StatusCode, Problem> {
+    app.services.auth.clone().logout_all(pb::LogoutAllRequest {}).await.answer()?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,103 @@
+//! How clients write carts.
+
+use comptoir_mesh::Error;
+use comptoir_proto::orders::v1 as pb;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::rest::extract::nullable;
+use crate::rest::quantity::Quantity;
+use crate::rest::view::Address;
+
+/// A new cart.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CartInput {
+    #[serde(default)]
+    lines: Vec<CartLineInput>,
+    email: Option<String>,
+    /// The shop's; another is CURRENCY_MISMATCH.
+    currency_code: Option<String>,
+    /// BCP 47, for mails.
+    locale: Option<String>,
+}
+
+/// Units of a variant.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CartLineInput {
+    variant_id: String,
+    #[serde(default)]
+    #[schema(value_type = i32, minimum = 1, maximum = 999)]
+    quantity: Quantity,
+}
+
+/// A line's quantity.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CartLineUpdate {
+    #[serde(default)]
+    #[schema(value_type = i32, minimum = 1, maximum = 999)]
+    pub(crate) quantity: Quantity,
+}
+
+/// What changes of a cart; what is left out stays.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CartUpdate {
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    delivery_address: Option<Address>,
+    /// Null: the delivery address again.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Address>)]
+    billing_address: Option<Option<Address>>,
+    delivery_option_id: Option<String>,
+    discount_codes: Option<Vec<String>>,
+    /// BCP 47, for mails.
+    locale: Option<String>,
+}
+
+impl CartLineInput {
+    /// As messages carry it; `path` is where its fields are in the body.
+    pub(crate) fn read(self, path: &str) -> Result<pb::CartLineInput, Error> {
+        let quantity = self.quantity.read(&format!("{path}quantity"))?;
+        Ok(pb::CartLineInput { variant_id: self.variant_id, quantity })
+    }
+}
+
+impl CartInput {
+    /// As messages carry it.
+    pub(crate) fn read(self) -> Result<pb::CreateCartRequest, Error> {
+        let lines = self.lines.into_iter().enumerate().map(|(n, line)| line.read(&format!("lines.{n}.")));
+        Ok(pb::CreateCartRequest {
+            lines: lines.collect::<Result<_, Error>>()?,
+            email: self.email,
+            currency_code: self.currency_code,
+            locale: self.locale,
+        })
+    }
+}
+
+impl CartUpdate {
+    /// As messages carry it.
+    pub(crate) fn read(self, cart_id: String) -> pb::UpdateCartRequest {
+        pb::UpdateCartRequest {
+            cart_id,
+            email: self.email.map(Option::unwrap_or_default),
+            phone: self.phone.map(Option::unwrap_or_default),
+            delivery_address: self.delivery_address.map(Address::into),
+            remove_billing_address: matches!(self.billing_address, Some(None)),
+            billing_address: self.billing_address.flatten().map(Address::into),
+            delivery_option_id: self.delivery_option_id,
+            discount_codes: self.discount_codes.map(|codes| pb::DiscountCodes { codes }),
+            locale: self.locale,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Carts and their lines.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use comptoir_proto::orders::v1 as pb;
+use http::StatusCode;
+
+use super::cart_input::{CartInput, CartLineInput, CartLineUpdate, CartUpdate};
+use super::orders;
+use crate::app::App;
+use crate::graphql::Paths;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::{Id, Ids, OptionalJson, SignedIn};
+use crate::rest::view::{Cart, Order};
+
+/// The body of one line is that of a list in messages.
+const LINE: Paths = &[("lines.0", "")];
+const CODES: Paths = &[("discount_codes.codes", "discountCodes")];
+
+/// A cart of the answer, with the order that it became or is becoming.
+pub(crate) async fn shown(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
+    let order = match &cart.order_id {
+        Some(order_id) => {
+            let key = Some(pb::get_order_request::Key::OrderId(order_id.clone()));
+            let order = orders::read(app, pb::GetOrderRequest { key, cart_id: Some(cart.id.clone()) }).await;
+            orders::if_there(order)?.map(|order| Order::new(order, None))
+        }
+        None => None,
+    };
+    Ok(Cart::new(cart, order))
+}
+
+async fn answer(app: &App, cart: Option<pb::Cart>) -> Result<Json<Cart>, Problem> {
+    shown(app, present(cart)?).await.map(Json)
+}
+
+/// Begins a cart: the customer's own when signed in, a guest's otherwise.
+#[utoipa::path(post, path = "/store/carts", request_body = CartInput, responses((status = 201, body = Cart)))]
+pub(crate) async fn create_cart(
+    State(app): State<Arc<App>>,
+    OptionalJson(input): OptionalJson<CartInput>,
+) -> Result<(StatusCode, Json<Cart>), Problem> {
+    let made = app.services.carts.clone().create_cart(input.read()?).await.answer()?;
+    Ok((StatusCode::CREATED, answer(&app, made.cart).await?))
+}
+
+/// Reads a cart.
+#[utoipa::path(get, path = "/store/carts/{id}", responses((status = 200, body = Cart)))]
+pub(crate) async fn get_cart(State(app): State<Arc<App>>, Id(cart_id): Id) -> Result<Json<Cart>, Problem> {
+    let found = app.services.carts.clone().get_cart(pb::GetCartRequest { cart_id }).await.answer()?;
+    answer(&app, found.cart).await
+}
+
+/// Changes e-mail, phone, addresses, delivery and discounts.
+#[utoipa::path(patch, path = "/store/carts/{id}", request_body = CartUpdate, responses((status = 200, body = Cart)))]
+pub(crate) async fn update_cart(
+    State(app): State<Arc<App>>,
+    Id(cart_id): Id,
+    Json(update): Json<CartUpdate>,
+) -> Result<Json<Cart>, Problem> {
+    let changed = app.services.carts.clone().update_cart(update.read(cart_id)).await.answer_for(CODES)?;
+    answer(&app, changed.cart).await
+}
+
+/// The signed-in customer takes over a guest's cart; the answer is the one to go on with.
+#[utoipa::path(post, path = "/store/carts/{id}/attach", responses((status = 200, body = Cart)))]
+pub(crate) async fn attach_cart(
+    State(app): State<Arc<App>>,
+    SignedIn(_): SignedIn,
+    Id(cart_id): Id,
+) -> Result<Json<Cart>, Problem> {
+    let attached = app.services.carts.clone().attach_cart(pb::AttachCartRequest { cart_id }).await.answer()?;
+    answer(&app, attached.cart).await
+}
+
+/// Adds units of a variant; one that is there already gets more.
+#[utoipa::path(
+    post,
+    path = "/store/carts/{id}/line-items",
+    request_body = CartLineInput,
+    responses((status = 201, body = Cart))
+)]
+pub(crate) async fn add_line(
+    State(app): State<Arc<App>>,
+    Id(cart_id): Id,
+    Json(line): Json<CartLineInput>,
+) -> Result<(StatusCode, Json<Cart>), Problem> {
+    let lines = vec![line.read("")?];
+    let changed = app.services.carts.clone().add_lines(pb::AddLinesRequest { cart_id, lines }).await.answer_for(LINE)?;
+    Ok((StatusCode::CREATED, answer(&app, changed.cart).await?))
+}
+
+/// Sets a line's quantity.
+#[utoipa::path(
+    patch,
+    path = "/store/carts/{id}/line-items/{lineId}",
+    request_body = CartLineUpdate,
+    responses((status = 200, body = Cart))
+)]
+pub(crate) async fn update_line(
+    State(app): State<Arc<App>>,
+    Ids(cart_id, line_id): Ids,
+    Json(update): Json<CartLineUpdate>,
+) -> Result<Json<Cart>, Problem> {
+    let lines = vec![pb::CartLineUpdate { line_id, quantity: update.quantity.read("quantity")? }];
+    let request = pb::UpdateLinesRequest { cart_id, lines };
+    let changed = app.services.carts.clone().update_lines(request).await.answer_for(LINE)?;
+    answer(&app, changed.cart).await
+}
+
+/// Takes a line out.
+#[utoipa::path(delete, path = "/store/carts/{id}/line-items/{lineId}", responses((status = 200, body = Cart)))]
+pub(crate) async fn remove_line(
+    State(app): State<Arc<App>>,
+    Ids(cart_id, line_id): Ids,
+) -> Result<Json<Cart>, Problem> {
+    let request = pb::RemoveLinesRequest { cart_id, line_ids: vec![line_id] };
+    let changed = app.services.carts.clone().remove_lines(request).await.answer_for(LINE)?;
+    answer(&app, changed.cart).await
+}

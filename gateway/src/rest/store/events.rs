@@ -1,0 +1,87 @@
+//! An order's changes as Server-Sent Events. The id of an event is the order's version, so that a client that comes back
+//! with `Last-Event-ID` hears of nothing twice.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use comptoir_mesh::Error;
+use comptoir_proto::orders::v1 as pb;
+use futures::{StreamExt as _, stream};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, StatusCode};
+use pb::OrderState;
+use pb::watch_order_request::Key;
+
+use super::orders::same;
+use crate::app::App;
+use crate::edge::Client;
+use crate::problem::Problem;
+use crate::rest::calls::{Answered as _, present};
+use crate::rest::extract::Id;
+use crate::rest::parameters::Parameters;
+use crate::rest::view::Order;
+
+/// Proxies cut connections that say nothing for longer.
+const PING: Duration = Duration::from_secs(15);
+
+/// Follows an order: it as it stands, then each change, until COMPLETED, CANCELED or FAILED.
+#[utoipa::path(
+    get,
+    path = "/store/orders/{id}/events",
+    params(
+        ("accessToken" = Option<String>, Query, description = "A guest's right to the order"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The version that was seen last"),
+    ),
+    responses(
+        (status = 200, description = "Events named `order`, their id its version", body = Order, content_type = "text/event-stream"),
+        (status = 204, description = "Nothing more will happen"),
+    )
+)]
+pub(crate) async fn order_events(
+    State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    Id(order_id): Id,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let access_token = parameters.text("accessToken");
+    parameters.finish()?;
+    let permit = app.streams.open(client.address)?;
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok()).unwrap_or(i64::MIN);
+    let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
+    let mut orders = app.services.orders.clone().watch_order(pb::WatchOrderRequest { key: Some(key) }).await.answer()?;
+    // The order as it stands comes at once; a refusal may come in its place, and still gets a status of its own.
+    let first = orders.message().await.map_err(|status| Error::from_status(&status))?;
+    let first = present(first.and_then(|first| first.order))?;
+    same(&first, &order_id)?;
+    if first.version <= seen && is_final(first.state()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let later = orders.take_while(|answer| ready(answer.is_ok())).filter_map(|answer| ready(answer.ok().and_then(|answer| answer.order)));
+    let news = stream::once(ready(first)).chain(later).take_until(app.env.shutdown.clone().cancelled_owned());
+    let mut last = seen;
+    let events = news.filter_map(move |order| {
+        let _held = &permit;
+        let is_new = order.version > last;
+        last = last.max(order.version);
+        ready(is_new.then(|| event(order)))
+    });
+    let answer = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
+    Ok(([(CACHE_CONTROL, "no-store")], answer).into_response())
+}
+
+fn is_final(state: OrderState) -> bool {
+    matches!(state, OrderState::Completed | OrderState::Canceled | OrderState::Failed)
+}
+
+fn event(order: pb::Order) -> Result<Event, Infallible> {
+    let event = Event::default().event("order").id(order.version.to_string());
+    let text = serde_json::to_string(&Order::new(order, None)).unwrap_or_default();
+    Ok(event.data(text))
+}

@@ -1,0 +1,71 @@
+//! A body sent on to a service piece by piece: as fast as the service takes it, and never whole in memory.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use bytes::Bytes;
+use comptoir_mesh::Error;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc::{self, Sender};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Response, Status};
+
+use super::calls::Answered as _;
+use crate::json::body_error;
+use crate::problem::Problem;
+
+/// Bytes of one message.
+const PIECE: usize = 64 * 1024;
+
+/// Messages that may wait to be sent.
+const WAITING: usize = 2;
+
+/// Calls a client-streaming method with `first` and a message of each piece of the body. `received` counts bytes.
+pub(crate) async fn send<M, R>(
+    body: Body,
+    first: M,
+    message: impl Fn(Bytes) -> M + Send,
+    received: &AtomicU64,
+    call: impl FnOnce(ReceiverStream<M>) -> BoxFuture<'static, Result<Response<R>, Status>> + Send,
+) -> Result<R, Problem>
+where
+    M: Send + 'static,
+{
+    let (sender, messages) = mpsc::channel(WAITING);
+    let mut answer = call(ReceiverStream::new(messages));
+    let fed = tokio::select! {
+        biased;
+        answer = &mut answer => return answer.answer(),
+        fed = feed(body, first, message, received, &sender) => fed,
+    };
+    if let Err(error) = fed {
+        // A client's stream cannot carry an error, and its end would say that the body is whole: it stays open until the
+        // call, which is dropped here, is cancelled.
+        tokio::spawn(async move { sender.closed().await });
+        return Err(error.into());
+    }
+    drop(sender);
+    answer.await.answer()
+}
+
+/// Sends the body in pieces of at most [`PIECE`] bytes, until it ends or nobody takes them any more.
+async fn feed<M>(
+    body: Body,
+    first: M,
+    message: impl Fn(Bytes) -> M + Send,
+    received: &AtomicU64,
+    sender: &Sender<M>,
+) -> Result<(), Error> {
+    let mut is_wanted = sender.send(first).await.is_ok();
+    let mut body = body.into_data_stream();
+    while is_wanted && let Some(bytes) = body.next().await {
+        let mut rest: Bytes = bytes.map_err(|error| body_error(&*error.into_inner()))?;
+        while is_wanted && !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE));
+            received.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            is_wanted = sender.send(message(piece)).await.is_ok();
+        }
+    }
+    Ok(())
+}

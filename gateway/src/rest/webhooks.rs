@@ -1,0 +1,90 @@
+//! What providers call: handed on as it came, as the signature is over these very bytes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use comptoir_mesh::config::Profile;
+use comptoir_proto::notifier::v1 as notifier;
+use comptoir_proto::orders::v1 as orders;
+use http::header::HOST;
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::app::App;
+use crate::json::read_body;
+use crate::problem::Problem;
+use crate::rest::calls::Answered as _;
+
+fn header(headers: &HeaderMap, name: &str) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+async fn bytes(body: axum::body::Body) -> Result<Vec<u8>, Problem> {
+    Ok(read_body(body).await?.into())
+}
+
+/// Payments at Stripe.
+#[utoipa::path(
+    post,
+    path = "/webhooks/stripe",
+    request_body(content = String, content_type = "application/json"),
+    params(("Stripe-Signature" = String, Header)),
+    responses((status = 204))
+)]
+pub(crate) async fn stripe(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: axum::body::Body,
+) -> Result<StatusCode, Problem> {
+    let signature = header(&headers, "stripe-signature");
+    let request = orders::HandleWebhookRequest { provider: "stripe".into(), signature, body: bytes(body).await? };
+    app.services.payments.clone().handle_webhook(request).await.answer()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Text messages at Twilio.
+#[utoipa::path(
+    post,
+    path = "/webhooks/twilio",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    params(("X-Twilio-Signature" = String, Header)),
+    responses((status = 204))
+)]
+pub(crate) async fn twilio(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: axum::body::Body,
+) -> Result<StatusCode, Problem> {
+    let signature = header(&headers, "x-twilio-signature");
+    let url = public_url(&app, &headers, &uri);
+    notify(&app, notifier::HandleWebhookRequest { provider: "twilio".into(), signature, url, body: bytes(body).await? }).await
+}
+
+/// Mails at Amazon SES, through SNS, whose messages carry their signature within.
+#[utoipa::path(
+    post,
+    path = "/webhooks/ses",
+    request_body(content = String, content_type = "text/plain"),
+    responses((status = 204))
+)]
+pub(crate) async fn ses(State(app): State<Arc<App>>, body: axum::body::Body) -> Result<StatusCode, Problem> {
+    let body = bytes(body).await?;
+    notify(&app, notifier::HandleWebhookRequest { provider: "ses".into(), body, ..Default::default() }).await
+}
+
+async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<StatusCode, Problem> {
+    app.services.notifier.clone().handle_webhook(request).await.answer()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The address that was called, which the signature covers: whoever writes another here only spoils it.
+fn public_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
+    let behind = header(headers, "x-forwarded-proto");
+    let scheme = match behind.as_str() {
+        "http" | "https" => behind.as_str(),
+        _ if app.env.profile == Profile::Development => "http",
+        _ => "https",
+    };
+    let host = uri.authority().map_or_else(|| header(headers, HOST.as_str()), ToString::to_string);
+    format!("{scheme}://{host}{}", uri.path_and_query().map_or("/", |path| path.as_str()))
+}
