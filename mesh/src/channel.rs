@@ -85,7 +85,14 @@ impl tower::Service<Request<Body>> for Channel {
             Target::InProcess { from, service } => match service.get() {
                 Some(service) => {
                     request.extensions_mut().insert(Peer::Service(from));
-                    service.clone().call(request).map(|answer| answer.map_err(|never| match never {})).boxed()
+                    let mut service = service.clone();
+                    async move {
+                        // What is answered from memory never waits: without this a loop of such calls would keep its
+                        // thread from everyone else.
+                        tokio::task::coop::consume_budget().await;
+                        service.call(request).await.map_err(|never| match never {})
+                    }
+                    .boxed()
                 }
                 None => return async { Ok(Status::unavailable("the service is starting").into_http()) }.boxed(),
             },

@@ -1,10 +1,12 @@
 //! The embedded store: SQLite in WAL mode, one writer, many readers. What was acknowledged is on the disk
 //! (`synchronous=FULL`), and steps that arrive together share one commit, so that durable does not mean slow.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{
+    fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration,
+};
 
 use anyhow::Context as _;
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use sqlx::{
     Connection as _, SqliteConnection, SqlitePool,
@@ -39,6 +41,13 @@ impl Sqlite {
         if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
+        // Nobody else on the machine reads what people entrusted to the shop. SQLite gives its other files the same mode.
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("cannot open the database {path}"))?;
         let options = SqliteConnectOptions::from_str("sqlite://")?
             .filename(path)
             .create_if_missing(true)
@@ -105,7 +114,11 @@ where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>,
 {
     sqlx::query("SAVEPOINT step").execute(&mut *connection).await?;
-    let outcome = step(connection).await;
+    // A step that panics would take the writer, and every step after it, along.
+    let outcome = AssertUnwindSafe(step(&mut *connection))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("a step of the store panicked"))));
     if outcome.is_err() {
         sqlx::query("ROLLBACK TO step").execute(&mut *connection).await?;
     }
@@ -198,6 +211,28 @@ mod tests {
         let outcomes = futures::future::join_all(steps).await;
         assert_eq!(outcomes.into_iter().filter(|outcome| outcome.as_ref().unwrap().is_ok()).count(), 100);
         assert_eq!(value(&db).await, 100);
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_fails_alone() {
+        let (_folder, db) = counter().await;
+        let outcome: Result<(), Error> = db
+            .write(|tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE counter SET value = 7").execute(tx).await?;
+                    panic!("a defect")
+                })
+            })
+            .await;
+        assert_eq!(outcome.unwrap_err().reason(), ErrorReason::Internal);
+        let increment = db.write(|tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
+                Ok(())
+            })
+        });
+        increment.await.unwrap();
+        assert_eq!(value(&db).await, 1);
     }
 
     #[tokio::test]

@@ -84,7 +84,7 @@ pub struct Verifier {
     clock: Arc<dyn Clock>,
     keys: ArcSwap<HashMap<String, DecodingKey>>,
     revocations: ArcSwap<Revocations>,
-    /// Seconds since 1970 at which auth answered last; `i64::MAX` where this process is auth itself.
+    /// Seconds since 1970 at which auth answered last.
     heard: AtomicI64,
     remembered: moka::sync::Cache<Arc<str>, Arc<Claims>>,
 }
