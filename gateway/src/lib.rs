@@ -33,6 +33,7 @@ pub use config::{CacheConfig, Config, Limits, Network, Origin};
 pub use edge::{BodyTooLarge, Client, Permit, Streams};
 pub use json::{Json, read, read_body};
 pub use problem::Problem;
+pub use rest::openapi;
 
 /// The gateway, ready to serve. Cheap to clone.
 #[derive(Clone)]
