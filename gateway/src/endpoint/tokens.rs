@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(count("{ a }"), 3);
         assert_eq!(
             count("query Q($id: ID! = \"x}{\") { a(id: $id) @b ... on C { d } } # { { {"),
-            29
+            28
         );
         assert_eq!(count(r#"{ a(b: """ " \""" { """) }"#), 8);
         assert_eq!(count("\"never ended"), 1);
