@@ -36,7 +36,11 @@ pub(crate) fn renamed(error: Error, paths: Paths) -> Error {
         return error;
     }
     let rename = |violation: &Violation| {
-        Violation::new(argument_path(&violation.field, paths).join("."), violation.reason, violation.message.as_str())
+        Violation::new(
+            argument_path(&violation.field, paths).join("."),
+            violation.reason,
+            violation.message.as_str(),
+        )
     };
     let renamed = Error::violations(error.field_violations().iter().map(rename).collect());
     match error.retry_after() {

@@ -21,8 +21,13 @@ const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=60");
 /// The routes of the document and its page.
 pub(crate) fn routes(document: &OpenApi) -> Router {
     let text = Bytes::from(text(document));
-    let page: Router = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
-    let page = page.layer(SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, POLICY));
+    let page: Router = SwaggerUi::new("/docs")
+        .config(Config::from("/openapi.json"))
+        .into();
+    let page = page.layer(SetResponseHeaderLayer::overriding(
+        CONTENT_SECURITY_POLICY,
+        POLICY,
+    ));
     page.route("/openapi.json", get(move || async move { json(text) }))
 }
 
@@ -33,7 +38,9 @@ pub(crate) fn text(document: &OpenApi) -> String {
 
 fn json(text: Bytes) -> Response {
     let mut response = Response::new(text.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, KEPT);
     response
 }

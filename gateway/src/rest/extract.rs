@@ -35,10 +35,19 @@ pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 async fn ids<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, Problem> {
     let malformed = || Problem::new(ErrorReason::InvalidId, "No id has this form.");
-    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| malformed())?;
+    let parameters = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| malformed())?;
     let ids: Vec<String> = parameters.iter().map(|(_, value)| value.to_owned()).collect();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if ids.iter().all(|id| (1..=ID_LENGTH).contains(&id.len()) && id.bytes().all(fits)) { Ok(ids) } else { Err(malformed()) }
+    if ids
+        .iter()
+        .all(|id| (1..=ID_LENGTH).contains(&id.len()) && id.bytes().all(fits))
+    {
+        Ok(ids)
+    } else {
+        Err(malformed())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
@@ -54,14 +63,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let mut ids = ids(parts, state).await?.into_iter();
-        Ok(Self(ids.next().unwrap_or_default(), ids.next().unwrap_or_default()))
+        Ok(Self(
+            ids.next().unwrap_or_default(),
+            ids.next().unwrap_or_default(),
+        ))
     }
 }
 
 /// The user that the edge has verified.
 fn user(parts: &Parts) -> Result<&User, Problem> {
     let client = parts.extensions.get::<Client>();
-    client.map_or_else(|| Err(Problem::new(ErrorReason::Unauthenticated, "Sign in first.")), Client::user)
+    client.map_or_else(
+        || Err(Problem::new(ErrorReason::Unauthenticated, "Sign in first.")),
+        Client::user,
+    )
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
@@ -111,7 +126,9 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
         if request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        Json::from_request(request, state).await.map(|Json(body)| Self(body))
+        Json::from_request(request, state)
+            .await
+            .map(|Json(body)| Self(body))
     }
 }
 

@@ -37,8 +37,12 @@ pub fn openapi() -> String {
 }
 
 fn described() -> (Router<Arc<App>>, OpenApi) {
-    let (routes, document) =
-        OpenApiRouter::new().merge(store()).merge(auth()).merge(admin()).merge(webhooks()).split_for_parts();
+    let (routes, document) = OpenApiRouter::new()
+        .merge(store())
+        .merge(auth())
+        .merge(admin())
+        .merge(webhooks())
+        .split_for_parts();
     (routes, openapi::complete(document))
 }
 

@@ -4,7 +4,8 @@ use serde::Serialize;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder, Type,
+    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder,
+    Type,
 };
 use utoipa::{PartialSchema as _, ToSchema};
 
@@ -37,12 +38,19 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Comptoir")
         .version("1")
-        .description(Some("The shop over REST. Errors are application/problem+json with a code."))
+        .description(Some(
+            "The shop over REST. Errors are application/problem+json with a code.",
+        ))
         .build();
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
-    components.schemas.insert("FieldProblem".to_owned(), FieldProblem::schema());
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components
+        .schemas
+        .insert("FieldProblem".to_owned(), FieldProblem::schema());
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
@@ -54,21 +62,33 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
 
 /// The operations of a path with their methods.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, post, patch, delete, .. } = item;
+    let PathItem {
+        get,
+        post,
+        patch,
+        delete,
+        ..
+    } = item;
     [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
 }
 
 fn describe(path: &str, operation: &mut Operation) {
     let area = path.split('/').nth(1).unwrap_or_default();
     operation.tags = Some(vec![area.to_owned()]);
-    for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+    for name in path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    {
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
             .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
             .build();
-        operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(RefOr::T(parameter));
     }
     let token = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = match area {
@@ -80,8 +100,13 @@ fn describe(path: &str, operation: &mut Operation) {
         .description("A refusal")
         .content(
             "application/problem+json",
-            ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build(),
+            ContentBuilder::new()
+                .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+                .build(),
         )
         .build();
-    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), RefOr::T(problem));
 }

@@ -43,12 +43,22 @@ impl Parameters {
     /// The values of a parameter, separated by commas.
     pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
         let value = self.0.remove(name).unwrap_or_default();
-        value.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+        value
+            .split(',')
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The names and values of all parameters below `prefix`.
     pub(crate) fn below(&mut self, prefix: &str) -> Result<Vec<(String, Vec<String>)>, Problem> {
-        let names: Vec<String> = self.0.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let names: Vec<String> = self
+            .0
+            .keys()
+            .filter(|name| name.starts_with(prefix))
+            .cloned()
+            .collect();
         let read = |name: String| {
             let own = name[prefix.len()..].to_owned();
             if own.is_empty() || own.starts_with('$') || own.contains('.') {
@@ -59,15 +69,29 @@ impl Parameters {
             Ok((own, values))
         };
         let found: Result<Vec<_>, Problem> = names.into_iter().map(read).collect();
-        Ok(found?.into_iter().filter(|(_, values)| !values.is_empty()).collect())
+        Ok(found?
+            .into_iter()
+            .filter(|(_, values)| !values.is_empty())
+            .collect())
     }
 
     /// `limit`, as messages carry it; 0 is the service's own.
     pub(crate) fn limit(&mut self) -> Result<i32, Problem> {
-        let Some(limit) = self.0.remove("limit") else { return Ok(0) };
-        limit.parse().ok().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
-            Error::field("limit", ErrorReason::LimitOutOfRange, "A limit is a whole number from 1 to 100.").into()
-        })
+        let Some(limit) = self.0.remove("limit") else {
+            return Ok(0);
+        };
+        limit
+            .parse()
+            .ok()
+            .filter(|limit| (1..=100).contains(limit))
+            .ok_or_else(|| {
+                Error::field(
+                    "limit",
+                    ErrorReason::LimitOutOfRange,
+                    "A limit is a whole number from 1 to 100.",
+                )
+                .into()
+            })
     }
 
     /// `cursor`, as messages carry it.
@@ -86,25 +110,45 @@ impl Parameters {
 
     /// A price in the smallest unit of a currency with so many digits.
     pub(crate) fn price(&mut self, name: &str, digits: u32) -> Result<Option<i64>, Problem> {
-        let price = self.text(name).map(|text| parse_decimal(&text, digits)).transpose();
+        let price = self
+            .text(name)
+            .map(|text| parse_decimal(&text, digits))
+            .transpose();
         price.map_err(|error| Error::field(name, ErrorReason::ValidationFailed, error.to_string()).into())
     }
 
     /// A time of RFC 3339.
     pub(crate) fn time(&mut self, name: &str) -> Result<Option<prost_types::Timestamp>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
         let time: Timestamp = text.parse().map_err(|_| {
-            Error::field(name, ErrorReason::ValidationFailed, "A time is written like 2026-01-31T12:00:00Z.")
+            Error::field(
+                name,
+                ErrorReason::ValidationFailed,
+                "A time is written like 2026-01-31T12:00:00Z.",
+            )
         })?;
-        Ok(Some(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }))
+        Ok(Some(prost_types::Timestamp {
+            seconds: time.as_second(),
+            nanos: time.subsec_nanosecond(),
+        }))
     }
 
     /// One of an enum's names.
-    pub(crate) fn name<T: DeserializeOwned>(&mut self, name: &str, otherwise: ErrorReason) -> Result<Option<T>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+    pub(crate) fn name<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        otherwise: ErrorReason,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
         let deserializer: StrDeserializer<'_, ValueError> = text.as_str().into_deserializer();
         let value = T::deserialize(deserializer);
-        value.map(Some).map_err(|_| Error::field(name, otherwise, "This is none of the names that are taken.").into())
+        value
+            .map(Some)
+            .map_err(|_| Error::field(name, otherwise, "This is none of the names that are taken.").into())
     }
 
     /// Refuses what nobody took.

@@ -39,7 +39,9 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 fn whole(value: &Value) -> Result<i32, ErrorReason> {
-    let Value::Number(number) = value else { return Err(ErrorReason::InvalidQuantity) };
+    let Value::Number(number) = value else {
+        return Err(ErrorReason::InvalidQuantity);
+    };
     if let Some(whole) = number.as_i64() {
         return match i32::try_from(whole) {
             Ok(whole) if whole >= 1 => Ok(whole),
@@ -50,9 +52,9 @@ fn whole(value: &Value) -> Result<i32, ErrorReason> {
     // Over 2^63, or written with a fraction or exponent.
     match number.as_f64() {
         Some(large) if large > f64::from(i32::MAX) => Err(ErrorReason::QuantityOutOfRange),
-        Some(whole) if whole >= 1.0 && whole.fract() == 0.0 => {
-            format!("{whole}").parse().map_err(|_| ErrorReason::InvalidQuantity)
-        }
+        Some(whole) if whole >= 1.0 && whole.fract() == 0.0 => format!("{whole}")
+            .parse()
+            .map_err(|_| ErrorReason::InvalidQuantity),
         _ => Err(ErrorReason::InvalidQuantity),
     }
 }
@@ -69,11 +71,33 @@ mod tests {
         assert_eq!(whole(&json!(1)), Ok(1));
         assert_eq!(whole(&json!(1000)), Ok(1000));
         assert_eq!(whole(&json!(2.0)), Ok(2));
-        for bad in [json!(0), json!(-1), json!(0.5), json!("1"), json!(null), json!([1]), json!(-1e18), json!(i64::MIN)] {
-            assert_eq!(whole(&bad).map_err(ErrorReason::code), Err("INVALID_QUANTITY"), "{bad}");
+        for bad in [
+            json!(0),
+            json!(-1),
+            json!(0.5),
+            json!("1"),
+            json!(null),
+            json!([1]),
+            json!(-1e18),
+            json!(i64::MIN),
+        ] {
+            assert_eq!(
+                whole(&bad).map_err(ErrorReason::code),
+                Err("INVALID_QUANTITY"),
+                "{bad}"
+            );
         }
-        for large in [json!(2_147_483_648_i64), json!(9_223_372_036_854_775_808_u64), json!(1e18), json!(1e300)] {
-            assert_eq!(whole(&large).map_err(ErrorReason::code), Err("QUANTITY_OUT_OF_RANGE"), "{large}");
+        for large in [
+            json!(2_147_483_648_i64),
+            json!(9_223_372_036_854_775_808_u64),
+            json!(1e18),
+            json!(1e300),
+        ] {
+            assert_eq!(
+                whole(&large).map_err(ErrorReason::code),
+                Err("QUANTITY_OUT_OF_RANGE"),
+                "{large}"
+            );
         }
     }
 }

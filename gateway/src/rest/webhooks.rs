@@ -15,7 +15,11 @@ use crate::problem::Problem;
 use crate::rest::calls::Answered as _;
 
 fn header(headers: &HeaderMap, name: &str) -> String {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn bytes(body: axum::body::Body) -> Result<Vec<u8>, Problem> {
@@ -36,8 +40,17 @@ pub(crate) async fn stripe(
     body: axum::body::Body,
 ) -> Result<StatusCode, Problem> {
     let signature = header(&headers, "stripe-signature");
-    let request = orders::HandleWebhookRequest { provider: "stripe".into(), signature, body: bytes(body).await? };
-    app.services.payments.clone().handle_webhook(request).await.answer()?;
+    let request = orders::HandleWebhookRequest {
+        provider: "stripe".into(),
+        signature,
+        body: bytes(body).await?,
+    };
+    app.services
+        .payments
+        .clone()
+        .handle_webhook(request)
+        .await
+        .answer()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,7 +70,16 @@ pub(crate) async fn twilio(
 ) -> Result<StatusCode, Problem> {
     let signature = header(&headers, "x-twilio-signature");
     let url = public_url(&app, &headers, &uri);
-    notify(&app, notifier::HandleWebhookRequest { provider: "twilio".into(), signature, url, body: bytes(body).await? }).await
+    notify(
+        &app,
+        notifier::HandleWebhookRequest {
+            provider: "twilio".into(),
+            signature,
+            url,
+            body: bytes(body).await?,
+        },
+    )
+    .await
 }
 
 /// Mails at Amazon SES, through SNS, whose messages carry their signature within.
@@ -69,11 +91,24 @@ pub(crate) async fn twilio(
 )]
 pub(crate) async fn ses(State(app): State<Arc<App>>, body: axum::body::Body) -> Result<StatusCode, Problem> {
     let body = bytes(body).await?;
-    notify(&app, notifier::HandleWebhookRequest { provider: "ses".into(), body, ..Default::default() }).await
+    notify(
+        &app,
+        notifier::HandleWebhookRequest {
+            provider: "ses".into(),
+            body,
+            ..Default::default()
+        },
+    )
+    .await
 }
 
 async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<StatusCode, Problem> {
-    app.services.notifier.clone().handle_webhook(request).await.answer()?;
+    app.services
+        .notifier
+        .clone()
+        .handle_webhook(request)
+        .await
+        .answer()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -85,6 +120,11 @@ fn public_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
         _ if app.env.profile == Profile::Development => "http",
         _ => "https",
     };
-    let host = uri.authority().map_or_else(|| header(headers, HOST.as_str()), ToString::to_string);
-    format!("{scheme}://{host}{}", uri.path_and_query().map_or("/", |path| path.as_str()))
+    let host = uri
+        .authority()
+        .map_or_else(|| header(headers, HOST.as_str()), ToString::to_string);
+    format!(
+        "{scheme}://{host}{}",
+        uri.path_and_query().map_or("/", |path| path.as_str())
+    )
 }

@@ -59,8 +59,11 @@ pub(crate) struct ImportError {
 
 impl From<pb::ImportProductsResponse> for ImportReport {
     fn from(report: pb::ImportProductsResponse) -> Self {
-        let error =
-            |error: pb::ImportError| ImportError { line: error.line, code: error.code, message: error.message };
+        let error = |error: pb::ImportError| ImportError {
+            line: error.line,
+            code: error.code,
+            message: error.message,
+        };
         Self {
             products: ImportedProducts {
                 created: report.products_created,
@@ -96,7 +99,10 @@ pub(crate) async fn import_products(
     let currency_code = parameters.text("currency").unwrap_or_default();
     parameters.finish()?;
     if !is_csv(&headers) {
-        return Err(Problem::new(ErrorReason::UnsupportedMediaType, "Send the file as text/csv."));
+        return Err(Problem::new(
+            ErrorReason::UnsupportedMediaType,
+            "Send the file as text/csv.",
+        ));
     }
     let received = Arc::new(AtomicU64::new(0));
     let importing = import(app, currency_code, body, received.clone());
@@ -120,18 +126,34 @@ async fn import(
     body: Body,
     received: Arc<AtomicU64>,
 ) -> Result<ImportReport, Problem> {
-    let first = pb::ImportProductsRequest { currency_code, ..Default::default() };
-    let message = |chunk| pb::ImportProductsRequest { chunk, ..Default::default() };
+    let first = pb::ImportProductsRequest {
+        currency_code,
+        ..Default::default()
+    };
+    let message = |chunk| pb::ImportProductsRequest {
+        chunk,
+        ..Default::default()
+    };
     let mut catalog = app.services.catalog.clone();
-    let call = |messages| -> BoxFuture<'static, _> { Box::pin(async move { catalog.import_products(messages).await }) };
+    let call = |messages| -> BoxFuture<'static, _> {
+        Box::pin(async move { catalog.import_products(messages).await })
+    };
     let report: pb::ImportProductsResponse = upload::send(body, first, message, &received, call).await?;
     Ok(report.into())
 }
 
 /// The lines of an import that takes longer. It runs only while they are read: a client that goes away ends it.
-fn progress(importing: Importing, received: Arc<AtomicU64>) -> impl futures::Stream<Item = Result<String, Infallible>> {
+fn progress(
+    importing: Importing,
+    received: Arc<AtomicU64>,
+) -> impl futures::Stream<Item = Result<String, Infallible>> {
     let request_id = context::current().request_id;
-    let line = |received: &AtomicU64| format!("{{\"progress\":{{\"bytes\":{}}}}}\n", received.load(Ordering::Relaxed));
+    let line = |received: &AtomicU64| {
+        format!(
+            "{{\"progress\":{{\"bytes\":{}}}}}\n",
+            received.load(Ordering::Relaxed)
+        )
+    };
     let first = line(&received);
     let later = stream::unfold(Some((importing, ticks())), move |state| {
         let (received, request_id) = (received.clone(), request_id.clone());
@@ -158,9 +180,14 @@ fn last_line(report: &ImportReport) -> String {
 }
 
 fn is_csv(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("text/csv"))
+    parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("text/csv"))
         && parts.all(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")

@@ -39,7 +39,18 @@ pub(crate) async fn adjust_stock(
     Id(variant_id): Id,
     Json(AdjustInput { delta, reason }): Json<AdjustInput>,
 ) -> Result<Json<ProductVariant>, Problem> {
-    let request = pb::AdjustStockRequest { variant_id, delta, reason, request_id };
-    let adjusted = app.services.inventory.clone().adjust_stock(request).await.answer_for(KEY)?;
+    let request = pb::AdjustStockRequest {
+        variant_id,
+        delta,
+        reason,
+        request_id,
+    };
+    let adjusted = app
+        .services
+        .inventory
+        .clone()
+        .adjust_stock(request)
+        .await
+        .answer_for(KEY)?;
     Ok(Json(present(adjusted.variant)?.into()))
 }

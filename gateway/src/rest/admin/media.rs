@@ -45,17 +45,36 @@ pub(crate) async fn put_media(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Media>), Problem> {
-    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(content_type) = TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(sent.trim())) else {
+    let sent = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let Some(content_type) = TYPES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(sent.trim()))
+    else {
         let message = "Send the picture as image/png, image/jpeg, image/webp or image/avif.";
         return Err(Problem::new(ErrorReason::UnsupportedMediaType, message));
     };
-    let first = pb::PutMediaRequest { content_type: content_type.to_owned(), ..Default::default() };
-    let message = |chunk| pb::PutMediaRequest { chunk, ..Default::default() };
+    let first = pb::PutMediaRequest {
+        content_type: content_type.to_owned(),
+        ..Default::default()
+    };
+    let message = |chunk| pb::PutMediaRequest {
+        chunk,
+        ..Default::default()
+    };
     let mut catalog = app.services.catalog.clone();
-    let call = |messages| -> BoxFuture<'static, _> { Box::pin(async move { catalog.put_media(messages).await }) };
-    let stored: pb::PutMediaResponse =
-        upload::send(body, first, message, &AtomicU64::new(0), call).await?;
+    let call =
+        |messages| -> BoxFuture<'static, _> { Box::pin(async move { catalog.put_media(messages).await }) };
+    let stored: pb::PutMediaResponse = upload::send(body, first, message, &AtomicU64::new(0), call).await?;
     let url = format!("/media/{}", stored.media_id);
-    Ok((StatusCode::CREATED, Json(Media { url, width: stored.width, height: stored.height })))
+    Ok((
+        StatusCode::CREATED,
+        Json(Media {
+            url,
+            width: stored.width,
+            height: stored.height,
+        }),
+    ))
 }

@@ -63,10 +63,17 @@ pub(crate) struct RefundInput {
 
 /// Orders with their customers.
 async fn shown(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem> {
-    let ids: BTreeSet<String> = orders.iter().filter_map(|order| order.customer_id.clone()).collect();
+    let ids: BTreeSet<String> = orders
+        .iter()
+        .filter_map(|order| order.customer_id.clone())
+        .collect();
     let mut users: HashMap<String, auth::User> = HashMap::new();
     if !ids.is_empty() {
-        let request = auth::ListUsersRequest { user_ids: ids.into_iter().collect(), page_size: 100, ..Default::default() };
+        let request = auth::ListUsersRequest {
+            user_ids: ids.into_iter().collect(),
+            page_size: 100,
+            ..Default::default()
+        };
         let found = app.services.auth.clone().list_users(request).await.answer()?;
         users.extend(found.users.into_iter().map(|user| (user.id.clone(), user)));
     }
@@ -106,11 +113,26 @@ pub(crate) async fn list_all_orders(
     let filter = Some(filter(&mut parameters)?);
     let (page_size, page_token) = (parameters.limit()?, parameters.cursor());
     parameters.finish()?;
-    let request = pb::ListOrdersRequest { page_size, page_token, all: true, filter };
+    let request = pb::ListOrdersRequest {
+        page_size,
+        page_token,
+        all: true,
+        filter,
+    };
     let paths = &[("filter", ""), ("page_token", "cursor")];
-    let found = app.services.orders.clone().list_orders(request).await.answer_for(paths)?;
+    let found = app
+        .services
+        .orders
+        .clone()
+        .list_orders(request)
+        .await
+        .answer_for(paths)?;
     let items = shown(&app, found.orders).await?;
-    Ok(Json(Page { items, next_cursor: cursor(found.next_page_token), total_count: found.total_count }))
+    Ok(Json(Page {
+        items,
+        next_cursor: cursor(found.next_page_token),
+        total_count: found.total_count,
+    }))
 }
 
 fn filter(parameters: &mut Parameters) -> Result<pb::OrderFilter, Problem> {
@@ -136,7 +158,10 @@ pub(crate) async fn get_any_order(
     Staff: Staff,
     Id(order_id): Id,
 ) -> Result<Json<Order>, Problem> {
-    let request = pb::GetOrderRequest { key: Some(Key::OrderId(order_id)), cart_id: None };
+    let request = pb::GetOrderRequest {
+        key: Some(Key::OrderId(order_id)),
+        cart_id: None,
+    };
     let order = read(&app, request).await?;
     answer(&app, Some(order)).await
 }
@@ -158,12 +183,39 @@ pub(crate) async fn fulfill_order(
 ) -> Result<Json<Order>, Problem> {
     let line = |(n, line): (usize, FulfillmentLineInput)| {
         let quantity = line.quantity.read(&format!("lines.{n}.quantity"))?;
-        Ok(pb::FulfilledLine { order_line_id: line.order_line_id, quantity })
+        Ok(pb::FulfilledLine {
+            order_line_id: line.order_line_id,
+            quantity,
+        })
     };
-    let lines = input.lines.into_iter().enumerate().map(line).collect::<Result<_, Error>>()?;
-    let FulfillmentInput { tracking_number, carrier, .. } = FulfillmentInput { lines: Vec::new(), ..input };
-    let request = pb::FulfillOrderRequest { order_id, lines, tracking_number, carrier, request_id };
-    let fulfilled = app.services.orders.clone().fulfill_order(request).await.answer_for(KEY)?;
+    let lines = input
+        .lines
+        .into_iter()
+        .enumerate()
+        .map(line)
+        .collect::<Result<_, Error>>()?;
+    let FulfillmentInput {
+        tracking_number,
+        carrier,
+        ..
+    } = FulfillmentInput {
+        lines: Vec::new(),
+        ..input
+    };
+    let request = pb::FulfillOrderRequest {
+        order_id,
+        lines,
+        tracking_number,
+        carrier,
+        request_id,
+    };
+    let fulfilled = app
+        .services
+        .orders
+        .clone()
+        .fulfill_order(request)
+        .await
+        .answer_for(KEY)?;
     answer(&app, fulfilled.order).await
 }
 
@@ -180,8 +232,17 @@ pub(crate) async fn deliver_order(
     Id(order_id): Id,
     Json(DeliverInput { fulfillment_id }): Json<DeliverInput>,
 ) -> Result<Json<Order>, Problem> {
-    let request = pb::MarkDeliveredRequest { order_id, fulfillment_id };
-    let delivered = app.services.orders.clone().mark_delivered(request).await.answer()?;
+    let request = pb::MarkDeliveredRequest {
+        order_id,
+        fulfillment_id,
+    };
+    let delivered = app
+        .services
+        .orders
+        .clone()
+        .mark_delivered(request)
+        .await
+        .answer()?;
     answer(&app, delivered.order).await
 }
 
@@ -198,10 +259,26 @@ pub(crate) async fn refund_order(
     Staff: Staff,
     IdempotencyKey(request_id): IdempotencyKey,
     Id(order_id): Id,
-    Json(RefundInput { amount, reason, restock }): Json<RefundInput>,
+    Json(RefundInput {
+        amount,
+        reason,
+        restock,
+    }): Json<RefundInput>,
 ) -> Result<Json<Order>, Problem> {
-    let request = pb::RefundOrderRequest { order_id, amount, reason, restock, request_id };
-    let refunded = app.services.orders.clone().refund_order(request).await.answer_for(KEY)?;
+    let request = pb::RefundOrderRequest {
+        order_id,
+        amount,
+        reason,
+        restock,
+        request_id,
+    };
+    let refunded = app
+        .services
+        .orders
+        .clone()
+        .refund_order(request)
+        .await
+        .answer_for(KEY)?;
     answer(&app, refunded.order).await
 }
 
@@ -220,7 +297,18 @@ pub(crate) async fn cancel_any_order(
     Id(order_id): Id,
     OptionalJson(input): OptionalJson<CancelInput>,
 ) -> Result<Json<Order>, Problem> {
-    let request = pb::CancelOrderRequest { order_id, access_token: None, reason: input.reason, request_id };
-    let canceled = app.services.orders.clone().cancel_order(request).await.answer_for(KEY)?;
+    let request = pb::CancelOrderRequest {
+        order_id,
+        access_token: None,
+        reason: input.reason,
+        request_id,
+    };
+    let canceled = app
+        .services
+        .orders
+        .clone()
+        .cancel_order(request)
+        .await
+        .answer_for(KEY)?;
     answer(&app, canceled.order).await
 }

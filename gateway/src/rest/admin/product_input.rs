@@ -109,7 +109,10 @@ impl From<VariantInput> for pb::VariantInput {
 
 impl From<ImageInput> for pb::ImageInput {
     fn from(input: ImageInput) -> Self {
-        Self { url: input.url, alt_text: input.alt_text }
+        Self {
+            url: input.url,
+            alt_text: input.alt_text,
+        }
     }
 }
 
@@ -123,7 +126,10 @@ impl From<ProductInput> for pb::ProductInput {
             product_type: input.product_type,
             tags: input.tags,
             category_id: input.category_id,
-            status: input.status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from).into(),
+            status: input
+                .status
+                .map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from)
+                .into(),
             options: input.options,
             variants: input.variants.into_iter().map(pb::VariantInput::from).collect(),
             images: input.images.into_iter().map(pb::ImageInput::from).collect(),
@@ -137,8 +143,11 @@ impl ProductUpdate {
     /// The whole content of a product, changed by this.
     pub(crate) fn onto(self, product: pb::Product) -> pb::ProductInput {
         let images = |images: Vec<ImageInput>| images.into_iter().map(pb::ImageInput::from).collect();
-        let variants = |variants: Vec<VariantInput>| variants.into_iter().map(pb::VariantInput::from).collect();
-        let status = self.status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from);
+        let variants =
+            |variants: Vec<VariantInput>| variants.into_iter().map(pb::VariantInput::from).collect();
+        let status = self
+            .status
+            .map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from);
         pb::ProductInput {
             title: self.title.unwrap_or(product.title),
             slug: self.slug,
@@ -148,9 +157,15 @@ impl ProductUpdate {
             tags: self.tags.unwrap_or(product.tags),
             category_id: self.category_id.unwrap_or(product.category_id),
             status: status.into(),
-            options: self.options.unwrap_or_else(|| product.options.into_iter().map(|option| option.name).collect()),
-            variants: self.variants.map_or_else(|| product.variants.into_iter().map(kept).collect(), variants),
-            images: self.images.map_or_else(|| product.images.into_iter().map(kept_image).collect(), images),
+            options: self
+                .options
+                .unwrap_or_else(|| product.options.into_iter().map(|option| option.name).collect()),
+            variants: self
+                .variants
+                .map_or_else(|| product.variants.into_iter().map(kept).collect(), variants),
+            images: self
+                .images
+                .map_or_else(|| product.images.into_iter().map(kept_image).collect(), images),
             seo_title: self.seo_title.unwrap_or(product.seo_title),
             seo_description: self.seo_description.unwrap_or(product.seo_description),
         }
@@ -162,7 +177,11 @@ fn kept(variant: pb::Variant) -> pb::VariantInput {
     pb::VariantInput {
         id: Some(variant.id),
         sku: variant.sku,
-        option_values: variant.selected_options.into_iter().map(|option| option.value).collect(),
+        option_values: variant
+            .selected_options
+            .into_iter()
+            .map(|option| option.value)
+            .collect(),
         price: decimal(&variant.price.unwrap_or_default()),
         compare_at_price: variant.compare_at_price.as_ref().map(decimal),
         currency_code: None,
@@ -173,9 +192,15 @@ fn kept(variant: pb::Variant) -> pb::VariantInput {
 }
 
 fn kept_image(image: pb::Image) -> pb::ImageInput {
-    pb::ImageInput { url: image.url, alt_text: image.alt_text }
+    pb::ImageInput {
+        url: image.url,
+        alt_text: image.alt_text,
+    }
 }
 
 fn decimal(money: &types::Money) -> String {
-    format_decimal(money.minor_units, fraction_digits(&money.currency_code).unwrap_or(2))
+    format_decimal(
+        money.minor_units,
+        fraction_digits(&money.currency_code).unwrap_or(2),
+    )
 }

@@ -45,17 +45,35 @@ pub(crate) async fn list_all_products(
     let sort = parameters.name::<ProductSort>("sort", ErrorReason::InvalidSort)?;
     let request = pb::ListProductsRequest {
         query: parameters.text("query").unwrap_or_default(),
-        status: status.map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from).into(),
-        sort: sort.map_or(pb::ProductSort::Unspecified, pb::ProductSort::from).into(),
+        status: status
+            .map_or(pb::ProductStatus::Unspecified, pb::ProductStatus::from)
+            .into(),
+        sort: sort
+            .map_or(pb::ProductSort::Unspecified, pb::ProductSort::from)
+            .into(),
         page_size: parameters.limit()?,
         page_token: parameters.cursor(),
         ..Default::default()
     };
     parameters.finish()?;
-    let found = app.services.catalog.clone().list_products(request).await.answer_for(&[("page_token", "cursor")])?;
+    let found = app
+        .services
+        .catalog
+        .clone()
+        .list_products(request)
+        .await
+        .answer_for(&[("page_token", "cursor")])?;
     let tree = Tree::of(&app, &found.products).await?;
-    let items = found.products.into_iter().map(|product| Product::new(product, &tree)).collect();
-    Ok(Json(Page { items, next_cursor: cursor(found.next_page_token), total_count: found.total_count }))
+    let items = found
+        .products
+        .into_iter()
+        .map(|product| Product::new(product, &tree))
+        .collect();
+    Ok(Json(Page {
+        items,
+        next_cursor: cursor(found.next_page_token),
+        total_count: found.total_count,
+    }))
 }
 
 /// Adds a product.
@@ -65,8 +83,16 @@ pub(crate) async fn create_product(
     Staff: Staff,
     Json(input): Json<ProductInput>,
 ) -> Result<Response, Problem> {
-    let request = pb::CreateProductRequest { product: Some(input.into()) };
-    let created = app.services.catalog.clone().create_product(request).await.answer_for(PATHS)?;
+    let request = pb::CreateProductRequest {
+        product: Some(input.into()),
+    };
+    let created = app
+        .services
+        .catalog
+        .clone()
+        .create_product(request)
+        .await
+        .answer_for(PATHS)?;
     let product = Tagged::new(&app, present(created.product)?).await?;
     Ok((StatusCode::CREATED, product).into_response())
 }
@@ -89,15 +115,27 @@ pub(crate) async fn update_product(
     let version = version(&headers)?;
     let mut catalog = app.services.catalog.clone();
     let key = Some(Key::ProductId(product_id.clone()));
-    let found = present(catalog.get_product(pb::GetProductRequest { key }).await.answer_for(PATHS)?.product)?;
+    let found = present(
+        catalog
+            .get_product(pb::GetProductRequest { key })
+            .await
+            .answer_for(PATHS)?
+            .product,
+    )?;
     if found.version != version {
         return Err(stale());
     }
     // What is left out is taken from the version that the change is checked against, so nothing gets lost in between.
     let product = Some(update.onto(found));
-    let request = pb::UpdateProductRequest { product_id, product, version };
+    let request = pb::UpdateProductRequest {
+        product_id,
+        product,
+        version,
+    };
     let updated = catalog.update_product(request).await.answer_for(PATHS)?;
-    Ok(Tagged::new(&app, present(updated.product)?).await?.into_response())
+    Ok(Tagged::new(&app, present(updated.product)?)
+        .await?
+        .into_response())
 }
 
 /// Removes a product for good; orders keep what they say of it.
@@ -108,19 +146,41 @@ pub(crate) async fn delete_product(
     Id(product_id): Id,
 ) -> Result<StatusCode, Problem> {
     let request = pb::DeleteProductRequest { product_id };
-    app.services.catalog.clone().delete_product(request).await.answer_for(PATHS)?;
+    app.services
+        .catalog
+        .clone()
+        .delete_product(request)
+        .await
+        .answer_for(PATHS)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn stale() -> Problem {
-    Problem::new(ErrorReason::VersionConflict, "Somebody else has changed it; read it again.")
+    Problem::new(
+        ErrorReason::VersionConflict,
+        "Somebody else has changed it; read it again.",
+    )
 }
 
 /// The version of `If-Match`: the digits before the digest.
 fn version(headers: &HeaderMap) -> Result<i64, Problem> {
-    let sent = headers.get(IF_MATCH).filter(|tag| tag.as_bytes() != b"*").ok_or_else(|| {
-        Problem::new(ErrorReason::PreconditionRequired, "Send If-Match with the ETag of the product that was read.")
-    })?;
-    let tag = sent.to_str().unwrap_or_default().trim().trim_start_matches("W/").trim_matches('"');
-    tag.split('-').next().and_then(|version| version.parse().ok()).ok_or_else(stale)
+    let sent = headers
+        .get(IF_MATCH)
+        .filter(|tag| tag.as_bytes() != b"*")
+        .ok_or_else(|| {
+            Problem::new(
+                ErrorReason::PreconditionRequired,
+                "Send If-Match with the ETag of the product that was read.",
+            )
+        })?;
+    let tag = sent
+        .to_str()
+        .unwrap_or_default()
+        .trim()
+        .trim_start_matches("W/")
+        .trim_matches('"');
+    tag.split('-')
+        .next()
+        .and_then(|version| version.parse().ok())
+        .ok_or_else(stale)
 }

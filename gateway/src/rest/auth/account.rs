@@ -75,8 +75,22 @@ pub(crate) async fn register(
     State(app): State<Arc<App>>,
     Json(input): Json<RegisterInput>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let RegisterInput { email, password, first_name, last_name, phone, locale } = input;
-    let request = pb::RegisterRequest { email, password, first_name, last_name, phone, locale };
+    let RegisterInput {
+        email,
+        password,
+        first_name,
+        last_name,
+        phone,
+        locale,
+    } = input;
+    let request = pb::RegisterRequest {
+        email,
+        password,
+        first_name,
+        last_name,
+        phone,
+        locale,
+    };
     app.services.auth.clone().register(request).await.answer()?;
     Ok(ACCEPTED)
 }
@@ -87,7 +101,13 @@ pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     Json(ConfirmInput { token }): Json<ConfirmInput>,
 ) -> Result<Json<User>, Problem> {
-    let confirmed = app.services.auth.clone().confirm_email(pb::ConfirmEmailRequest { token }).await.answer()?;
+    let confirmed = app
+        .services
+        .auth
+        .clone()
+        .confirm_email(pb::ConfirmEmailRequest { token })
+        .await
+        .answer()?;
     Ok(Json(present(confirmed.user)?.into()))
 }
 
@@ -97,7 +117,12 @@ pub(crate) async fn resend_confirmation(
     State(app): State<Arc<App>>,
     Json(EmailInput { email }): Json<EmailInput>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    app.services.auth.clone().resend_confirmation(pb::ResendConfirmationRequest { email }).await.answer()?;
+    app.services
+        .auth
+        .clone()
+        .resend_confirmation(pb::ResendConfirmationRequest { email })
+        .await
+        .answer()?;
     Ok(ACCEPTED)
 }
 
@@ -107,11 +132,24 @@ pub(crate) async fn change_password(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     SignedIn(_): SignedIn,
-    Json(PasswordInput { current_password, new_password }): Json<PasswordInput>,
+    Json(PasswordInput {
+        current_password,
+        new_password,
+    }): Json<PasswordInput>,
 ) -> Result<Json<User>, Problem> {
     let client_address = Some(client.address.to_string());
-    let request = pb::ChangePasswordRequest { current_password, new_password, client_address };
-    let changed = app.services.auth.clone().change_password(request).await.answer()?;
+    let request = pb::ChangePasswordRequest {
+        current_password,
+        new_password,
+        client_address,
+    };
+    let changed = app
+        .services
+        .auth
+        .clone()
+        .change_password(request)
+        .await
+        .answer()?;
     Ok(Json(present(changed.user)?.into()))
 }
 
@@ -121,7 +159,12 @@ pub(crate) async fn request_password_reset(
     State(app): State<Arc<App>>,
     Json(EmailInput { email }): Json<EmailInput>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    app.services.auth.clone().request_password_reset(pb::RequestPasswordResetRequest { email }).await.answer()?;
+    app.services
+        .auth
+        .clone()
+        .request_password_reset(pb::RequestPasswordResetRequest { email })
+        .await
+        .answer()?;
     Ok(ACCEPTED)
 }
 

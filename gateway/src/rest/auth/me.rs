@@ -55,19 +55,38 @@ pub(crate) struct AddressUpdate {
 }
 
 async fn read(app: &App, user_id: String) -> Result<pb::User, Problem> {
-    present(app.services.auth.clone().get_user(pb::GetUserRequest { user_id }).await.answer()?.user)
+    present(
+        app.services
+            .auth
+            .clone()
+            .get_user(pb::GetUserRequest { user_id })
+            .await
+            .answer()?
+            .user,
+    )
 }
 
 async fn save(app: &App, request: pb::SaveAddressRequest) -> Result<Json<SavedAddress>, Problem> {
-    let saved = app.services.auth.clone().save_address(request).await.answer_for(ADDRESS)?;
+    let saved = app
+        .services
+        .auth
+        .clone()
+        .save_address(request)
+        .await
+        .answer_for(ADDRESS)?;
     let addresses = present(saved.user)?.addresses;
-    let address = addresses.into_iter().find(|address| address.id == saved.address_id);
+    let address = addresses
+        .into_iter()
+        .find(|address| address.id == saved.address_id);
     Ok(Json(present(address)?.into()))
 }
 
 /// The signed-in user.
 #[utoipa::path(get, path = "/auth/me", responses((status = 200, body = User)))]
-pub(crate) async fn get_me(State(app): State<Arc<App>>, SignedIn(user_id): SignedIn) -> Result<Json<User>, Problem> {
+pub(crate) async fn get_me(
+    State(app): State<Arc<App>>,
+    SignedIn(user_id): SignedIn,
+) -> Result<Json<User>, Problem> {
     Ok(Json(read(&app, user_id).await?.into()))
 }
 
@@ -94,7 +113,12 @@ pub(crate) async fn list_addresses(
     State(app): State<Arc<App>>,
     SignedIn(user_id): SignedIn,
 ) -> Result<Json<List<SavedAddress>>, Problem> {
-    let items = read(&app, user_id).await?.addresses.into_iter().map(SavedAddress::from).collect();
+    let items = read(&app, user_id)
+        .await?
+        .addresses
+        .into_iter()
+        .map(SavedAddress::from)
+        .collect();
     Ok(Json(List { items }))
 }
 
@@ -110,7 +134,11 @@ pub(crate) async fn create_address(
     SignedIn(_): SignedIn,
     Json(AddressInput { address, is_default }): Json<AddressInput>,
 ) -> Result<(StatusCode, Json<SavedAddress>), Problem> {
-    let request = pb::SaveAddressRequest { address_id: None, address: Some(address.into()), is_default };
+    let request = pb::SaveAddressRequest {
+        address_id: None,
+        address: Some(address.into()),
+        is_default,
+    };
     Ok((StatusCode::CREATED, save(&app, request).await?))
 }
 
@@ -130,12 +158,25 @@ pub(crate) async fn update_address(
     let address = match address {
         Some(address) => address.into(),
         None => {
-            let saved = read(&app, user_id).await?.addresses.into_iter().find(|saved| saved.id == address_id);
-            let saved = saved.ok_or_else(|| Problem::new(ErrorReason::NotFound, "There is no such address."))?;
+            let saved = read(&app, user_id)
+                .await?
+                .addresses
+                .into_iter()
+                .find(|saved| saved.id == address_id);
+            let saved =
+                saved.ok_or_else(|| Problem::new(ErrorReason::NotFound, "There is no such address."))?;
             present(saved.address)?
         }
     };
-    save(&app, pb::SaveAddressRequest { address_id: Some(address_id), address: Some(address), is_default }).await
+    save(
+        &app,
+        pb::SaveAddressRequest {
+            address_id: Some(address_id),
+            address: Some(address),
+            is_default,
+        },
+    )
+    .await
 }
 
 /// Removes an address.
@@ -145,7 +186,12 @@ pub(crate) async fn delete_address(
     SignedIn(_): SignedIn,
     Id(address_id): Id,
 ) -> Result<StatusCode, Problem> {
-    app.services.auth.clone().delete_address(pb::DeleteAddressRequest { address_id }).await.answer_for(ADDRESS)?;
+    app.services
+        .auth
+        .clone()
+        .delete_address(pb::DeleteAddressRequest { address_id })
+        .await
+        .answer_for(ADDRESS)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -158,7 +204,11 @@ pub(crate) async fn list_sessions(
     let mut items = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = pb::ListSessionsRequest { page_size: 100, page_token, ..Default::default() };
+        let request = pb::ListSessionsRequest {
+            page_size: 100,
+            page_token,
+            ..Default::default()
+        };
         let page = app.services.auth.clone().list_sessions(request).await.answer()?;
         items.extend(page.sessions.into_iter().map(Session::from));
         page_token = page.next_page_token;
@@ -176,6 +226,11 @@ pub(crate) async fn revoke_session(
     Id(session_id): Id,
 ) -> Result<StatusCode, Problem> {
     let request = pb::RevokeSessionRequest { session_id };
-    app.services.auth.clone().revoke_session(request).await.answer_for(&[("session_id", "id")])?;
+    app.services
+        .auth
+        .clone()
+        .revoke_session(request)
+        .await
+        .answer_for(&[("session_id", "id")])?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -50,9 +50,17 @@ pub(crate) async fn create_token(
     headers: HeaderMap,
     Json(Credentials { email, password }): Json<Credentials>,
 ) -> Result<Json<Tokens>, Problem> {
-    let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    let user_agent = headers
+        .get(USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .map(str::to_owned);
     let client_address = Some(client.address.to_string());
-    let request = pb::LoginRequest { email, password, user_agent, client_address };
+    let request = pb::LoginRequest {
+        email,
+        password,
+        user_agent,
+        client_address,
+    };
     let opened = app.services.auth.clone().login(request).await.answer()?;
     Ok(Json(Tokens::new(present(opened.tokens)?, opened.user)))
 }
@@ -61,9 +69,15 @@ pub(crate) async fn create_token(
 #[utoipa::path(post, path = "/auth/token/refresh", request_body = RefreshInput, responses((status = 200, body = Tokens)))]
 pub(crate) async fn refresh_token(
     State(app): State<Arc<App>>,
-    Json(RefreshInput { refresh_token, request_id }): Json<RefreshInput>,
+    Json(RefreshInput {
+        refresh_token,
+        request_id,
+    }): Json<RefreshInput>,
 ) -> Result<Json<Tokens>, Problem> {
-    let request = pb::RefreshTokenRequest { refresh_token, request_id };
+    let request = pb::RefreshTokenRequest {
+        refresh_token,
+        request_id,
+    };
     let next = app.services.auth.clone().refresh_token(request).await.answer()?;
     Ok(Json(Tokens::new(present(next.tokens)?, next.user)))
 }
@@ -74,13 +88,26 @@ pub(crate) async fn logout(
     State(app): State<Arc<App>>,
     Json(LogoutInput { refresh_token }): Json<LogoutInput>,
 ) -> Result<StatusCode, Problem> {
-    app.services.auth.clone().logout(pb::LogoutRequest { refresh_token }).await.answer()?;
+    app.services
+        .auth
+        .clone()
+        .logout(pb::LogoutRequest { refresh_token })
+        .await
+        .answer()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends all sessions of the signed-in user.
 #[utoipa::path(post, path = "/auth/logout-all", responses((status = 204)))]
-pub(crate) async fn logout_all(State(app): State<Arc<App>>, SignedIn(_): SignedIn) -> Result<StatusCode, Problem> {
-    app.services.auth.clone().logout_all(pb::LogoutAllRequest {}).await.answer()?;
+pub(crate) async fn logout_all(
+    State(app): State<Arc<App>>,
+    SignedIn(_): SignedIn,
+) -> Result<StatusCode, Problem> {
+    app.services
+        .auth
+        .clone()
+        .logout_all(pb::LogoutAllRequest {})
+        .await
+        .answer()?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -68,14 +68,21 @@ impl CartLineInput {
     /// As messages carry it; `path` is where its fields are in the body.
     pub(crate) fn read(self, path: &str) -> Result<pb::CartLineInput, Error> {
         let quantity = self.quantity.read(&format!("{path}quantity"))?;
-        Ok(pb::CartLineInput { variant_id: self.variant_id, quantity })
+        Ok(pb::CartLineInput {
+            variant_id: self.variant_id,
+            quantity,
+        })
     }
 }
 
 impl CartInput {
     /// As messages carry it.
     pub(crate) fn read(self) -> Result<pb::CreateCartRequest, Error> {
-        let lines = self.lines.into_iter().enumerate().map(|(n, line)| line.read(&format!("lines.{n}.")));
+        let lines = self
+            .lines
+            .into_iter()
+            .enumerate()
+            .map(|(n, line)| line.read(&format!("lines.{n}.")));
         Ok(pb::CreateCartRequest {
             lines: lines.collect::<Result<_, Error>>()?,
             email: self.email,

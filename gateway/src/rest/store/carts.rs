@@ -25,7 +25,14 @@ pub(crate) async fn shown(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
     let order = match &cart.order_id {
         Some(order_id) => {
             let key = Some(pb::get_order_request::Key::OrderId(order_id.clone()));
-            let order = orders::read(app, pb::GetOrderRequest { key, cart_id: Some(cart.id.clone()) }).await;
+            let order = orders::read(
+                app,
+                pb::GetOrderRequest {
+                    key,
+                    cart_id: Some(cart.id.clone()),
+                },
+            )
+            .await;
             orders::if_there(order)?.map(|order| Order::new(order, None))
         }
         None => None,
@@ -43,14 +50,26 @@ pub(crate) async fn create_cart(
     State(app): State<Arc<App>>,
     OptionalJson(input): OptionalJson<CartInput>,
 ) -> Result<(StatusCode, Json<Cart>), Problem> {
-    let made = app.services.carts.clone().create_cart(input.read()?).await.answer()?;
+    let made = app
+        .services
+        .carts
+        .clone()
+        .create_cart(input.read()?)
+        .await
+        .answer()?;
     Ok((StatusCode::CREATED, answer(&app, made.cart).await?))
 }
 
 /// Reads a cart.
 #[utoipa::path(get, path = "/store/carts/{id}", responses((status = 200, body = Cart)))]
 pub(crate) async fn get_cart(State(app): State<Arc<App>>, Id(cart_id): Id) -> Result<Json<Cart>, Problem> {
-    let found = app.services.carts.clone().get_cart(pb::GetCartRequest { cart_id }).await.answer()?;
+    let found = app
+        .services
+        .carts
+        .clone()
+        .get_cart(pb::GetCartRequest { cart_id })
+        .await
+        .answer()?;
     answer(&app, found.cart).await
 }
 
@@ -61,7 +80,13 @@ pub(crate) async fn update_cart(
     Id(cart_id): Id,
     Json(update): Json<CartUpdate>,
 ) -> Result<Json<Cart>, Problem> {
-    let changed = app.services.carts.clone().update_cart(update.read(cart_id)).await.answer_for(CODES)?;
+    let changed = app
+        .services
+        .carts
+        .clone()
+        .update_cart(update.read(cart_id))
+        .await
+        .answer_for(CODES)?;
     answer(&app, changed.cart).await
 }
 
@@ -72,7 +97,13 @@ pub(crate) async fn attach_cart(
     SignedIn(_): SignedIn,
     Id(cart_id): Id,
 ) -> Result<Json<Cart>, Problem> {
-    let attached = app.services.carts.clone().attach_cart(pb::AttachCartRequest { cart_id }).await.answer()?;
+    let attached = app
+        .services
+        .carts
+        .clone()
+        .attach_cart(pb::AttachCartRequest { cart_id })
+        .await
+        .answer()?;
     answer(&app, attached.cart).await
 }
 
@@ -89,7 +120,13 @@ pub(crate) async fn add_line(
     Json(line): Json<CartLineInput>,
 ) -> Result<(StatusCode, Json<Cart>), Problem> {
     let lines = vec![line.read("")?];
-    let changed = app.services.carts.clone().add_lines(pb::AddLinesRequest { cart_id, lines }).await.answer_for(LINE)?;
+    let changed = app
+        .services
+        .carts
+        .clone()
+        .add_lines(pb::AddLinesRequest { cart_id, lines })
+        .await
+        .answer_for(LINE)?;
     Ok((StatusCode::CREATED, answer(&app, changed.cart).await?))
 }
 
@@ -105,9 +142,18 @@ pub(crate) async fn update_line(
     Ids(cart_id, line_id): Ids,
     Json(update): Json<CartLineUpdate>,
 ) -> Result<Json<Cart>, Problem> {
-    let lines = vec![pb::CartLineUpdate { line_id, quantity: update.quantity.read("quantity")? }];
+    let lines = vec![pb::CartLineUpdate {
+        line_id,
+        quantity: update.quantity.read("quantity")?,
+    }];
     let request = pb::UpdateLinesRequest { cart_id, lines };
-    let changed = app.services.carts.clone().update_lines(request).await.answer_for(LINE)?;
+    let changed = app
+        .services
+        .carts
+        .clone()
+        .update_lines(request)
+        .await
+        .answer_for(LINE)?;
     answer(&app, changed.cart).await
 }
 
@@ -117,7 +163,16 @@ pub(crate) async fn remove_line(
     State(app): State<Arc<App>>,
     Ids(cart_id, line_id): Ids,
 ) -> Result<Json<Cart>, Problem> {
-    let request = pb::RemoveLinesRequest { cart_id, line_ids: vec![line_id] };
-    let changed = app.services.carts.clone().remove_lines(request).await.answer_for(LINE)?;
+    let request = pb::RemoveLinesRequest {
+        cart_id,
+        line_ids: vec![line_id],
+    };
+    let changed = app
+        .services
+        .carts
+        .clone()
+        .remove_lines(request)
+        .await
+        .answer_for(LINE)?;
     answer(&app, changed.cart).await
 }

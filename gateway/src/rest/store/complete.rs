@@ -89,7 +89,10 @@ pub(crate) async fn complete_cart(
     Id(cart_id): Id,
     Json(input): Json<CompleteInput>,
 ) -> Result<Response, Problem> {
-    let CompleteInput { payment, expected_total } = input;
+    let CompleteInput {
+        payment,
+        expected_total,
+    } = input;
     if let Some(url) = &payment.return_url {
         check_return_url(&app.services.settings, url).map_err(|error| renamed(error, PATHS))?;
     }
@@ -102,14 +105,25 @@ pub(crate) async fn complete_cart(
         expected_total,
         client_address: Some(client.address.to_string()),
     };
-    match app.services.carts.clone().complete_cart(request).await.answer_for(PATHS) {
+    match app
+        .services
+        .carts
+        .clone()
+        .complete_cart(request)
+        .await
+        .answer_for(PATHS)
+    {
         Ok(answer) => outcome(&app, present(answer.outcome)?).await,
         Err(problem) => Err(with_cart(&app, problem, cart_id).await),
     }
 }
 
 async fn outcome(app: &App, outcome: Outcome) -> Result<Response, Problem> {
-    let placed = |order| Json(Placed { order: Order::new(order, None) });
+    let placed = |order| {
+        Json(Placed {
+            order: Order::new(order, None),
+        })
+    };
     Ok(match outcome {
         Outcome::Placed(order) => (StatusCode::CREATED, placed(order)).into_response(),
         Outcome::AlreadyAccepted(order) => (REPLAYED, placed(order)).into_response(),
@@ -128,23 +142,36 @@ async fn outcome(app: &App, outcome: Outcome) -> Result<Response, Problem> {
             if let Some(cart) = failure.cart {
                 problem = problem.with("cart", json(&shown(app, cart).await?)?);
             }
-            if failure.replayed { (REPLAYED, problem).into_response() } else { problem.into_response() }
+            if failure.replayed {
+                (REPLAYED, problem).into_response()
+            } else {
+                problem.into_response()
+            }
         }
     })
 }
 
 /// A definite refusal as an error; the first stands for all.
 fn refusal(refusals: &[pb::Refusal]) -> Error {
-    let reason = |refusal: &pb::Refusal| ErrorReason::from_code(&refusal.code).unwrap_or(ErrorReason::ValidationFailed);
+    let reason = |refusal: &pb::Refusal| {
+        ErrorReason::from_code(&refusal.code).unwrap_or(ErrorReason::ValidationFailed)
+    };
     let Some(first) = refusals.first() else {
         return Error::new(ErrorReason::PaymentFailed, "The order was not placed.");
     };
-    let fields = refusals.iter().filter(|refusal| !refusal.field.is_empty()).map(|refusal| {
-        let field = argument_path(&refusal.field.join("."), PATHS).join(".");
-        Violation::new(field, reason(refusal), refusal.message.as_str())
-    });
+    let fields = refusals
+        .iter()
+        .filter(|refusal| !refusal.field.is_empty())
+        .map(|refusal| {
+            let field = argument_path(&refusal.field.join("."), PATHS).join(".");
+            Violation::new(field, reason(refusal), refusal.message.as_str())
+        });
     let fields: Vec<Violation> = fields.collect();
-    if first.field.is_empty() { Error::new(reason(first), first.message.as_str()) } else { Error::violations(fields) }
+    if first.field.is_empty() {
+        Error::new(reason(first), first.message.as_str())
+    } else {
+        Error::violations(fields)
+    }
 }
 
 /// Shows the cart beside a refusal that is about it, as far as it can be read.
@@ -152,7 +179,14 @@ async fn with_cart(app: &App, problem: Problem, cart_id: String) -> Problem {
     if !matches!(problem.status().as_u16(), 400 | 402 | 409 | 422) {
         return problem;
     }
-    let Ok(found) = app.services.carts.clone().get_cart(pb::GetCartRequest { cart_id }).await.answer() else {
+    let Ok(found) = app
+        .services
+        .carts
+        .clone()
+        .get_cart(pb::GetCartRequest { cart_id })
+        .await
+        .answer()
+    else {
         return problem;
     };
     let Some(cart) = found.cart else { return problem };

@@ -53,18 +53,34 @@ pub(crate) async fn order_events(
     let access_token = parameters.text("accessToken");
     parameters.finish()?;
     let permit = app.streams.open(client.address)?;
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok()).unwrap_or(i64::MIN);
+    let seen = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.trim().parse().ok())
+        .unwrap_or(i64::MIN);
     let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
-    let mut orders = app.services.orders.clone().watch_order(pb::WatchOrderRequest { key: Some(key) }).await.answer()?;
+    let mut orders = app
+        .services
+        .orders
+        .clone()
+        .watch_order(pb::WatchOrderRequest { key: Some(key) })
+        .await
+        .answer()?;
     // The order as it stands comes at once; a refusal may come in its place, and still gets a status of its own.
-    let first = orders.message().await.map_err(|status| Error::from_status(&status))?;
+    let first = orders
+        .message()
+        .await
+        .map_err(|status| Error::from_status(&status))?;
     let first = present(first.and_then(|first| first.order))?;
     same(&first, &order_id)?;
     if first.version <= seen && is_final(first.state()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let later = orders.take_while(|answer| ready(answer.is_ok())).filter_map(|answer| ready(answer.ok().and_then(|answer| answer.order)));
-    let news = stream::once(ready(first)).chain(later).take_until(app.env.shutdown.clone().cancelled_owned());
+    let later = orders
+        .take_while(|answer| ready(answer.is_ok()))
+        .filter_map(|answer| ready(answer.ok().and_then(|answer| answer.order)));
+    let news = stream::once(ready(first))
+        .chain(later)
+        .take_until(app.env.shutdown.clone().cancelled_owned());
     let mut last = seen;
     let events = news.filter_map(move |order| {
         let _held = &permit;
@@ -77,7 +93,10 @@ pub(crate) async fn order_events(
 }
 
 fn is_final(state: OrderState) -> bool {
-    matches!(state, OrderState::Completed | OrderState::Canceled | OrderState::Failed)
+    matches!(
+        state,
+        OrderState::Completed | OrderState::Canceled | OrderState::Failed
+    )
 }
 
 fn event(order: pb::Order) -> Result<Event, Infallible> {

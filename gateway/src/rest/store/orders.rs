@@ -30,14 +30,29 @@ pub(crate) struct CancelInput {
 
 /// Reads an order.
 pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::Order, Problem> {
-    present(app.services.orders.clone().get_order(request).await.answer()?.order)
+    present(
+        app.services
+            .orders
+            .clone()
+            .get_order(request)
+            .await
+            .answer()?
+            .order,
+    )
 }
 
 /// Nothing where there is nothing, or nothing that the caller may see.
 pub(crate) fn if_there<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(problem) if matches!(problem.error().reason(), ErrorReason::NotFound | ErrorReason::Forbidden) => Ok(None),
+        Err(problem)
+            if matches!(
+                problem.error().reason(),
+                ErrorReason::NotFound | ErrorReason::Forbidden
+            ) =>
+        {
+            Ok(None)
+        }
         Err(problem) => Err(problem),
     }
 }
@@ -47,7 +62,10 @@ pub(crate) fn same(order: &pb::Order, order_id: &str) -> Result<(), Problem> {
     if order.id == order_id {
         return Ok(());
     }
-    Err(Problem::new(ErrorReason::NotFound, "There is no such order, or it is not yours."))
+    Err(Problem::new(
+        ErrorReason::NotFound,
+        "There is no such order, or it is not yours.",
+    ))
 }
 
 /// The signed-in customer's own, newest first.
@@ -64,10 +82,22 @@ pub(crate) async fn list_orders(
 ) -> Result<Json<Page<Order>>, Problem> {
     let (page_size, page_token) = (parameters.limit()?, parameters.cursor());
     parameters.finish()?;
-    let request = pb::ListOrdersRequest { page_size, page_token, ..Default::default() };
+    let request = pb::ListOrdersRequest {
+        page_size,
+        page_token,
+        ..Default::default()
+    };
     let found = app.services.orders.clone().list_orders(request).await.answer()?;
-    let items = found.orders.into_iter().map(|order| Order::new(order, None)).collect();
-    Ok(Json(Page { items, next_cursor: cursor(found.next_page_token), total_count: found.total_count }))
+    let items = found
+        .orders
+        .into_iter()
+        .map(|order| Order::new(order, None))
+        .collect();
+    Ok(Json(Page {
+        items,
+        next_cursor: cursor(found.next_page_token),
+        total_count: found.total_count,
+    }))
 }
 
 /// An order of the customer, or of who has its access token.
@@ -85,7 +115,14 @@ pub(crate) async fn get_order(
     let access_token = parameters.text("accessToken");
     parameters.finish()?;
     let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
-    let order = read(&app, pb::GetOrderRequest { key: Some(key), cart_id: None }).await?;
+    let order = read(
+        &app,
+        pb::GetOrderRequest {
+            key: Some(key),
+            cart_id: None,
+        },
+    )
+    .await?;
     same(&order, &order_id)?;
     Ok(Json(Order::new(order, None)))
 }
@@ -110,7 +147,18 @@ pub(crate) async fn cancel_order(
 ) -> Result<Json<Order>, Problem> {
     let access_token = parameters.text("accessToken");
     parameters.finish()?;
-    let request = pb::CancelOrderRequest { order_id, access_token, reason: input.reason, request_id };
-    let canceled = app.services.orders.clone().cancel_order(request).await.answer_for(KEY)?;
+    let request = pb::CancelOrderRequest {
+        order_id,
+        access_token,
+        reason: input.reason,
+        request_id,
+    };
+    let canceled = app
+        .services
+        .orders
+        .clone()
+        .cancel_order(request)
+        .await
+        .answer_for(KEY)?;
     Ok(Json(Order::new(present(canceled.order)?, None)))
 }

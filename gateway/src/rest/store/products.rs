@@ -36,7 +36,11 @@ pub(crate) struct ProductsFound {
 
 /// Guests see all the same, for a moment; staff see more.
 fn keeping(client: &Client) -> [(HeaderName, &'static str); 2] {
-    let control = if client.user.is_none() { "public, max-age=5" } else { "no-store" };
+    let control = if client.user.is_none() {
+        "public, max-age=5"
+    } else {
+        "no-store"
+    };
     [(CACHE_CONTROL, control), (VARY, "authorization")]
 }
 
@@ -74,10 +78,20 @@ pub(crate) async fn list_products(
         with_facets: true,
     };
     parameters.finish()?;
-    let found = app.services.catalog.clone().search_products(request).await.answer_for(&[("page_token", "cursor")])?;
+    let found = app
+        .services
+        .catalog
+        .clone()
+        .search_products(request)
+        .await
+        .answer_for(&[("page_token", "cursor")])?;
     let tree = Tree::of(&app, &found.products).await?;
     let answer = ProductsFound {
-        items: found.products.into_iter().map(|product| Product::new(product, &tree)).collect(),
+        items: found
+            .products
+            .into_iter()
+            .map(|product| Product::new(product, &tree))
+            .collect(),
         facets: found.facets.into_iter().map(Facet::from).collect(),
         next_cursor: cursor(found.next_page_token),
         total_count: found.total_count,
@@ -88,7 +102,9 @@ pub(crate) async fn list_products(
 /// `sort`, as messages carry it.
 fn sort(parameters: &mut Parameters) -> Result<i32, Problem> {
     let sort = parameters.name::<ProductSort>("sort", ErrorReason::InvalidSort)?;
-    Ok(sort.map_or(pb::ProductSort::Unspecified, pb::ProductSort::from).into())
+    Ok(sort
+        .map_or(pb::ProductSort::Unspecified, pb::ProductSort::from)
+        .into())
 }
 
 fn filters(parameters: &mut Parameters, digits: u32) -> Result<pb::SearchFilters, Problem> {
@@ -98,7 +114,10 @@ fn filters(parameters: &mut Parameters, digits: u32) -> Result<pb::SearchFilters
         vendors: parameters.list("vendor"),
         product_types: parameters.list("productType"),
         tags: parameters.list("tag"),
-        options: options.into_iter().map(|(name, values)| pb::OptionFilter { name, values }).collect(),
+        options: options
+            .into_iter()
+            .map(|(name, values)| pb::OptionFilter { name, values })
+            .collect(),
         price_min: parameters.price("priceMin", digits)?,
         price_max: parameters.price("priceMax", digits)?,
         available_only: parameters.flag("available")?,
@@ -119,8 +138,18 @@ pub(crate) async fn get_product(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // No slug has an underscore, every id has.
-    let key = if id_or_slug.contains('_') { Key::ProductId(id_or_slug) } else { Key::Slug(id_or_slug) };
-    let found = app.services.catalog.clone().get_product(pb::GetProductRequest { key: Some(key) }).await.answer();
+    let key = if id_or_slug.contains('_') {
+        Key::ProductId(id_or_slug)
+    } else {
+        Key::Slug(id_or_slug)
+    };
+    let found = app
+        .services
+        .catalog
+        .clone()
+        .get_product(pb::GetProductRequest { key: Some(key) })
+        .await
+        .answer();
     let product = present(found.map_err(absent)?.product)?;
     let tagged = Tagged::new(&app, product).await?;
     if is_known(&headers, &tagged.tag) {
@@ -131,7 +160,10 @@ pub(crate) async fn get_product(
 
 /// Text that no slug can be is of no product.
 fn absent(problem: Problem) -> Problem {
-    if matches!(problem.error().reason(), ErrorReason::ValidationFailed | ErrorReason::InvalidText) {
+    if matches!(
+        problem.error().reason(),
+        ErrorReason::ValidationFailed | ErrorReason::InvalidText
+    ) {
         return Problem::new(ErrorReason::NotFound, "There is no such product.");
     }
     problem
@@ -139,8 +171,13 @@ fn absent(problem: Problem) -> Problem {
 
 /// Whether the client has this very answer.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let sent = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    sent.flat_map(|value| value.split(',')).map(str::trim).any(|sent| sent == "*" || sent.trim_start_matches("W/") == tag)
+    let sent = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    sent.flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|sent| sent == "*" || sent.trim_start_matches("W/") == tag)
 }
 
 /// A product with its ETag: the version, which changes of it are checked against, and a digest of what is shown, as stock
@@ -156,14 +193,24 @@ impl Tagged {
         let tree = Tree::of(app, std::slice::from_ref(&product)).await?;
         let version = product.version;
         let body = serde_json::to_vec(&Product::new(product, &tree)).map_err(Error::internal)?;
-        let digest: String = Sha256::digest(&body).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { body, tag: format!("\"{version}-{digest}\"") })
+        let digest: String = Sha256::digest(&body)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            body,
+            tag: format!("\"{version}-{digest}\""),
+        })
     }
 }
 
 impl axum::response::IntoResponse for Tagged {
     fn into_response(self) -> Response {
-        let headers = [(http::header::CONTENT_TYPE, "application/json".to_owned()), (ETAG, self.tag)];
+        let headers = [
+            (http::header::CONTENT_TYPE, "application/json".to_owned()),
+            (ETAG, self.tag),
+        ];
         (headers, self.body).into_response()
     }
 }

@@ -49,7 +49,13 @@ pub(crate) async fn get_shop(State(app): State<Arc<App>>) -> ([(HeaderName, &'st
         prices_include_tax: shop.prices_include_tax,
         locales: shop.locales.clone(),
         delivery_countries: shop.countries.clone(),
-        payment_providers: app.services.settings.payment_providers.iter().map(provider).collect(),
+        payment_providers: app
+            .services
+            .settings
+            .payment_providers
+            .iter()
+            .map(provider)
+            .collect(),
     };
     (KEPT, Json(answer))
 }
@@ -59,5 +65,10 @@ pub(crate) async fn get_shop(State(app): State<Arc<App>>) -> ([(HeaderName, &'st
 pub(crate) async fn list_categories(
     State(app): State<Arc<App>>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<List<Category>>), Problem> {
-    Ok((KEPT, Json(List { items: Tree::read(&app).await?.roots() })))
+    Ok((
+        KEPT,
+        Json(List {
+            items: Tree::read(&app).await?.roots(),
+        }),
+    ))
 }

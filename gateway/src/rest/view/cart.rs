@@ -81,7 +81,10 @@ impl CartCost {
     /// An amount that is not there is none of `currency`.
     pub(crate) fn new(cost: Option<pb::Cost>, currency: &str) -> Self {
         let cost = cost.unwrap_or_default();
-        let none = || types::Money { minor_units: 0, currency_code: currency.to_owned() };
+        let none = || types::Money {
+            minor_units: 0,
+            currency_code: currency.to_owned(),
+        };
         let amount = |amount: Option<types::Money>| Money::from(amount.unwrap_or_else(none));
         let tax = |tax: pb::TaxLine| TaxLine {
             name: tax.name,
@@ -111,7 +114,12 @@ pub(crate) struct DeliveryOption {
 
 impl From<pb::DeliveryOption> for DeliveryOption {
     fn from(option: pb::DeliveryOption) -> Self {
-        Self { id: option.id, name: option.name, price: money(option.price), estimated_days: option.estimated_days }
+        Self {
+            id: option.id,
+            name: option.name,
+            price: money(option.price),
+            estimated_days: option.estimated_days,
+        }
     }
 }
 
@@ -125,9 +133,15 @@ pub(crate) struct DiscountCode {
 impl Cart {
     /// A cart, with the order that it became.
     pub(crate) fn new(cart: pb::Cart, order: Option<Order>) -> Self {
-        let code = |code: pb::DiscountCode| DiscountCode { code: code.code, applicable: code.applicable };
+        let code = |code: pb::DiscountCode| DiscountCode {
+            code: code.code,
+            applicable: code.applicable,
+        };
         Self {
-            total_quantity: cart.lines.iter().fold(0, |sum, line| sum.saturating_add(line.quantity)),
+            total_quantity: cart
+                .lines
+                .iter()
+                .fold(0, |sum, line| sum.saturating_add(line.quantity)),
             cost: CartCost::new(cart.cost, &cart.currency_code),
             id: cart.id,
             lines: cart.lines.into_iter().map(CartLine::from).collect(),
@@ -136,7 +150,11 @@ impl Cart {
             phone: cart.phone,
             delivery_address: cart.delivery_address.map(Address::from),
             billing_address: cart.billing_address.map(Address::from),
-            delivery_options: cart.delivery_options.into_iter().map(DeliveryOption::from).collect(),
+            delivery_options: cart
+                .delivery_options
+                .into_iter()
+                .map(DeliveryOption::from)
+                .collect(),
             selected_delivery_option: cart.selected_delivery_option.map(DeliveryOption::from),
             discount_codes: cart.discount_codes.into_iter().map(code).collect(),
             updated_at: time(cart.updated_at),

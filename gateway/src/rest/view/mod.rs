@@ -101,7 +101,9 @@ pub(crate) fn time(time: Option<prost_types::Timestamp>) -> String {
 /// A time that may be absent.
 pub(crate) fn maybe_time(time: Option<prost_types::Timestamp>) -> Option<String> {
     let time = time?;
-    Timestamp::new(time.seconds, time.nanos).ok().map(|time| time.to_string())
+    Timestamp::new(time.seconds, time.nanos)
+        .ok()
+        .map(|time| time.to_string())
 }
 
 /// Where something is delivered to, or who is billed.
@@ -123,16 +125,58 @@ pub(crate) struct Address {
 
 impl From<pb::Address> for Address {
     fn from(address: pb::Address) -> Self {
-        let pb::Address { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone } =
-            address;
-        Self { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone }
+        let pb::Address {
+            first_name,
+            last_name,
+            company,
+            line1,
+            line2,
+            city,
+            region,
+            postal_code,
+            country_code,
+            phone,
+        } = address;
+        Self {
+            first_name,
+            last_name,
+            company,
+            line1,
+            line2,
+            city,
+            region,
+            postal_code,
+            country_code,
+            phone,
+        }
     }
 }
 
 impl From<Address> for pb::Address {
     fn from(address: Address) -> Self {
-        let Address { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone } =
-            address;
-        Self { first_name, last_name, company, line1, line2, city, region, postal_code, country_code, phone }
+        let Address {
+            first_name,
+            last_name,
+            company,
+            line1,
+            line2,
+            city,
+            region,
+            postal_code,
+            country_code,
+            phone,
+        } = address;
+        Self {
+            first_name,
+            last_name,
+            company,
+            line1,
+            line2,
+            city,
+            region,
+            postal_code,
+            country_code,
+            phone,
+        }
     }
 }

@@ -73,7 +73,12 @@ pub(crate) struct OrderLine {
 
 impl From<pb::OrderLine> for OrderLine {
     fn from(line: pb::OrderLine) -> Self {
-        let image = |url| Image { url, alt_text: None, width: None, height: None };
+        let image = |url| Image {
+            url,
+            alt_text: None,
+            width: None,
+            height: None,
+        };
         Self {
             id: line.id,
             variant_id: line.variant_id,
@@ -111,7 +116,10 @@ pub(crate) struct FulfilledLine {
 
 impl From<pb::Fulfillment> for Fulfillment {
     fn from(parcel: pb::Fulfillment) -> Self {
-        let line = |line: pb::FulfilledLine| FulfilledLine { order_line_id: line.order_line_id, quantity: line.quantity };
+        let line = |line: pb::FulfilledLine| FulfilledLine {
+            order_line_id: line.order_line_id,
+            quantity: line.quantity,
+        };
         Self {
             id: parcel.id,
             lines: parcel.lines.into_iter().map(line).collect(),

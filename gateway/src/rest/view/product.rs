@@ -32,7 +32,12 @@ pub(crate) struct Image {
 
 impl From<pb::Image> for Image {
     fn from(image: pb::Image) -> Self {
-        Self { url: image.url, alt_text: image.alt_text, width: image.width, height: image.height }
+        Self {
+            url: image.url,
+            alt_text: image.alt_text,
+            width: image.width,
+            height: image.height,
+        }
     }
 }
 
@@ -95,19 +100,38 @@ pub(crate) struct Product {
 impl Product {
     /// A product as the caller may see it.
     pub(crate) fn new(product: pb::Product, tree: &Tree) -> Self {
-        let prices = || product.variants.iter().filter_map(|variant| variant.price.as_ref());
+        let prices = || {
+            product
+                .variants
+                .iter()
+                .filter_map(|variant| variant.price.as_ref())
+        };
         let min = prices().min_by_key(|price| price.minor_units).cloned();
         let max = prices().max_by_key(|price| price.minor_units).cloned();
         let images: Vec<pb::Image> = product.images.clone();
         Self {
-            price_range: PriceRange { min: money(min), max: money(max) },
+            price_range: PriceRange {
+                min: money(min),
+                max: money(max),
+            },
             available_for_sale: product.variants.iter().any(|variant| variant.available_for_sale),
             status: product.status().into(),
             category: product.category_id.as_deref().and_then(|id| tree.reference(id)),
             featured_image: images.first().cloned().map(Image::from),
             images: images.into_iter().map(Image::from).collect(),
-            options: product.options.into_iter().map(|option| ProductOption { name: option.name, values: option.values }).collect(),
-            variants: product.variants.into_iter().map(ProductVariant::of_product).collect(),
+            options: product
+                .options
+                .into_iter()
+                .map(|option| ProductOption {
+                    name: option.name,
+                    values: option.values,
+                })
+                .collect(),
+            variants: product
+                .variants
+                .into_iter()
+                .map(ProductVariant::of_product)
+                .collect(),
             id: product.id,
             slug: product.slug,
             title: product.title,
@@ -160,18 +184,29 @@ pub(crate) struct ProductVariant {
 
 impl ProductVariant {
     fn of_product(variant: pb::Variant) -> Self {
-        Self { product: None, ..variant.into() }
+        Self {
+            product: None,
+            ..variant.into()
+        }
     }
 
     /// What stands for a variant that the catalogue does not know any more.
     pub(crate) fn gone(id: &str, price: Option<types::Money>) -> Self {
-        pb::Variant { id: id.to_owned(), price, ..Default::default() }.into()
+        pb::Variant {
+            id: id.to_owned(),
+            price,
+            ..Default::default()
+        }
+        .into()
     }
 }
 
 impl From<pb::Variant> for ProductVariant {
     fn from(variant: pb::Variant) -> Self {
-        let option = |option: pb::SelectedOption| SelectedOption { name: option.name, value: option.value };
+        let option = |option: pb::SelectedOption| SelectedOption {
+            name: option.name,
+            value: option.value,
+        };
         Self {
             id: variant.id,
             sku: variant.sku,
@@ -213,8 +248,16 @@ pub(crate) struct FacetValue {
 
 impl From<pb::Facet> for Facet {
     fn from(facet: pb::Facet) -> Self {
-        let value = |value: pb::FacetValue| FacetValue { value: value.value, label: value.label, count: value.count };
-        Self { id: facet.id, label: facet.label, values: facet.values.into_iter().map(value).collect() }
+        let value = |value: pb::FacetValue| FacetValue {
+            value: value.value,
+            label: value.label,
+            count: value.count,
+        };
+        Self {
+            id: facet.id,
+            label: facet.label,
+            values: facet.values.into_iter().map(value).collect(),
+        }
     }
 }
 
@@ -240,8 +283,17 @@ impl Tree {
         let mut tree = Self::default();
         let mut page_token = String::new();
         loop {
-            let request = pb::ListCategoriesRequest { page_size: 1000, page_token };
-            let page = app.services.catalog.clone().list_categories(request).await.answer()?;
+            let request = pb::ListCategoriesRequest {
+                page_size: 1000,
+                page_token,
+            };
+            let page = app
+                .services
+                .catalog
+                .clone()
+                .list_categories(request)
+                .await
+                .answer()?;
             tree.categories.extend(page.categories);
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -260,7 +312,11 @@ impl Tree {
 
     fn reference(&self, id: &str) -> Option<CategoryReference> {
         let category = self.categories.iter().find(|category| category.id == id)?;
-        Some(CategoryReference { id: category.id.clone(), slug: category.slug.clone(), name: category.name.clone() })
+        Some(CategoryReference {
+            id: category.id.clone(),
+            slug: category.slug.clone(),
+            name: category.name.clone(),
+        })
     }
 
     /// The categories at the top, with all below them.
@@ -271,7 +327,12 @@ impl Tree {
             let mut below = children.remove(&Some(category.id.clone())).unwrap_or_default();
             below.reverse();
             let (id, slug, name) = (category.id, category.slug, category.name);
-            children.entry(category.parent_id).or_default().push(Category { id, slug, name, children: below });
+            children.entry(category.parent_id).or_default().push(Category {
+                id,
+                slug,
+                name,
+                children: below,
+            });
         }
         let mut roots = children.remove(&None).unwrap_or_default();
         roots.reverse();

@@ -58,7 +58,11 @@ pub(crate) struct SavedAddress {
 
 impl From<pb::SavedAddress> for SavedAddress {
     fn from(saved: pb::SavedAddress) -> Self {
-        Self { id: saved.id, address: saved.address.unwrap_or_default().into(), is_default: saved.is_default }
+        Self {
+            id: saved.id,
+            address: saved.address.unwrap_or_default().into(),
+            is_default: saved.is_default,
+        }
     }
 }
 
