@@ -148,7 +148,7 @@ fn collect_directives<'a>(set: &'a SelectionSet, places: &mut Vec<&'a Directives
         match &item.node {
             Selection::Field(field) => collect_directives(&field.node.selection_set.node, places),
             Selection::InlineFragment(fragment) => {
-                collect_directives(&fragment.node.selection_set.node, places)
+                collect_directives(&fragment.node.selection_set.node, places);
             }
             Selection::FragmentSpread(_) => {}
         }
