@@ -96,6 +96,13 @@ fn describe(path: &str, operation: &mut Operation) {
         "webhooks" => None,
         _ => Some(vec![SecurityRequirement::default(), token]),
     };
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = described(status).to_owned();
+        }
+    }
     let problem = ResponseBuilder::new()
         .description("A refusal")
         .content(
@@ -109,4 +116,14 @@ fn describe(path: &str, operation: &mut Operation) {
         .responses
         .responses
         .insert("default".to_owned(), RefOr::T(problem));
+}
+
+/// What a status says that a handler adds nothing to.
+fn described(status: &str) -> &'static str {
+    match status {
+        "201" => "Created",
+        "202" => "Accepted for later",
+        "204" => "Done",
+        _ => "OK",
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Media {
     post,
     path = "/admin/media",
     request_body(content(
-        (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/avif"),
+        (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"),
     )),
     responses((status = 201, body = Media))
 )]
