@@ -35,12 +35,23 @@ impl<'a> Buyer<'a> {
     /// A buyer with these units in the cart.
     pub async fn with_cart(shop: &'a Shop, name: &str, lines: &[(&str, u32)]) -> Self {
         let email = format!("{name}@buyer.example");
-        let lines: Vec<Value> =
-            lines.iter().map(|(variant, quantity)| json!({ "variantId": variant, "quantity": quantity })).collect();
+        let lines: Vec<Value> = lines
+            .iter()
+            .map(|(variant, quantity)| json!({ "variantId": variant, "quantity": quantity }))
+            .collect();
         let query = "mutation($input: CartCreateInput) { cartCreate(input: $input) {
             cart { id } userErrors { code field message } } }";
-        let data = shop.graphql(None, query, json!({ "input": { "lines": lines, "email": email } })).await;
-        let cart = data["cartCreate"]["cart"]["id"].as_str().unwrap_or_else(|| panic!("{data}")).to_owned();
+        let data = shop
+            .graphql(
+                None,
+                query,
+                json!({ "input": { "lines": lines, "email": email } }),
+            )
+            .await;
+        let cart = data["cartCreate"]["cart"]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{data}"))
+            .to_owned();
         let query = "mutation($cart: ID!, $address: AddressInput!) {
             cartDeliveryAddressUpdate(cartId: $cart, address: $address) { userErrors { code field message } }
             cartDeliveryOptionSelect(cartId: $cart, deliveryOptionId: \"standard\") { userErrors { code field message } } }";
@@ -48,9 +59,19 @@ impl<'a> Buyer<'a> {
             "firstName": "Ada", "lastName": "Lovelace", "line1": "1 rue de la Paix", "city": "Paris",
             "postalCode": "75002", "countryCode": "FR"
         });
-        let data = shop.graphql(None, query, json!({ "cart": cart, "address": address })).await;
-        assert_eq!(data["cartDeliveryAddressUpdate"]["userErrors"], json!([]), "{data}");
-        assert_eq!(data["cartDeliveryOptionSelect"]["userErrors"], json!([]), "{data}");
+        let data = shop
+            .graphql(None, query, json!({ "cart": cart, "address": address }))
+            .await;
+        assert_eq!(
+            data["cartDeliveryAddressUpdate"]["userErrors"],
+            json!([]),
+            "{data}"
+        );
+        assert_eq!(
+            data["cartDeliveryOptionSelect"]["userErrors"],
+            json!([]),
+            "{data}"
+        );
         Self { shop, cart, email }
     }
 
@@ -58,7 +79,10 @@ impl<'a> Buyer<'a> {
     pub async fn with_discount(self, code: &str) -> Self {
         let query = "mutation($cart: ID!, $codes: [String!]!) { cartDiscountCodesUpdate(cartId: $cart, codes: $codes) {
             userErrors { code field message } } }";
-        let data = self.shop.graphql(None, query, json!({ "cart": self.cart, "codes": [code] })).await;
+        let data = self
+            .shop
+            .graphql(None, query, json!({ "cart": self.cart, "codes": [code] }))
+            .await;
         assert_eq!(data["cartDiscountCodesUpdate"]["userErrors"], json!([]), "{data}");
         self
     }
@@ -87,14 +111,25 @@ impl<'a> Buyer<'a> {
             code if code.is_empty() => text(&body["errors"][0]["extensions"]["code"]),
             code => code,
         };
-        assert!(!status.is_server_error() || status == StatusCode::BAD_GATEWAY, "{status} {body}");
-        Completed { kind: text(&result["__typename"]), code, order: text(&result["order"]["id"]), body }
+        assert!(
+            !status.is_server_error() || status == StatusCode::BAD_GATEWAY,
+            "{status} {body}"
+        );
+        Completed {
+            kind: text(&result["__typename"]),
+            code,
+            order: text(&result["order"]["id"]),
+            body,
+        }
     }
 
     /// The order that the cart became, as the buyer sees it; null while there is none.
     pub async fn order(&self) -> Value {
         let query = format!("query($cart: ID!) {{ cart(id: $cart) {{ order {{ {ORDER} }} }} }}");
-        self.shop.graphql(None, &query, json!({ "cart": self.cart })).await["cart"]["order"].take()
+        self.shop
+            .graphql(None, &query, json!({ "cart": self.cart }))
+            .await["cart"]["order"]
+            .take()
     }
 }
 
@@ -103,7 +138,9 @@ pub fn charges(payments: &[Value]) -> usize {
     payments
         .iter()
         .flat_map(|payment| payment["entries"].as_array().into_iter().flatten())
-        .filter(|entry| entry["operation"] == "capture" && (entry["outcome"] == "ok" || entry["outcome"] == "lost"))
+        .filter(|entry| {
+            entry["operation"] == "capture" && (entry["outcome"] == "ok" || entry["outcome"] == "lost")
+        })
         .count()
 }
 
@@ -112,6 +149,8 @@ pub fn authorisations(payments: &[Value]) -> usize {
     payments
         .iter()
         .flat_map(|payment| payment["entries"].as_array().into_iter().flatten())
-        .filter(|entry| entry["operation"] == "authorize" && (entry["outcome"] == "ok" || entry["outcome"] == "lost"))
+        .filter(|entry| {
+            entry["operation"] == "authorize" && (entry["outcome"] == "ok" || entry["outcome"] == "lost")
+        })
         .count()
 }

@@ -9,7 +9,10 @@ pub use self::{buyer::Buyer, shop::Shop};
 
 /// How often each race is run: the variable `ROUNDS`, or 5.
 pub fn rounds() -> usize {
-    std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
+    std::env::var("ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(5)
 }
 
 /// Says on the test's output that it did not run, and why; the test command counts and lists these lines.

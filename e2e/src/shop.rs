@@ -48,10 +48,15 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago.
     fn free() -> Self {
-        let listeners: Vec<TcpListener> =
-            (0..6).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let listeners: Vec<TcpListener> = (0..6)
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+            .collect();
         let port = |n: usize| listeners[n].local_addr().expect("an address").port();
-        Self { http: port(0), grpc: [port(1), port(2), port(3), port(4)], admin: port(5) }
+        Self {
+            http: port(0),
+            grpc: [port(1), port(2), port(3), port(4)],
+            admin: port(5),
+        }
     }
 }
 
@@ -68,12 +73,26 @@ impl Shop {
 
     /// As [`Self::start_with`], on a folder that may have been used before.
     pub async fn start_on(folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)]) -> Self {
-        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let ports = Ports::free();
-        let child = spawn(folder.path(), &settings, ports).await.expect("the shop starts");
+        let child = spawn(folder.path(), &settings, ports)
+            .await
+            .expect("the shop starts");
         install_tls();
-        let http = Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
-        Self { child, folder, settings, ports, http }
+        let http = Client::builder()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("a client");
+        Self {
+            child,
+            folder,
+            settings,
+            ports,
+            http,
+        }
     }
 
     /// Where it listens.
@@ -110,15 +129,25 @@ impl Shop {
     /// Ends the process by SIGTERM; gives its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").arg(self.pid().to_string()).status().await;
-        timeout(START, self.child.wait()).await.expect("it drains").expect("it ends").code()
+        timeout(START, self.child.wait())
+            .await
+            .expect("it drains")
+            .expect("it ends")
+            .code()
     }
 
     /// Starts it again on its folder and ports, with other settings beside its own.
     pub async fn restart(&mut self, settings: &[(&str, &str)]) {
         self.kill().await;
         let mut all = self.settings.clone();
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        self.child = spawn(self.folder.path(), &all, self.ports).await.expect("the shop starts again");
+        all.extend(
+            settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        self.child = spawn(self.folder.path(), &all, self.ports)
+            .await
+            .expect("the shop starts again");
     }
 
     /// Calls GraphQL; the status and the body, whatever they are.
@@ -128,7 +157,10 @@ impl Shop {
         query: &str,
         variables: Value,
     ) -> reqwest::Result<(StatusCode, Value)> {
-        let mut request = self.http.post(self.url("/graphql")).json(&json!({ "query": query, "variables": variables }));
+        let mut request = self
+            .http
+            .post(self.url("/graphql"))
+            .json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -138,7 +170,10 @@ impl Shop {
 
     /// Calls GraphQL and expects data without errors.
     pub async fn graphql(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
-        let (status, mut body) = self.post_graphql(token, query, variables).await.expect("an answer");
+        let (status, mut body) = self
+            .post_graphql(token, query, variables)
+            .await
+            .expect("an answer");
         assert_eq!(status, StatusCode::OK, "{query}: {body}");
         assert!(body["errors"].is_null(), "{query}: {body}");
         body["data"].take()
@@ -153,8 +188,13 @@ impl Shop {
     pub async fn sign_in(&self, email: &str, password: &str) -> String {
         let query = "mutation($email: String!, $password: String!) {
             tokenCreate(email: $email, password: $password) { accessToken userErrors { code message } } }";
-        let data = self.graphql(None, query, json!({ "email": email, "password": password })).await;
-        data["tokenCreate"]["accessToken"].as_str().unwrap_or_else(|| panic!("{data}")).to_owned()
+        let data = self
+            .graphql(None, query, json!({ "email": email, "password": password }))
+            .await;
+        data["tokenCreate"]["accessToken"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{data}"))
+            .to_owned()
     }
 
     /// Makes a product with one variant; gives the variant's id.
@@ -169,7 +209,8 @@ impl Shop {
 
     /// Units on hand and reserved.
     pub async fn stock(&self, admin: &str, variant: &str) -> (i64, i64) {
-        let query = "query($id: ID!) { node(id: $id) { ... on ProductVariant { quantityOnHand quantityReserved } } }";
+        let query =
+            "query($id: ID!) { node(id: $id) { ... on ProductVariant { quantityOnHand quantityReserved } } }";
         let data = self.graphql(Some(admin), query, json!({ "id": variant })).await;
         let units = |name: &str| data["node"][name].as_i64().unwrap_or_else(|| panic!("{data}"));
         (units("quantityOnHand"), units("quantityReserved"))
@@ -181,9 +222,16 @@ impl Shop {
             nodes { delta } pageInfo { hasNextPage endCursor } } }";
         let (mut sum, mut after) = (0, Value::Null);
         loop {
-            let data = self.graphql(Some(admin), query, json!({ "id": variant, "after": after })).await;
+            let data = self
+                .graphql(Some(admin), query, json!({ "id": variant, "after": after }))
+                .await;
             let page = &data["adminStockMovements"];
-            sum += page["nodes"].as_array().unwrap().iter().map(|node| node["delta"].as_i64().unwrap()).sum::<i64>();
+            sum += page["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["delta"].as_i64().unwrap())
+                .sum::<i64>();
             if page["pageInfo"]["hasNextPage"] != json!(true) {
                 return sum;
             }
@@ -197,19 +245,39 @@ impl Shop {
             Some(order) => self.url(&format!("/sandbox/payments?orderId={order}")),
             None => self.url("/sandbox/payments"),
         };
-        let answer = self.http.get(url).header("accept", "application/json").send().await.expect("an answer");
+        let answer = self
+            .http
+            .get(url)
+            .header("accept", "application/json")
+            .send()
+            .await
+            .expect("an answer");
         answer.json().await.expect("a list")
     }
 
     /// The mailbox's messages to an address, newest first.
     pub async fn mailbox(&self, to: &str) -> Vec<Value> {
-        let request = self.http.get(self.url("/mailbox")).query(&[("to", to)]).header("accept", "application/json");
-        request.send().await.expect("an answer").json().await.expect("a list")
+        let request = self
+            .http
+            .get(self.url("/mailbox"))
+            .query(&[("to", to)])
+            .header("accept", "application/json");
+        request
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("a list")
     }
 }
 
 /// Polls until `look` gives something; panics with `what` when it does not within `limit`.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, limit: Duration, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut look: impl FnMut() -> F,
+) -> T {
     let end = Instant::now() + limit;
     loop {
         if let Some(found) = look().await {
@@ -237,11 +305,17 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
-    for (service, port) in ["AUTH", "CATALOG", "ORDERS", "NOTIFIER"].into_iter().zip(ports.grpc) {
+    for (service, port) in ["AUTH", "CATALOG", "ORDERS", "NOTIFIER"]
+        .into_iter()
+        .zip(ports.grpc)
+    {
         command.env(format!("COMPTOIR_{service}_ADDR"), address(port));
     }
     // The log of a shop stays in its folder: a failing test prints the tail.
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))?;
     let mut child = command.stderr(log).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let ready = timeout(START, lines.next_line()).await;
@@ -261,7 +335,11 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("a path");
-    let path = test.parent().and_then(Path::parent).expect("target/PROFILE/deps").join("comptoir");
+    let path = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/deps")
+        .join("comptoir");
     assert!(
         path.exists(),
         "{} is not there; run `make test`, or cargo build -p comptoir-standalone --features failpoints",

@@ -19,7 +19,11 @@ async fn import(shop: &Shop, file: &Path) -> Value {
         .await
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_str(&text).unwrap()
 }
 
@@ -47,7 +51,9 @@ async fn products(shop: &Shop) -> BTreeMap<String, Value> {
 fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
     let mut lines = text.lines().map(fields);
     let header = lines.next().unwrap();
-    lines.map(|row| header.iter().cloned().zip(row).collect()).collect()
+    lines
+        .map(|row| header.iter().cloned().zip(row).collect())
+        .collect()
 }
 
 fn fields(line: &str) -> Vec<String> {
@@ -71,13 +77,24 @@ fn fields(line: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_shops_file_comes_in_whole_and_only_once() {
     let Ok(file) = std::env::var("COMPTOIR_TEST_APPAREL_CSV") else {
-        skip("a_real_shops_file_comes_in_whole_and_only_once", "COMPTOIR_TEST_APPAREL_CSV names no file");
+        skip(
+            "a_real_shops_file_comes_in_whole_and_only_once",
+            "COMPTOIR_TEST_APPAREL_CSV names no file",
+        );
         return;
     };
     let shop = Shop::start().await;
     let report = import(&shop, Path::new(&file)).await;
-    assert_eq!(report["products"], json!({ "created": 20, "updated": 0, "unchanged": 0 }), "{report}");
-    assert_eq!((report["variants"].clone(), report["errors"].clone()), (json!(22), json!([])), "{report}");
+    assert_eq!(
+        report["products"],
+        json!({ "created": 20, "updated": 0, "unchanged": 0 }),
+        "{report}"
+    );
+    assert_eq!(
+        (report["variants"].clone(), report["errors"].clone()),
+        (json!(22), json!([])),
+        "{report}"
+    );
     let first = products(&shop).await;
     assert_eq!(first.len(), 20);
 
@@ -92,12 +109,19 @@ async fn a_real_shops_file_comes_in_whole_and_only_once() {
         }
         if !row["Variant Price"].is_empty() {
             let price: f64 = row["Variant Price"].parse().unwrap();
-            variants.entry(row["Handle"].clone()).or_default().push(format!("{price:.2}"));
+            variants
+                .entry(row["Handle"].clone())
+                .or_default()
+                .push(format!("{price:.2}"));
         }
         if !row["Image Src"].is_empty() {
             *pictures.entry(row["Handle"].clone()).or_default() += 1;
-            let urls: Vec<&str> =
-                product["images"].as_array().unwrap().iter().map(|image| image["url"].as_str().unwrap()).collect();
+            let urls: Vec<&str> = product["images"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|image| image["url"].as_str().unwrap())
+                .collect();
             assert!(urls.contains(&row["Image Src"].as_str()), "{urls:?}");
         }
     }
@@ -111,11 +135,19 @@ async fn a_real_shops_file_comes_in_whole_and_only_once() {
         assert_eq!(got, prices, "{handle}");
     }
     for (handle, count) in pictures {
-        assert_eq!(first[&handle]["images"].as_array().unwrap().len(), count, "{handle}");
+        assert_eq!(
+            first[&handle]["images"].as_array().unwrap().len(),
+            count,
+            "{handle}"
+        );
     }
 
     let report = import(&shop, Path::new(&file)).await;
-    assert_eq!(report["products"], json!({ "created": 0, "updated": 0, "unchanged": 20 }), "{report}");
+    assert_eq!(
+        report["products"],
+        json!({ "created": 0, "updated": 0, "unchanged": 20 }),
+        "{report}"
+    );
     assert_eq!(products(&shop).await, first, "no version grew");
 }
 
@@ -126,15 +158,39 @@ fn damaged() -> (String, Vec<(u64, &'static str)>) {
          Variant Inventory Policy,Variant Price,Image Src\n",
     );
     let damage: [(&str, &str); 10] = [
-        ("d0,Bad price,,v,,true,Title,Default Title,,1,deny,abc,", "VALIDATION_FAILED"),
-        ("d1,Negative price,,v,,true,Title,Default Title,,1,deny,-5.00,", "VALIDATION_FAILED"),
-        ("d2,Too many digits,,v,,true,Title,Default Title,,1,deny,5.001,", "VALIDATION_FAILED"),
-        (",No handle,,v,,true,Title,Default Title,,1,deny,5.00,", "VALIDATION_FAILED"),
-        ("d4,,,v,,true,Title,Default Title,,1,deny,5.00,", "VALIDATION_FAILED"),
-        ("d5,Bad quantity,,v,,true,Title,Default Title,,many,deny,5.00,", "INVALID_QUANTITY"),
-        ("d6,Bad picture,,v,,true,Title,Default Title,,1,deny,5.00,ftp://pictures/x.png", "URL_NOT_ALLOWED"),
+        (
+            "d0,Bad price,,v,,true,Title,Default Title,,1,deny,abc,",
+            "VALIDATION_FAILED",
+        ),
+        (
+            "d1,Negative price,,v,,true,Title,Default Title,,1,deny,-5.00,",
+            "VALIDATION_FAILED",
+        ),
+        (
+            "d2,Too many digits,,v,,true,Title,Default Title,,1,deny,5.001,",
+            "VALIDATION_FAILED",
+        ),
+        (
+            ",No handle,,v,,true,Title,Default Title,,1,deny,5.00,",
+            "VALIDATION_FAILED",
+        ),
+        (
+            "d4,,,v,,true,Title,Default Title,,1,deny,5.00,",
+            "VALIDATION_FAILED",
+        ),
+        (
+            "d5,Bad quantity,,v,,true,Title,Default Title,,many,deny,5.00,",
+            "INVALID_QUANTITY",
+        ),
+        (
+            "d6,Bad picture,,v,,true,Title,Default Title,,1,deny,5.00,ftp://pictures/x.png",
+            "URL_NOT_ALLOWED",
+        ),
         ("d7,Too few fields,,v", "VALIDATION_FAILED"),
-        ("d8,Bad\u{202e}text,,v,,true,Title,Default Title,,1,deny,5.00,", "INVALID_TEXT"),
+        (
+            "d8,Bad\u{202e}text,,v,,true,Title,Default Title,,1,deny,5.00,",
+            "INVALID_TEXT",
+        ),
         ("g8,,,,,,,One,,1,deny,5.00,", "VALIDATION_FAILED"),
     ];
     let mut lines = Vec::new();
@@ -145,9 +201,10 @@ fn damaged() -> (String, Vec<(u64, &'static str)>) {
         // The last damaged row repeats an option value of g8, in the row after it.
         if n == 9 {
             text.truncate(text.trim_end().rfind('\n').unwrap() + 1);
-            text = text.replace("g8,Good 8,,v,,true,Size,One,,5,deny,5.00,\n", &format!(
-                "g8,Good 8,,v,,true,Size,One,,5,deny,5.00,\n{row}\n"
-            ));
+            text = text.replace(
+                "g8,Good 8,,v,,true,Size,One,,5,deny,5.00,\n",
+                &format!("g8,Good 8,,v,,true,Size,One,,5,deny,5.00,\n{row}\n"),
+            );
             writeln!(text, "g9,Good 9,,v,,true,Size,One,,5,deny,5.00,").unwrap();
             // It stands right behind g8, and moves what follows on by one.
             let g8 = text.lines().position(|line| line.starts_with("g8,Good")).unwrap() as u64 + 1;
@@ -181,14 +238,20 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
         .map(|error| (error["line"].as_u64().unwrap(), error["code"].as_str().unwrap()))
         .collect();
     assert_eq!(named, lines, "{report:#}");
-    let taken: Vec<String> = products(&shop).await.into_keys().filter(|slug| slug.starts_with('g')).collect();
+    let taken: Vec<String> = products(&shop)
+        .await
+        .into_keys()
+        .filter(|slug| slug.starts_with('g'))
+        .collect();
     assert_eq!(taken.len(), 10, "{taken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_thirty_mebibytes_takes_little_memory() {
     let shop = Shop::start().await;
-    let mut text = String::from("Handle,Title,Body (HTML),Vendor,Option1 Name,Option1 Value,Variant Inventory Qty,Variant Price\n");
+    let mut text = String::from(
+        "Handle,Title,Body (HTML),Vendor,Option1 Name,Option1 Value,Variant Inventory Qty,Variant Price\n",
+    );
     let body = "<p>A long description with <b>markup</b>.</p>".repeat(230);
     let mut products = 0_u64;
     while text.len() < 30 * 1024 * 1024 {
@@ -200,11 +263,21 @@ async fn a_file_of_thirty_mebibytes_takes_little_memory() {
     let before = resident(shop.pid());
     let peak = tokio::spawn(peak(shop.pid()));
     let report = import(&shop, &file).await;
-    assert_eq!(report["products"]["created"], json!(products), "{}", report["errors"]);
+    assert_eq!(
+        report["products"]["created"],
+        json!(products),
+        "{}",
+        report["errors"]
+    );
     peak.abort();
     let most = std::fs::read_to_string(format!("/proc/{}/status", shop.pid())).unwrap();
     let most = kilobytes(&most, "VmHWM:");
-    println!("{products} products, {} MiB: from {} to at most {} MiB", text.len() >> 20, before >> 10, most >> 10);
+    println!(
+        "{products} products, {} MiB: from {} to at most {} MiB",
+        text.len() >> 20,
+        before >> 10,
+        most >> 10
+    );
     assert!(most - before < 64 * 1024, "from {before} to {most} KiB");
 }
 
@@ -217,7 +290,10 @@ async fn peak(pid: u32) {
 }
 
 fn resident(pid: u32) -> u64 {
-    kilobytes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap(), "VmRSS:")
+    kilobytes(
+        &std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap(),
+        "VmRSS:",
+    )
 }
 
 fn kilobytes(status: &str, name: &str) -> u64 {

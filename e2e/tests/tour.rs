@@ -13,11 +13,20 @@ async fn run(shop: &Shop, script: &str) -> String {
         .env("SHOP", shop.url(""))
         .env("COMPTOIR_ADMIN_EMAIL", shop::ADMIN_EMAIL)
         .env("COMPTOIR_ADMIN_PASSWORD", shop::ADMIN_PASSWORD)
-        .envs([("AUTH", auth), ("CATALOG", catalog), ("ORDERS", orders), ("NOTIFIER", notifier)])
+        .envs([
+            ("AUTH", auth),
+            ("CATALOG", catalog),
+            ("ORDERS", orders),
+            ("NOTIFIER", notifier),
+        ])
         .output()
         .await
         .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{script}: {text}");
     text
 }

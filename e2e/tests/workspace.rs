@@ -15,7 +15,8 @@ fn services_meet_in_the_protos_alone() {
         .output()
         .unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let services = ["auth", "catalog", "orders", "notifier", "gateway"].map(|name| format!("comptoir-{name}"));
+    let services =
+        ["auth", "catalog", "orders", "notifier", "gateway"].map(|name| format!("comptoir-{name}"));
     let mut checked = BTreeSet::new();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();

@@ -10,6 +10,7 @@ mod endpoint;
 mod health;
 mod json;
 mod jwks;
+mod locale;
 mod pages;
 mod problem;
 mod rest;
@@ -43,7 +44,10 @@ pub struct Gateway {
 }
 
 /// Makes the gateway. `bus` is where the catalogue's events come from; without one what is cached is true by its age alone.
-#[expect(clippy::unused_async, reason = "all services start alike, and a broker's client will be awaited here")]
+#[expect(
+    clippy::unused_async,
+    reason = "all services start alike, and a broker's client will be awaited here"
+)]
 pub async fn start(config: Config, env: Env, peers: Peers, bus: Option<Bus>) -> anyhow::Result<Gateway> {
     let app = Arc::new(App::new(config, env, peers, bus.as_ref())?);
     let router = router::router(&app);

@@ -60,7 +60,7 @@ fn what_the_contract_explains_is_explained() {
         {
             let described =
                 |other: &&FieldDefinition| other.name == field.name && other.description.is_some();
-            if !fields(found).iter().any(|other| described(other)) {
+            if !fields(found).iter().any(described) {
                 missing.push(format!("{name}.{}", field.name));
             }
         }
@@ -73,7 +73,7 @@ fn what_the_contract_explains_is_explained() {
 }
 
 fn types(schema: &str) -> BTreeMap<String, TypeDefinition> {
-    let document = parse_schema(schema).unwrap();
+    let document = parse_schema(schema).expect("a schema");
     let named = document
         .definitions
         .into_iter()

@@ -32,11 +32,25 @@ pub async fn serve(listener: TcpListener, ready: Ready, stop: CancellationToken)
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(async || ([("content-type", "text/plain; version=0.0.4")], telemetry::render_metrics())))
+        .route(
+            "/metrics",
+            get(async || {
+                (
+                    [("content-type", "text/plain; version=0.0.4")],
+                    telemetry::render_metrics(),
+                )
+            }),
+        )
         .with_state(ready);
-    axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
 }
 
 async fn readyz(State(ready): State<Ready>) -> (StatusCode, &'static str) {
-    if ready.get() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    if ready.get() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
 }

@@ -26,7 +26,10 @@ pub struct Channel {
 
 #[derive(Clone)]
 enum Target {
-    InProcess { from: &'static str, service: Arc<OnceLock<Service>> },
+    InProcess {
+        from: &'static str,
+        service: Arc<OnceLock<Service>>,
+    },
     Remote(tonic::transport::Channel),
 }
 
@@ -42,7 +45,12 @@ impl Slot {
 
     /// A channel to the slot's service, for the service named `from`.
     pub fn channel(&self, from: &'static str) -> Channel {
-        Channel { target: Target::InProcess { from, service: self.0.clone() } }
+        Channel {
+            target: Target::InProcess {
+                from,
+                service: self.0.clone(),
+            },
+        }
     }
 }
 
@@ -60,7 +68,9 @@ impl Channel {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(5));
-        Ok(Self { target: Target::Remote(endpoint.connect_lazy()) })
+        Ok(Self {
+            target: Target::Remote(endpoint.connect_lazy()),
+        })
     }
 }
 
@@ -94,9 +104,14 @@ impl tower::Service<Request<Body>> for Channel {
                     }
                     .boxed()
                 }
-                None => return async { Ok(Status::unavailable("the service is starting").into_http()) }.boxed(),
+                None => {
+                    return async { Ok(Status::unavailable("the service is starting").into_http()) }.boxed();
+                }
             },
-            Target::Remote(channel) => channel.call(request).map(|answer| answer.map_err(Into::into)).boxed(),
+            Target::Remote(channel) => channel
+                .call(request)
+                .map(|answer| answer.map_err(Into::into))
+                .boxed(),
         };
         async move {
             tokio::time::timeout(left, answer)
@@ -127,7 +142,9 @@ fn prepare(request: &mut Request<Body>) -> Result<Duration, Status> {
     })
     .flatten();
     let left = match left {
-        Some(left) => left.checked_sub(MARGIN).ok_or_else(|| Status::deadline_exceeded("no time left"))?,
+        Some(left) => left
+            .checked_sub(MARGIN)
+            .ok_or_else(|| Status::deadline_exceeded("no time left"))?,
         None => DEFAULT_DEADLINE,
     };
     if let Ok(value) = HeaderValue::from_str(&format!("{}m", left.as_millis().min(99_999_999))) {

@@ -17,16 +17,34 @@ pub enum Profile {
 #[derive(Args, Debug, Clone)]
 pub struct Common {
     /// development, or production: without sandbox, GraphiQL, reflection, introspection and mailbox
-    #[arg(long, env = "COMPTOIR_PROFILE", value_enum, default_value = "development", global = true)]
+    #[arg(
+        long,
+        env = "COMPTOIR_PROFILE",
+        value_enum,
+        default_value = "development",
+        global = true
+    )]
     pub profile: Profile,
     /// Folder of the embedded stores
-    #[arg(long, env = "COMPTOIR_DATA", default_value = "data", value_name = "DIR", global = true)]
+    #[arg(
+        long,
+        env = "COMPTOIR_DATA",
+        default_value = "data",
+        value_name = "DIR",
+        global = true
+    )]
     pub data: PathBuf,
     /// TOML file of the shop: name, currency, time zone, locales, countries, delivery options, tax
     #[arg(long, env = "COMPTOIR_SHOP_FILE", value_name = "FILE", global = true)]
     pub shop_file: Option<PathBuf>,
     /// What is logged to standard error: error, warn, info, debug, or as tracing's EnvFilter takes it
-    #[arg(long, env = "COMPTOIR_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    #[arg(
+        long,
+        env = "COMPTOIR_LOG",
+        default_value = "info",
+        value_name = "FILTER",
+        global = true
+    )]
     pub log: String,
     /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317; none unless set
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
@@ -43,16 +61,36 @@ pub struct Common {
 #[derive(Args, Debug, Clone)]
 pub struct PeerUrls {
     /// The auth service
-    #[arg(long, env = "COMPTOIR_AUTH_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(
+        long,
+        env = "COMPTOIR_AUTH_URL",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL"
+    )]
     pub auth_url: String,
     /// The catalog service
-    #[arg(long, env = "COMPTOIR_CATALOG_URL", default_value = "http://127.0.0.1:50052", value_name = "URL")]
+    #[arg(
+        long,
+        env = "COMPTOIR_CATALOG_URL",
+        default_value = "http://127.0.0.1:50052",
+        value_name = "URL"
+    )]
     pub catalog_url: String,
     /// The orders service
-    #[arg(long, env = "COMPTOIR_ORDERS_URL", default_value = "http://127.0.0.1:50053", value_name = "URL")]
+    #[arg(
+        long,
+        env = "COMPTOIR_ORDERS_URL",
+        default_value = "http://127.0.0.1:50053",
+        value_name = "URL"
+    )]
     pub orders_url: String,
     /// The notifier service
-    #[arg(long, env = "COMPTOIR_NOTIFIER_URL", default_value = "http://127.0.0.1:50054", value_name = "URL")]
+    #[arg(
+        long,
+        env = "COMPTOIR_NOTIFIER_URL",
+        default_value = "http://127.0.0.1:50054",
+        value_name = "URL"
+    )]
     pub notifier_url: String,
 }
 
@@ -67,8 +105,13 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 
 /// An address to listen on. `:8080` is that port on every interface.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-    full.parse().map_err(|_| "is not an address to listen on, such as 127.0.0.1:8080".to_owned())
+    let full = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.to_owned()
+    };
+    full.parse()
+        .map_err(|_| "is not an address to listen on, such as 127.0.0.1:8080".to_owned())
 }
 
 /// A setting that is printed as `***`.

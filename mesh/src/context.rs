@@ -39,30 +39,54 @@ pub struct Trace {
 impl Trace {
     /// A trace that begins here.
     pub fn start() -> Self {
-        Self { trace_id: rand::random(), span_id: rand::random(), parent_id: None, sampled: true }
+        Self {
+            trace_id: rand::random(),
+            span_id: rand::random(),
+            parent_id: None,
+            sampled: true,
+        }
     }
 
     /// Reads a `traceparent` header.
     pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        if version != "00" || trace.len() != 32 || span.len() != 16 || flags.len() != 2 || parts.next().is_some() {
+        if version != "00"
+            || trace.len() != 32
+            || span.len() != 16
+            || flags.len() != 2
+            || parts.next().is_some()
+        {
             return None;
         }
         let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
         let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
-        Some(Self { trace_id, span_id, parent_id: None, sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1 })
+        Some(Self {
+            trace_id,
+            span_id,
+            parent_id: None,
+            sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
+        })
     }
 
     /// The header for a call within this trace.
     pub fn header(&self) -> String {
-        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        format!(
+            "00-{:032x}-{:016x}-{:02x}",
+            self.trace_id,
+            self.span_id,
+            u8::from(self.sampled)
+        )
     }
 
     /// The same trace, one span further.
     #[must_use]
     pub fn child(self) -> Self {
-        Self { span_id: rand::random(), parent_id: Some(self.span_id), ..self }
+        Self {
+            span_id: rand::random(),
+            parent_id: Some(self.span_id),
+            ..self
+        }
     }
 }
 
@@ -81,31 +105,48 @@ impl Context {
     /// The context that a call's headers carry; what they lack begins here.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let trace = text("traceparent").and_then(Trace::parse).map_or_else(Trace::start, Trace::child);
+        let trace = text("traceparent")
+            .and_then(Trace::parse)
+            .map_or_else(Trace::start, Trace::child);
         let request_id = match text("x-request-id").filter(|id| is_request_id(id)) {
             Some(id) => id.into(),
             None => format!("{:032x}", trace.trace_id).into(),
         };
-        let token = text("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(Arc::from);
-        Self { request_id, trace, deadline: text("grpc-timeout").and_then(timeout).map(|left| Instant::now() + left), token }
+        let token = text("authorization")
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .map(Arc::from);
+        Self {
+            request_id,
+            trace,
+            deadline: text("grpc-timeout")
+                .and_then(timeout)
+                .map(|left| Instant::now() + left),
+            token,
+        }
     }
 
     /// What is left until the deadline; `None` is no deadline, zero is past it.
     pub fn left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 }
 
 impl fmt::Debug for Context {
     /// Without the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
     }
 }
 
 /// Whether a request id that came from outside may be taken over: 8 to 128 characters that forge nothing.
 fn is_request_id(id: &str) -> bool {
-    (8..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    (8..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// Reads a `grpc-timeout` header: at most eight digits and a unit.
@@ -128,7 +169,9 @@ fn timeout(header: &str) -> Option<Duration> {
 
 /// The context of the running call; a new one where there is none.
 pub fn current() -> Context {
-    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Context::background("task"))
+    CURRENT
+        .try_with(Clone::clone)
+        .unwrap_or_else(|_| Context::background("task"))
 }
 
 /// Looks at the context of the running call, if there is one.
@@ -158,7 +201,11 @@ mod tests {
     fn a_trace_survives_its_header() {
         let trace = Trace::start();
         assert_eq!(Trace::parse(&trace.header()), Some(trace));
-        for bad in ["", "00-0-0-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for bad in [
+            "",
+            "00-0-0-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             assert_eq!(Trace::parse(bad), None, "{bad}");
         }
     }

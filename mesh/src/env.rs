@@ -56,7 +56,11 @@ impl Env {
     pub fn store(&self, service: &str, setting: Option<&str>) -> anyhow::Result<String> {
         let variable = format!("COMPTOIR_{}_STORE", service.to_uppercase());
         match setting {
-            None => Ok(self.data.join(format!("{service}.db")).to_string_lossy().into_owned()),
+            None => Ok(self
+                .data
+                .join(format!("{service}.db"))
+                .to_string_lossy()
+                .into_owned()),
             Some(url) if url.starts_with("sqlite://") => Ok(url.to_owned()),
             Some(url) => {
                 let kind = url.split("://").next().unwrap_or_default();
@@ -75,7 +79,9 @@ pub struct Tasks {
 impl Tasks {
     /// Spawns a loop that ends by itself when `Env::shutdown` is cancelled. Should it panic, the log says so.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let task = self.tracked.spawn(context::scope(Context::background(name), task));
+        let task = self
+            .tracked
+            .spawn(context::scope(Context::background(name), task));
         tokio::spawn(async move {
             if let Err(error) = task.await
                 && error.is_panic()
@@ -92,7 +98,10 @@ impl Tasks {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let context = Context { deadline: None, ..context::current() };
+        let context = Context {
+            deadline: None,
+            ..context::current()
+        };
         self.tracked.spawn(context::scope(context, task))
     }
 

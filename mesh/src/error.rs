@@ -37,14 +37,24 @@ pub struct Violation {
 impl Violation {
     /// A violation of `field`.
     pub fn new(field: impl Into<String>, reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { field: field.into(), reason, message: message.into() }
+        Self {
+            field: field.into(),
+            reason,
+            message: message.into(),
+        }
     }
 }
 
 impl Error {
     /// A refusal. `message` is a clear sentence and public.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), violations: Vec::new(), retry_after: None, cause: None }
+        Self {
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// A refusal because of one field.
@@ -54,25 +64,39 @@ impl Error {
 
     /// A refusal because of several fields; the first one's reason and message stand for all.
     pub fn violations(violations: Vec<Violation>) -> Self {
-        let (reason, message) = violations
-            .first()
-            .map_or((ErrorReason::ValidationFailed, "The request is not valid.".to_owned()), |first| {
-                (first.reason, first.message.clone())
-            });
-        Self { reason, message, violations, retry_after: None, cause: None }
+        let (reason, message) = violations.first().map_or(
+            (
+                ErrorReason::ValidationFailed,
+                "The request is not valid.".to_owned(),
+            ),
+            |first| (first.reason, first.message.clone()),
+        );
+        Self {
+            reason,
+            message,
+            violations,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// A defect of ours. The cause is logged where this becomes an answer, and never sent.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let message = "Something went wrong on our side.";
-        Self { cause: Some(cause.into()), ..Self::new(ErrorReason::Internal, message) }
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(ErrorReason::Internal, message)
+        }
     }
 
     /// Something this needs cannot be reached; the caller may try again.
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let message = "Something this needs cannot be reached. Try again shortly.";
-        Self { cause: Some(cause.into()), ..Self::new(ErrorReason::DependencyUnavailable, message) }
-            .with_retry_after(Duration::from_secs(1))
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(ErrorReason::DependencyUnavailable, message)
+        }
+        .with_retry_after(Duration::from_secs(1))
     }
 
     /// Says when trying again makes sense.
@@ -124,7 +148,11 @@ impl Error {
                     // The reason of a violation travels in front of its description, as FieldViolation has no field for it here.
                     let (code, message) = violation.description.split_once(": ").unwrap_or(("", ""));
                     let reason_of_field = ErrorReason::from_code(code);
-                    let text = if reason_of_field.is_some() { message } else { violation.description.as_str() };
+                    let text = if reason_of_field.is_some() {
+                        message
+                    } else {
+                        violation.description.as_str()
+                    };
                     Violation::new(violation.field.clone(), reason_of_field.unwrap_or(reason), text)
                 })
                 .collect()
@@ -148,10 +176,11 @@ impl Error {
                 "It took too long; whether it was done is not known. Try again with the same key.",
             ),
             Code::OutOfRange => Self::new(ErrorReason::PayloadTooLarge, "The message is too large."),
-            Code::ResourceExhausted => {
-                Self::new(ErrorReason::Overloaded, "The service has more work than it can do. Try again shortly.")
-                    .with_retry_after(Duration::from_secs(1))
-            }
+            Code::ResourceExhausted => Self::new(
+                ErrorReason::Overloaded,
+                "The service has more work than it can do. Try again shortly.",
+            )
+            .with_retry_after(Duration::from_secs(1)),
             Code::Unauthenticated => Self::new(ErrorReason::Unauthenticated, "Sign in first."),
             Code::PermissionDenied => Self::new(ErrorReason::Forbidden, "You may not do this."),
             Code::NotFound => Self::new(ErrorReason::NotFound, "There is no such thing."),
@@ -184,8 +213,7 @@ impl From<Error> for Status {
         if let Some(wait) = error.retry_after {
             details.set_retry_info(Some(wait));
         }
-        let mut status =
-            Status::with_error_details(error.reason.grpc_code(), error.message.clone(), details);
+        let mut status = Status::with_error_details(error.reason.grpc_code(), error.message.clone(), details);
         if error.reason == ErrorReason::Overloaded {
             let wait = error.retry_after.unwrap_or(Duration::from_secs(1)).as_millis();
             if let Ok(value) = wait.to_string().parse() {
@@ -200,7 +228,9 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             // A full disk, a lock that did not come free: what heals by itself is worth another try.
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::unavailable(error),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                Self::unavailable(error)
+            }
             sqlx::Error::Database(database)
                 if ["5", "6", "10", "13", "14"].contains(&database.code().as_deref().unwrap_or_default()) =>
             {
@@ -239,7 +269,11 @@ mod tests {
     #[test]
     fn a_refusal_survives_the_wire() {
         let sent = Error::violations(vec![
-            Violation::new("lines.0.quantity", ErrorReason::InvalidQuantity, "A quantity is 1 or more."),
+            Violation::new(
+                "lines.0.quantity",
+                ErrorReason::InvalidQuantity,
+                "A quantity is 1 or more.",
+            ),
             Violation::new("email", ErrorReason::InvalidText, "Not an address."),
         ])
         .with_retry_after(Duration::from_secs(2));

@@ -52,7 +52,12 @@ pub const OPERATOR: &str = "standalone";
 impl Peer {
     /// The user that a process is to its own services: staff. Only an in-process channel has this name, no socket.
     pub(crate) fn operator(self) -> Option<Arc<User>> {
-        let user = || User { id: OPERATOR.into(), session_id: String::new(), role: Role::Staff, expires_at: i64::MAX };
+        let user = || User {
+            id: OPERATOR.into(),
+            session_id: String::new(),
+            role: Role::Staff,
+            expires_at: i64::MAX,
+        };
         (self == Self::Service(OPERATOR)).then(|| Arc::new(user()))
     }
 }
@@ -86,12 +91,17 @@ pub enum Access {
 impl Caller {
     /// The caller of a request that came through [`crate::service::Service`].
     pub fn of<T>(request: &tonic::Request<T>) -> Self {
-        request.extensions().get::<Self>().cloned().unwrap_or(Self { peer: Peer::Unknown, user: None })
+        request.extensions().get::<Self>().cloned().unwrap_or(Self {
+            peer: Peer::Unknown,
+            user: None,
+        })
     }
 
     /// The signed-in user, or UNAUTHENTICATED.
     pub fn user(&self) -> Result<&User, Error> {
-        self.user.as_deref().ok_or_else(|| Error::new(ErrorReason::Unauthenticated, "Sign in first."))
+        self.user
+            .as_deref()
+            .ok_or_else(|| Error::new(ErrorReason::Unauthenticated, "Sign in first."))
     }
 
     /// The id of the signed-in user, if there is one.
@@ -126,7 +136,10 @@ impl Caller {
     fn at_least(&self, role: Role) -> Result<&User, Error> {
         let user = self.user()?;
         if user.role < role {
-            return Err(Error::new(ErrorReason::Forbidden, "Your role does not allow this."));
+            return Err(Error::new(
+                ErrorReason::Forbidden,
+                "Your role does not allow this.",
+            ));
         }
         Ok(user)
     }

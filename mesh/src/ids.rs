@@ -19,12 +19,18 @@ pub struct Ids {
 impl Ids {
     /// Ids from the system's random source.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, random: Arc::new(Mutex::new(rand::make_rng())) }
+        Self {
+            clock,
+            random: Arc::new(Mutex::new(rand::make_rng())),
+        }
     }
 
     /// Ids that are the same at each run, for tests.
     pub fn seeded(clock: Arc<dyn Clock>, seed: u64) -> Self {
-        Self { clock, random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))) }
+        Self {
+            clock,
+            random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
+        }
     }
 
     /// A new id such as `prod_01J…`; `prefix` ends with an underscore.
@@ -41,13 +47,19 @@ impl Ids {
     /// Random bytes that nobody can guess.
     pub fn secret<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill(&mut bytes[..]);
+        self.random
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .fill(&mut bytes[..]);
         bytes
     }
 
     /// A random share of `0.0..1.0`, for jitter.
     pub fn jitter(&self) -> f64 {
-        self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner).random()
+        self.random
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .random()
     }
 }
 
@@ -59,5 +71,6 @@ impl fmt::Debug for Ids {
 
 /// Whether `id` has the form of an id with this prefix: the prefix and a ULID.
 pub fn is_id(id: &str, prefix: &str) -> bool {
-    id.strip_prefix(prefix).is_some_and(|rest| rest.len() == 26 && Ulid::from_string(rest).is_ok())
+    id.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 26 && Ulid::from_string(rest).is_ok())
 }

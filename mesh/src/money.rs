@@ -10,7 +10,10 @@ pub fn fraction_digits(currency_code: &str) -> Option<u32> {
 
 /// An amount of this currency.
 pub fn money(minor_units: i64, currency_code: &str) -> Money {
-    Money { minor_units, currency_code: currency_code.to_owned() }
+    Money {
+        minor_units,
+        currency_code: currency_code.to_owned(),
+    }
 }
 
 /// Why a decimal is none.
@@ -80,9 +83,16 @@ mod tests {
         assert_eq!(parse_decimal("1.234", 3), Ok(1234));
         assert_eq!(parse_decimal("-0.01", 2), Ok(-1));
         assert_eq!(parse_decimal("49.905", 2), Err(DecimalError::TooManyDigits));
-        assert_eq!(parse_decimal("99999999999999999999", 2), Err(DecimalError::TooLarge));
+        assert_eq!(
+            parse_decimal("99999999999999999999", 2),
+            Err(DecimalError::TooLarge)
+        );
         for malformed in ["", ".", "1.", ".5", "1e3", "+1", "--1", "1,5", " 1", "١"] {
-            assert_eq!(parse_decimal(malformed, 2), Err(DecimalError::Malformed), "{malformed}");
+            assert_eq!(
+                parse_decimal(malformed, 2),
+                Err(DecimalError::Malformed),
+                "{malformed}"
+            );
         }
     }
 

@@ -35,7 +35,11 @@ pub struct Process {
 
 /// Runs a process: reads its settings from flags and variables, then hands over to `start`, which serves ports and returns;
 /// then waits for a signal and drains. The exit code is 0 after a drain, 78 for a wrong setting, 1 for any other failure.
-pub fn run<A, F>(service: &'static str, common: fn(&A) -> &Common, start: impl FnOnce(Process, A) -> F) -> ExitCode
+pub fn run<A, F>(
+    service: &'static str,
+    common: fn(&A) -> &Common,
+    start: impl FnOnce(Process, A) -> F,
+) -> ExitCode
 where
     A: Parser,
     F: Future<Output = anyhow::Result<Process>>,
@@ -44,13 +48,19 @@ where
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    run_with(service, common(&arguments).clone(), |process| start(process, arguments))
+    run_with(service, common(&arguments).clone(), |process| {
+        start(process, arguments)
+    })
 }
 
 /// Prints help and versions to standard output, and what is wrong with a setting to standard error.
 pub fn refuse(error: &clap::Error) -> ExitCode {
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(CONFIGURATION) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(CONFIGURATION)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// As [`run`], with settings that were read already.
@@ -95,7 +105,9 @@ where
 impl Process {
     /// Binds a port; an error names the setting it comes from.
     pub async fn bind(&self, address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("{setting}: cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("{setting}: cannot listen on {address}"))?;
         tracing::info!(address = %listener.local_addr()?, setting, "listening");
         Ok(listener)
     }
@@ -103,13 +115,15 @@ impl Process {
     /// Serves a service's gRPC port.
     pub fn serve_grpc(&mut self, service: Service, listener: TcpListener) {
         let env = self.env.clone();
-        self.serving.spawn(async move { service.serve(listener, &env).await });
+        self.serving
+            .spawn(async move { service.serve(listener, &env).await });
     }
 
     /// Serves the admin port.
     pub fn serve_admin(&mut self, listener: TcpListener) {
         let (ready, stop) = (self.ready.clone(), self.admin_stop.clone());
-        self.serving.spawn(async move { Ok(admin::serve(listener, ready, stop).await?) });
+        self.serving
+            .spawn(async move { Ok(admin::serve(listener, ready, stop).await?) });
     }
 
     /// Serves something else, until `env.shutdown` is cancelled and its calls have ended.

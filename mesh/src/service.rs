@@ -57,7 +57,10 @@ impl Service {
             shared: Arc::new(Shared {
                 name,
                 profile: env.profile,
-                policy: policy.iter().map(|(path, access)| (*path, (*path, *access))).collect(),
+                policy: policy
+                    .iter()
+                    .map(|(path, access)| (*path, (*path, *access)))
+                    .collect(),
                 verifier: env.verifier.clone(),
             }),
             served: BTreeSet::new(),
@@ -65,7 +68,10 @@ impl Service {
     }
 
     /// Adds a generated server.
-    #[expect(clippy::should_implement_trait, reason = "it adds a part, and nobody sums services")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it adds a part, and nobody sums services"
+    )]
     #[must_use]
     pub fn add<S>(mut self, server: S) -> Self
     where
@@ -89,14 +95,20 @@ impl Service {
         let (health, health_server) = tonic_health::server::health_reporter();
         self.routes = self.routes.add_service(health_server);
         for name in self.served.iter().copied().chain([""]) {
-            health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+            health
+                .set_service_status(name, tonic_health::ServingStatus::Serving)
+                .await;
         }
         if self.shared.profile == Profile::Development {
-            let sets = [comptoir_proto::DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET];
+            let sets = [
+                comptoir_proto::DESCRIPTOR_SET,
+                tonic_health::pb::FILE_DESCRIPTOR_SET,
+            ];
             let builder = || {
-                sets.iter().fold(tonic_reflection::server::Builder::configure(), |builder, set| {
-                    builder.register_encoded_file_descriptor_set(set)
-                })
+                sets.iter()
+                    .fold(tonic_reflection::server::Builder::configure(), |builder, set| {
+                        builder.register_encoded_file_descriptor_set(set)
+                    })
             };
             let names = |builder: tonic_reflection::server::Builder<'static>| {
                 let ours = self.served.iter().copied().chain(["grpc.health.v1.Health"]);
@@ -111,7 +123,9 @@ impl Service {
         let stop = async move {
             shutdown.cancelled().await;
             for name in served.into_iter().chain([""]) {
-                health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+                health
+                    .set_service_status(name, tonic_health::ServingStatus::NotServing)
+                    .await;
             }
         };
         tonic::transport::Server::builder()
@@ -157,7 +171,8 @@ impl Service {
                             Ok(outcome) => outcome,
                             Err(_) => {
                                 let late = "It took too long; whether it was done is not known.";
-                                return Status::from(Error::new(ErrorReason::DeadlineExceeded, late)).into_http();
+                                return Status::from(Error::new(ErrorReason::DeadlineExceeded, late))
+                                    .into_http();
                             }
                         },
                         None => call.await,
@@ -198,7 +213,9 @@ impl Shared {
 
     fn peer_at(&self, address: Option<SocketAddr>) -> Peer {
         match address {
-            Some(address) if self.profile == Profile::Development && address.ip().is_loopback() => Peer::Loopback,
+            Some(address) if self.profile == Profile::Development && address.ip().is_loopback() => {
+                Peer::Loopback
+            }
             _ => Peer::Unknown,
         }
     }
@@ -229,7 +246,9 @@ fn mapped(response: Response<Body>) -> Response<Body> {
     let ours = response.headers().contains_key("grpc-status-details-bin");
     let error = match status_of(&response) {
         _ if ours => return response,
-        Some(Code::OutOfRange) => Error::new(ErrorReason::PayloadTooLarge, "The message is larger than 4 MiB."),
+        Some(Code::OutOfRange) => {
+            Error::new(ErrorReason::PayloadTooLarge, "The message is larger than 4 MiB.")
+        }
         // Our own handlers always send details with INTERNAL, so this is a message that could not be decoded.
         Some(Code::Internal) => Error::new(ErrorReason::ValidationFailed, "The message cannot be decoded."),
         _ => return response,
@@ -272,10 +291,12 @@ pub fn policy_gaps(package: &str, policy: &[(&str, Access)]) -> Vec<String> {
         .filter(|file| file.package() == package)
         .flat_map(|file| file.service.iter())
         .flat_map(|service| {
-            service.method.iter().map(move |method| format!("/{package}.{}/{}", service.name(), method.name()))
+            service
+                .method
+                .iter()
+                .map(move |method| format!("/{package}.{}/{}", service.name(), method.name()))
         })
         .collect();
     let listed: BTreeSet<String> = policy.iter().map(|(path, _)| (*path).to_owned()).collect();
     declared.symmetric_difference(&listed).cloned().collect()
 }
-

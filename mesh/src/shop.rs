@@ -138,7 +138,10 @@ impl Shop {
             }
             delivery.push(DeliveryRule {
                 price: amount("delivery.price", &entry.price)?,
-                free_from: entry.free_from.map(|text| amount("delivery.free_from", &text)).transpose()?,
+                free_from: entry
+                    .free_from
+                    .map(|text| amount("delivery.free_from", &text))
+                    .transpose()?,
                 id: entry.id,
                 name: entry.name,
                 countries: entry.countries,
@@ -148,14 +151,20 @@ impl Shop {
         let mut tax = Vec::new();
         for entry in file.tax {
             check_countries("tax.countries", &entry.countries)?;
-            let percent: rust_decimal::Decimal =
-                entry.percent.parse().with_context(|| format!("tax.percent: {:?}", entry.percent))?;
+            let percent: rust_decimal::Decimal = entry
+                .percent
+                .parse()
+                .with_context(|| format!("tax.percent: {:?}", entry.percent))?;
             ensure!(
                 (rust_decimal::Decimal::ZERO..=rust_decimal::Decimal::ONE_HUNDRED).contains(&percent)
                     && percent.scale() <= 4,
                 "tax.percent: {percent} is not 0 to 100 with at most four digits behind the point"
             );
-            tax.push(TaxRule { name: entry.name, percent, countries: entry.countries });
+            tax.push(TaxRule {
+                name: entry.name,
+                percent,
+                countries: entry.countries,
+            });
         }
         Ok(Self {
             name: file.name,
@@ -174,8 +183,15 @@ impl Shop {
     pub fn locale(&self, wanted: Option<&str>) -> &str {
         let language = |locale: &str| locale.split(['-', '_']).next().unwrap_or("").to_lowercase();
         let found = wanted.and_then(|wanted| {
-            let exact = self.locales.iter().find(|locale| locale.eq_ignore_ascii_case(wanted));
-            exact.or_else(|| self.locales.iter().find(|locale| language(locale) == language(wanted)))
+            let exact = self
+                .locales
+                .iter()
+                .find(|locale| locale.eq_ignore_ascii_case(wanted));
+            exact.or_else(|| {
+                self.locales
+                    .iter()
+                    .find(|locale| language(locale) == language(wanted))
+            })
         });
         found.or(self.locales.first()).map_or("en", String::as_str)
     }
@@ -183,14 +199,19 @@ impl Shop {
 
 fn check_countries(key: &str, countries: &[String]) -> anyhow::Result<()> {
     for country in countries {
-        ensure!(is_country(country), "{key}: {country:?} is not an ISO 3166-1 alpha-2 code");
+        ensure!(
+            is_country(country),
+            "{key}: {country:?} is not an ISO 3166-1 alpha-2 code"
+        );
     }
     Ok(())
 }
 
 /// Whether this is an ISO 3166-1 alpha-2 code, upper case.
 pub fn is_country(code: &str) -> bool {
-    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) && rust_iso3166::from_alpha2(code).is_some()
+    code.len() == 2
+        && code.bytes().all(|byte| byte.is_ascii_uppercase())
+        && rust_iso3166::from_alpha2(code).is_some()
 }
 
 #[cfg(test)]

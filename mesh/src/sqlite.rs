@@ -2,7 +2,8 @@
 //! (`synchronous=FULL`), and steps that arrive together share one commit, so that durable does not mean slow.
 
 use std::{
-    fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration,
+    fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, panic::AssertUnwindSafe, path::Path,
+    str::FromStr as _, time::Duration,
 };
 
 use anyhow::Context as _;
@@ -38,8 +39,12 @@ impl Sqlite {
     /// Opens the file, makes it and its folder when missing, and migrates it. `location` is a path or `sqlite://PATH`.
     pub async fn open(location: &str, migrations: &Migrator) -> anyhow::Result<Self> {
         let path = location.strip_prefix("sqlite://").unwrap_or(location);
-        if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        if let Some(folder) = Path::new(path)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         // Nobody else on the machine reads what people entrusted to the shop. SQLite gives its other files the same mode.
         OpenOptions::new()
@@ -61,7 +66,10 @@ impl Sqlite {
         let mut writer = SqliteConnection::connect_with(&options)
             .await
             .with_context(|| format!("cannot open the database {path}"))?;
-        migrations.run(&mut writer).await.with_context(|| format!("cannot migrate {path}"))?;
+        migrations
+            .run(&mut writer)
+            .await
+            .with_context(|| format!("cannot migrate {path}"))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .min_connections(1)
@@ -96,7 +104,9 @@ impl Sqlite {
                     // Whoever no longer waits has been dropped; what was committed stays.
                     let _ = answer.send(match (outcome, committed) {
                         (Ok(value), Ok(())) => Ok(value),
-                        (Ok(_), Err(error)) => Err(Error::unavailable(anyhow::anyhow!("commit failed: {error}"))),
+                        (Ok(_), Err(error)) => {
+                            Err(Error::unavailable(anyhow::anyhow!("commit failed: {error}")))
+                        }
                         (Err(error), _) => Err(error),
                     });
                 });
@@ -176,10 +186,14 @@ mod tests {
 
     async fn counter() -> (tempfile::TempDir, Sqlite) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Sqlite::open(folder.path().join("test.db").to_str().unwrap(), &NONE).await.unwrap();
+        let db = Sqlite::open(folder.path().join("test.db").to_str().unwrap(), &NONE)
+            .await
+            .unwrap();
         db.write(|tx| {
             Box::pin(async move {
-                sqlx::query("CREATE TABLE counter (value INTEGER NOT NULL)").execute(&mut *tx).await?;
+                sqlx::query("CREATE TABLE counter (value INTEGER NOT NULL)")
+                    .execute(&mut *tx)
+                    .await?;
                 sqlx::query("INSERT INTO counter VALUES (0)").execute(tx).await?;
                 Ok(())
             })
@@ -190,7 +204,10 @@ mod tests {
     }
 
     async fn value(db: &Sqlite) -> i64 {
-        sqlx::query_scalar("SELECT value FROM counter").fetch_one(db.reader()).await.unwrap()
+        sqlx::query_scalar("SELECT value FROM counter")
+            .fetch_one(db.reader())
+            .await
+            .unwrap()
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -201,15 +218,27 @@ mod tests {
             tokio::spawn(async move {
                 db.write(move |tx| {
                     Box::pin(async move {
-                        sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
-                        if n % 2 == 0 { Err(Error::new(ErrorReason::InvalidState, "even")) } else { Ok(n) }
+                        sqlx::query("UPDATE counter SET value = value + 1")
+                            .execute(tx)
+                            .await?;
+                        if n % 2 == 0 {
+                            Err(Error::new(ErrorReason::InvalidState, "even"))
+                        } else {
+                            Ok(n)
+                        }
                     })
                 })
                 .await
             })
         });
         let outcomes = futures::future::join_all(steps).await;
-        assert_eq!(outcomes.into_iter().filter(|outcome| outcome.as_ref().unwrap().is_ok()).count(), 100);
+        assert_eq!(
+            outcomes
+                .into_iter()
+                .filter(|outcome| outcome.as_ref().unwrap().is_ok())
+                .count(),
+            100
+        );
         assert_eq!(value(&db).await, 100);
     }
 
@@ -227,7 +256,9 @@ mod tests {
         assert_eq!(outcome.unwrap_err().reason(), ErrorReason::Internal);
         let increment = db.write(|tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
+                sqlx::query("UPDATE counter SET value = value + 1")
+                    .execute(tx)
+                    .await?;
                 Ok(())
             })
         });
@@ -241,7 +272,9 @@ mod tests {
         for expected in 1..=20 {
             db.write(|tx| {
                 Box::pin(async move {
-                    sqlx::query("UPDATE counter SET value = value + 1").execute(tx).await?;
+                    sqlx::query("UPDATE counter SET value = value + 1")
+                        .execute(tx)
+                        .await?;
                     Ok(())
                 })
             })

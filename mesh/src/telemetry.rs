@@ -17,8 +17,9 @@ mod json;
 mod span;
 
 /// Upper bounds of the duration histograms, in seconds.
-const BUCKETS: &[f64] =
-    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 // The metrics facade has one recorder a process; tests start several "processes" in one, which share it.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -36,13 +37,21 @@ pub fn start(service: &'static str, common: &Common) -> anyhow::Result<Telemetry
         .event_format(json::Json::new(service))
         .with_writer(std::io::stderr)
         .with_filter(filter);
-    let traces = common.otlp_endpoint.as_deref().map(|endpoint| provider(service, endpoint)).transpose()?;
+    let traces = common
+        .otlp_endpoint
+        .as_deref()
+        .map(|endpoint| provider(service, endpoint))
+        .transpose()?;
     let spans = traces.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("comptoir"))
             .with_filter(EnvFilter::new(format!("off,{}=info", span::TARGET)))
     });
-    tracing_subscriber::registry().with(logs).with(spans).try_init().context("logging was set up twice")?;
+    tracing_subscriber::registry()
+        .with(logs)
+        .with(spans)
+        .try_init()
+        .context("logging was set up twice")?;
     metrics_handle();
     Ok(Telemetry { traces })
 }
@@ -53,8 +62,13 @@ fn provider(service: &'static str, endpoint: &str) -> anyhow::Result<SdkTracerPr
         .with_endpoint(endpoint)
         .build()
         .with_context(|| format!("OTEL_EXPORTER_OTLP_ENDPOINT: {endpoint:?}"))?;
-    let resource = Resource::builder().with_service_name(format!("comptoir-{service}")).build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    let resource = Resource::builder()
+        .with_service_name(format!("comptoir-{service}"))
+        .build();
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }
 
 impl Drop for Telemetry {

@@ -23,16 +23,24 @@ pub fn lines(field: &str, text: &str, max: usize) -> Result<String, Error> {
 fn check(field: &str, text: &str, max: usize, breaks: bool) -> Result<String, Error> {
     let invalid = |message: String| Error::field(field, ErrorReason::InvalidText, message);
     if text.contains('\0') {
-        return Err(Error::field(field, ErrorReason::InvalidEncoding, "The text holds a NUL character."));
+        return Err(Error::field(
+            field,
+            ErrorReason::InvalidEncoding,
+            "The text holds a NUL character.",
+        ));
     }
     let clean: String = text.trim().nfc().collect();
     if clean.chars().count() > max {
         return Err(invalid(format!("The text has more than {max} characters.")));
     }
     let allowed_break = |character: char| breaks && matches!(character, '\n' | '\r' | '\t');
-    if clean.chars().any(|character| !allowed_break(character) && is_refused(character)) {
+    if clean
+        .chars()
+        .any(|character| !allowed_break(character) && is_refused(character))
+    {
         return Err(invalid(
-            "The text holds a control character, or one that is invisible or changes the direction of text.".into(),
+            "The text holds a control character, or one that is invisible or changes the direction of text."
+                .into(),
         ));
     }
     Ok(clean)
@@ -52,9 +60,7 @@ fn is_refused(character: char) -> bool {
 /// addresses that look the same are the same.
 pub fn email(field: &str, text: &str) -> Result<String, Error> {
     let clean = line(field, text, MAX_EMAIL)?;
-    let invalid = |reason: ErrorReason| {
-        Error::field(field, reason, "This is not an e-mail address.")
-    };
+    let invalid = |reason: ErrorReason| Error::field(field, reason, "This is not an e-mail address.");
     if !clean.is_ascii() || clean.contains(['\u{200C}', '\u{200D}']) {
         return Err(invalid(ErrorReason::InvalidText));
     }
@@ -66,13 +72,17 @@ pub fn email(field: &str, text: &str) -> Result<String, Error> {
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
-        && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&byte));
+        && local
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&byte));
     let label_ok = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     if !local_ok || !domain.contains('.') || !domain.split('.').all(label_ok) {
         return Err(invalid(ErrorReason::ValidationFailed));
@@ -100,12 +110,25 @@ mod tests {
 
     #[test]
     fn forged_text_is_refused() {
-        for text in ["a\r\nBcc: x@y", "a\u{2028}b", "a\u{202E}b", "ze\u{200B}ro", "\u{FEFF}bom", "tab\there"] {
+        for text in [
+            "a\r\nBcc: x@y",
+            "a\u{2028}b",
+            "a\u{202E}b",
+            "ze\u{200B}ro",
+            "\u{FEFF}bom",
+            "tab\there",
+        ] {
             let error = line("name", text, 100).unwrap_err();
             assert_eq!(error.reason(), ErrorReason::InvalidText, "{text:?}");
         }
-        assert_eq!(line("name", "a\0b", 100).unwrap_err().reason(), ErrorReason::InvalidEncoding);
-        assert_eq!(line("name", &"x".repeat(101), 100).unwrap_err().reason(), ErrorReason::InvalidText);
+        assert_eq!(
+            line("name", "a\0b", 100).unwrap_err().reason(),
+            ErrorReason::InvalidEncoding
+        );
+        assert_eq!(
+            line("name", &"x".repeat(101), 100).unwrap_err().reason(),
+            ErrorReason::InvalidText
+        );
     }
 
     #[test]
@@ -116,10 +139,27 @@ mod tests {
 
     #[test]
     fn addresses_are_checked() {
-        assert_eq!(email("email", " Ada.Lovelace+shop@Example.org ").unwrap(), "Ada.Lovelace+shop@Example.org");
-        for text in ["", "a", "a@", "@b.fr", "a@b", "a b@c.fr", "a..b@c.fr", "a@-b.fr", "a@b..fr", "a\n@b.fr"] {
+        assert_eq!(
+            email("email", " Ada.Lovelace+shop@Example.org ").unwrap(),
+            "Ada.Lovelace+shop@Example.org"
+        );
+        for text in [
+            "",
+            "a",
+            "a@",
+            "@b.fr",
+            "a@b",
+            "a b@c.fr",
+            "a..b@c.fr",
+            "a@-b.fr",
+            "a@b..fr",
+            "a\n@b.fr",
+        ] {
             assert!(email("email", text).is_err(), "{text:?}");
         }
-        assert!(email("email", "аda@example.org").is_err(), "a Cyrillic look-alike");
+        assert!(
+            email("email", "аda@example.org").is_err(),
+            "a Cyrillic look-alike"
+        );
     }
 }

@@ -56,13 +56,29 @@ fn forged_tokens_are_invalid() {
     ];
     for alg in ["none", "None", "NONE", "", "HS256", "RS256", "HS512", "eddsa"] {
         cases.push(forged(&token, 0, |header| header["alg"] = json!(alg)));
-        cases.push(format!("{}.", forged(&token, 0, |header| header["alg"] = json!(alg)).rsplit_once('.').unwrap().0));
+        cases.push(format!(
+            "{}.",
+            forged(&token, 0, |header| header["alg"] = json!(alg))
+                .rsplit_once('.')
+                .unwrap()
+                .0
+        ));
     }
-    for (name, value) in [("crit", json!(["x"])), ("b64", json!(false)), ("typ", json!("JWT")), ("kid", json!("other"))] {
+    for (name, value) in [
+        ("crit", json!(["x"])),
+        ("b64", json!(false)),
+        ("typ", json!("JWT")),
+        ("kid", json!("other")),
+    ] {
         cases.push(forged(&token, 0, |header| header[name] = value));
     }
     for case in cases {
-        assert_eq!(refusal(&test, &case), ErrorReason::TokenInvalid, "{}", &case[..case.len().min(200)]);
+        assert_eq!(
+            refusal(&test, &case),
+            ErrorReason::TokenInvalid,
+            "{}",
+            &case[..case.len().min(200)]
+        );
     }
 }
 
@@ -75,7 +91,9 @@ fn signed_tokens_with_wrong_claims_are_invalid() {
         ("iss", |claims, _| claims.iss = "somebody".into()),
         ("aud", |claims, _| claims.aud = "something".into()),
         ("sub", |claims, _| claims.sub = String::new()),
-        ("sub of another kind", |claims, _| claims.sub = claims.sub.replace("user_", "cart_")),
+        ("sub of another kind", |claims, _| {
+            claims.sub = claims.sub.replace("user_", "cart_")
+        }),
         ("sid", |claims, _| claims.sid = String::new()),
         ("nbf", |claims, now| claims.nbf = now + 3600),
         ("iat", |claims, now| claims.iat = now + 3600),
@@ -108,11 +126,20 @@ fn a_revocation_ends_the_tokens_from_before_it() {
     assert!(test.env.verifier.verify(&before).is_ok());
     test.clock.advance(Duration::from_millis(10));
     let now = test.clock.now();
-    let at = prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() };
-    test.env.verifier.set_revocations(&[Revocation { revoked_at: Some(at), subject: Some(Subject::UserId(id.clone())) }]);
+    let at = prost_types::Timestamp {
+        seconds: now.as_second(),
+        nanos: now.subsec_nanosecond(),
+    };
+    test.env.verifier.set_revocations(&[Revocation {
+        revoked_at: Some(at),
+        subject: Some(Subject::UserId(id.clone())),
+    }]);
     assert_eq!(refusal(&test, &before), ErrorReason::TokenRevoked);
     test.clock.advance(Duration::from_millis(10));
-    assert!(test.env.verifier.verify(&test.token(&id, Role::Customer)).is_ok(), "within the same second, but after it");
+    assert!(
+        test.env.verifier.verify(&test.token(&id, Role::Customer)).is_ok(),
+        "within the same second, but after it"
+    );
 }
 
 #[test]
@@ -120,7 +147,10 @@ fn a_revoked_session_ends_its_tokens() {
     let test = TestEnv::new();
     let token = token_with(&test.env, |claims| claims.sid = "ses_gone".into());
     let subject = Some(Subject::SessionId("ses_gone".into()));
-    test.env.verifier.set_revocations(&[Revocation { revoked_at: None, subject }]);
+    test.env.verifier.set_revocations(&[Revocation {
+        revoked_at: None,
+        subject,
+    }]);
     assert_eq!(refusal(&test, &token), ErrorReason::TokenRevoked);
 }
 
@@ -133,5 +163,8 @@ fn after_a_long_silence_of_auth_old_tokens_are_not_trusted() {
     assert!(test.env.verifier.verify(&old).is_ok());
     test.clock.advance(Duration::from_secs(3));
     assert_eq!(refusal(&test, &old), ErrorReason::DependencyUnavailable);
-    assert!(test.env.verifier.verify(&test.token(&id, Role::Customer)).is_ok(), "one younger than the silence");
+    assert!(
+        test.env.verifier.verify(&test.token(&id, Role::Customer)).is_ok(),
+        "one younger than the silence"
+    );
 }

@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use comptoir_mesh::Channel;
 use comptoir_proto::catalog::v1::{
-    CreateCategoryRequest, CreateProductRequest, ImageInput, ListProductsRequest, ProductInput, PutMediaRequest,
-    VariantInput, catalog_service_client::CatalogServiceClient,
+    CreateCategoryRequest, CreateProductRequest, ImageInput, ListProductsRequest, ProductInput,
+    PutMediaRequest, VariantInput, catalog_service_client::CatalogServiceClient,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
@@ -53,12 +53,21 @@ struct Product {
 /// Fills the shop, if it has no product.
 pub(crate) async fn fill(channel: Channel) -> anyhow::Result<()> {
     let mut client = CatalogServiceClient::new(channel);
-    let first = client.list_products(ListProductsRequest { page_size: 1, ..Default::default() }).await?.into_inner();
+    let first = client
+        .list_products(ListProductsRequest {
+            page_size: 1,
+            ..Default::default()
+        })
+        .await?
+        .into_inner();
     if first.total_count > 0 {
         return Ok(());
     }
     let catalogue: Catalogue = toml::from_str(CATALOGUE)?;
-    eprintln!("filling the empty shop with a demo catalogue of {} products …", catalogue.product.len());
+    eprintln!(
+        "filling the empty shop with a demo catalogue of {} products …",
+        catalogue.product.len()
+    );
     let categories = categories(&mut client, catalogue.category).await?;
     futures::stream::iter(catalogue.product)
         .map(|product| add(client.clone(), &categories, product))
@@ -73,16 +82,33 @@ async fn categories(
     client: &mut CatalogServiceClient<Channel>,
     wanted: Vec<Category>,
 ) -> anyhow::Result<HashMap<String, String>> {
-    let there = client.list_categories(comptoir_proto::catalog::v1::ListCategoriesRequest::default()).await?;
-    let mut ids: HashMap<String, String> =
-        there.into_inner().categories.into_iter().map(|category| (category.slug, category.id)).collect();
+    let there = client
+        .list_categories(comptoir_proto::catalog::v1::ListCategoriesRequest::default())
+        .await?;
+    let mut ids: HashMap<String, String> = there
+        .into_inner()
+        .categories
+        .into_iter()
+        .map(|category| (category.slug, category.id))
+        .collect();
     for Category { name, slug, parent } in wanted {
         if ids.contains_key(&slug) {
             continue;
         }
-        let parent_id = parent.map(|parent| ids.get(&parent).cloned().context("a parent comes first")).transpose()?;
-        let request = CreateCategoryRequest { name, slug: Some(slug.clone()), parent_id };
-        let category = client.create_category(request).await?.into_inner().category.context("a category")?;
+        let parent_id = parent
+            .map(|parent| ids.get(&parent).cloned().context("a parent comes first"))
+            .transpose()?;
+        let request = CreateCategoryRequest {
+            name,
+            slug: Some(slug.clone()),
+            parent_id,
+        };
+        let category = client
+            .create_category(request)
+            .await?
+            .into_inner()
+            .category
+            .context("a category")?;
         ids.insert(slug, category.id);
     }
     Ok(ids)
@@ -98,7 +124,10 @@ async fn add(
         let picture = picture::draw(&product.shape, colour)?;
         let pieces: Vec<PutMediaRequest> = picture
             .chunks(CHUNK)
-            .map(|chunk| PutMediaRequest { content_type: "image/png".into(), chunk: chunk.to_vec().into() })
+            .map(|chunk| PutMediaRequest {
+                content_type: "image/png".into(),
+                chunk: chunk.to_vec().into(),
+            })
             .collect();
         let media = client.put_media(tokio_stream::iter(pieces)).await?.into_inner();
         images.push(ImageInput {
@@ -136,9 +165,17 @@ fn options(product: &Product) -> Vec<String> {
 
 /// Every colour in every size; a few of them scarce or sold out, as in a real shop.
 fn variants(product: &Product, images: &[ImageInput]) -> Vec<VariantInput> {
-    let sizes: Vec<Option<&String>> =
-        if product.sizes.is_empty() { vec![None] } else { product.sizes.iter().map(Some).collect() };
-    let code: String = product.title.chars().filter(char::is_ascii_alphanumeric).take(6).collect();
+    let sizes: Vec<Option<&String>> = if product.sizes.is_empty() {
+        vec![None]
+    } else {
+        product.sizes.iter().map(Some).collect()
+    };
+    let code: String = product
+        .title
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(6)
+        .collect();
     let mut variants = Vec::new();
     for (colour, image) in product.colours.iter().zip(images) {
         for size in &sizes {
@@ -149,8 +186,15 @@ fn variants(product: &Product, images: &[ImageInput]) -> Vec<VariantInput> {
                 rest => 8 + i32::try_from(rest).unwrap_or(0) * 6,
             };
             variants.push(VariantInput {
-                sku: Some(format!("{}-{}-{n:02}", code.to_uppercase(), colour[..2].to_uppercase())),
-                option_values: std::iter::once(colour).chain(size.iter().copied()).cloned().collect(),
+                sku: Some(format!(
+                    "{}-{}-{n:02}",
+                    code.to_uppercase(),
+                    colour[..2].to_uppercase()
+                )),
+                option_values: std::iter::once(colour)
+                    .chain(size.iter().copied())
+                    .cloned()
+                    .collect(),
                 price: product.price.clone(),
                 compare_at_price: product.compare_at.clone(),
                 quantity: Some(quantity),
@@ -171,7 +215,14 @@ mod tests {
         let catalogue: Catalogue = toml::from_str(CATALOGUE).unwrap();
         assert!(catalogue.product.len() >= 60);
         for product in &catalogue.product {
-            assert!(catalogue.category.iter().any(|category| category.slug == product.category), "{}", product.title);
+            assert!(
+                catalogue
+                    .category
+                    .iter()
+                    .any(|category| category.slug == product.category),
+                "{}",
+                product.title
+            );
             for colour in &product.colours {
                 let picture = picture::draw(&product.shape, colour).unwrap();
                 assert!(picture.starts_with(b"\x89PNG"), "{} in {colour}", product.title);

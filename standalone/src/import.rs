@@ -17,13 +17,23 @@ pub(crate) struct Arguments {
     /// The product CSV, as Shopify exports it
     file: PathBuf,
     /// The shop's address
-    #[arg(long, env = "COMPTOIR_GATEWAY_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "COMPTOIR_GATEWAY_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     gateway: Url,
     /// Whom to sign in as: STAFF or ADMIN
     #[arg(long, env = "COMPTOIR_ADMIN_EMAIL", value_name = "EMAIL")]
     email: String,
     /// The password of that account; better given by the variable, since others can see a process's flags
-    #[arg(long, env = "COMPTOIR_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "COMPTOIR_ADMIN_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     password: Secret,
     /// Currency of the prices; the shop's unless given
     #[arg(long, value_name = "ISO")]
@@ -92,7 +102,10 @@ async fn import(arguments: &Arguments) -> anyhow::Result<bool> {
         .header("content-type", "text/csv")
         .header("accept", "application/x-ndjson")
         .header("content-length", size)
-        .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, 64 * 1024)))
+        .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(
+            file,
+            64 * 1024,
+        )))
         .send()
         .await
         .context("the shop cannot be reached")?;
@@ -100,7 +113,8 @@ async fn import(arguments: &Arguments) -> anyhow::Result<bool> {
         bail!("{}", refusal(answer).await);
     }
     let last = follow(answer, size).await?;
-    let report: Report = serde_json::from_value(last.clone()).with_context(|| format!("the shop answered {last}"))?;
+    let report: Report =
+        serde_json::from_value(last.clone()).with_context(|| format!("the shop answered {last}"))?;
     if arguments.json {
         println!("{last}");
     } else {
@@ -117,13 +131,18 @@ async fn sign_in(client: &Client, arguments: &Arguments) -> anyhow::Result<Strin
         .await
         .with_context(|| format!("{} cannot be reached; is it running?", arguments.gateway))?;
     if answer.status() == StatusCode::UNAUTHORIZED {
-        bail!("the shop does not take this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)");
+        bail!(
+            "the shop does not take this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)"
+        );
     }
     if !answer.status().is_success() {
         bail!("signing in failed: {}", refusal(answer).await);
     }
     let body: Value = answer.json().await?;
-    body["accessToken"].as_str().map(str::to_owned).context("the shop's answer holds no token")
+    body["accessToken"]
+        .as_str()
+        .map(str::to_owned)
+        .context("the shop's answer holds no token")
 }
 
 /// What a problem+json says, in a line.
@@ -142,7 +161,9 @@ async fn follow(answer: Response, size: u64) -> anyhow::Result<Value> {
     let mut buffer = Vec::new();
     let mut last = Value::Null;
     while let Some(chunk) = body.next().await {
-        buffer.extend_from_slice(&chunk.context("the shop's answer broke off; import again, what was taken stays")?);
+        buffer.extend_from_slice(
+            &chunk.context("the shop's answer broke off; import again, what was taken stays")?,
+        );
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
             last = serde_json::from_slice(&line).unwrap_or(last);

@@ -11,8 +11,12 @@ mod up;
 
 /// A commerce backend: products, search, carts, checkout, customers and mails, by GraphQL, REST and gRPC.
 #[derive(Parser, Debug)]
-#[command(name = "comptoir", version, after_help = "\
-Start with `comptoir up` and open the printed address. Every setting is a flag and a variable; `comptoir up --help` lists them.")]
+#[command(
+    name = "comptoir",
+    version,
+    after_help = "\
+Start with `comptoir up` and open the printed address. Every setting is a flag and a variable; `comptoir up --help` lists them."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -38,13 +42,21 @@ fn main() -> ExitCode {
     let _scenario = fail::FailScenario::setup();
     match Arguments::try_parse() {
         Err(error) => process::refuse(&error),
-        Ok(Arguments { command: Command::Up(arguments) }) => up::run(*arguments),
-        Ok(Arguments { command: Command::Import(arguments) }) => import::run(&arguments),
-        Ok(Arguments { command: Command::ShopFile }) => {
+        Ok(Arguments {
+            command: Command::Up(arguments),
+        }) => up::run(*arguments),
+        Ok(Arguments {
+            command: Command::Import(arguments),
+        }) => import::run(&arguments),
+        Ok(Arguments {
+            command: Command::ShopFile,
+        }) => {
             print!("{}", comptoir_mesh::shop::DEFAULT);
             ExitCode::SUCCESS
         }
-        Ok(Arguments { command: Command::FailPoints }) => {
+        Ok(Arguments {
+            command: Command::FailPoints,
+        }) => {
             for point in up::fail_points() {
                 println!("{point}");
             }

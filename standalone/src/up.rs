@@ -61,7 +61,16 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 }
 
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let Arguments { admin_addr, no_demo, auth, catalog, orders, notifier, gateway, .. } = arguments;
+    let Arguments {
+        admin_addr,
+        no_demo,
+        auth,
+        catalog,
+        orders,
+        notifier,
+        gateway,
+        ..
+    } = arguments;
     let env = process.env.clone();
     let lock = lock(&env.data)?;
 
@@ -69,17 +78,25 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth_port = process.bind(auth.auth_addr, "COMPTOIR_AUTH_ADDR").await?;
     let catalog_port = process.bind(catalog.addr, "COMPTOIR_CATALOG_ADDR").await?;
     let orders_port = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
-    let notifier_port = process.bind(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR").await?;
+    let notifier_port = process
+        .bind(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")
+        .await?;
     let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin_port);
 
     let bus = Bus::new();
     let publisher = || Some(Arc::new(bus.clone()) as Arc<dyn events::Publisher>);
-    let (auth_slot, catalog_slot, orders_slot, notifier_slot) =
-        (channel::in_process(), channel::in_process(), channel::in_process(), channel::in_process());
+    let (auth_slot, catalog_slot, orders_slot, notifier_slot) = (
+        channel::in_process(),
+        channel::in_process(),
+        channel::in_process(),
+        channel::in_process(),
+    );
 
     // The notifier first: it has to be a group of the bus before anything is published.
-    let peers = comptoir_notifier::Peers { auth: auth_slot.channel("notifier") };
+    let peers = comptoir_notifier::Peers {
+        auth: auth_slot.channel("notifier"),
+    };
     let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(bus.clone())).await?;
     notifier_slot.bind(&notifier);
 
@@ -92,7 +109,9 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let catalog = comptoir_catalog::start(catalog, env.clone(), publisher(), None).await?;
     catalog_slot.bind(&catalog);
 
-    let peers = comptoir_orders::Peers { catalog: catalog_slot.channel("orders") };
+    let peers = comptoir_orders::Peers {
+        catalog: catalog_slot.channel("orders"),
+    };
     let orders = comptoir_orders::start(orders, env.clone(), peers, publisher(), None).await?;
     orders_slot.bind(&orders);
 
@@ -108,7 +127,9 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;
     }
     if !no_demo {
-        demo::fill(catalog_slot.channel(identity::OPERATOR)).await.context("filling the demo catalogue")?;
+        demo::fill(catalog_slot.channel(identity::OPERATOR))
+            .await
+            .context("filling the demo catalogue")?;
     }
 
     process.serve_grpc(auth_service, auth_port);
@@ -128,7 +149,9 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
 /// Makes the first administrator while there is none, with a password of its own making, shown this once.
 async fn make_administrator(auth: &comptoir_auth::Auth, email: &str) -> anyhow::Result<()> {
     if let Some(password) = auth.ensure_admin(email, None).await? {
-        eprintln!("the first administrator is {email}, password {password} (shown only now; change it after signing in)");
+        eprintln!(
+            "the first administrator is {email}, password {password} (shown only now; change it after signing in)"
+        );
     }
     Ok(())
 }
@@ -139,7 +162,10 @@ fn lock(folder: &std::path::Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder).with_context(unusable)?;
     let file = File::create(folder.join("lock")).with_context(unusable)?;
     if file.try_lock().is_err() {
-        bail!("COMPTOIR_DATA: another process runs on {}; stop it, or choose another folder", folder.display());
+        bail!(
+            "COMPTOIR_DATA: another process runs on {}; stop it, or choose another folder",
+            folder.display()
+        );
     }
     Ok(file)
 }

@@ -73,14 +73,26 @@ fn a_wrong_setting_ends_the_process_at_once_and_is_named() {
     ] {
         let started = Instant::now();
         // Every port is one nobody else uses, but for the wrong one.
-        let mut settings: Vec<(&str, &str)> =
-            ["HTTP", "AUTH", "CATALOG", "ORDERS", "NOTIFIER", "ADMIN"].map(|port| (addr(port), "127.0.0.1:0")).into();
+        let mut settings: Vec<(&str, &str)> = ["HTTP", "AUTH", "CATALOG", "ORDERS", "NOTIFIER", "ADMIN"]
+            .map(|port| (addr(port), "127.0.0.1:0"))
+            .into();
         settings.push((name, value));
         let output = comptoir(&["up", "--no-demo"], &settings);
         assert_eq!(output.status.code(), Some(78), "{name}: {}", stderr(&output));
-        assert!(stderr(&output).contains(name) || stderr(&output).contains(flag(name)), "{name}: {}", stderr(&output));
-        assert!(output.stdout.is_empty(), "{name}: standard output carries the ready line and nothing else");
-        assert!(started.elapsed() < Duration::from_secs(5), "{name}: {:?}", started.elapsed());
+        assert!(
+            stderr(&output).contains(name) || stderr(&output).contains(flag(name)),
+            "{name}: {}",
+            stderr(&output)
+        );
+        assert!(
+            output.stdout.is_empty(),
+            "{name}: standard output carries the ready line and nothing else"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{name}: {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -113,12 +125,20 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let output = comptoir(&["up", "--no-demo"], &[("COMPTOIR_HTTP_ADDR", &address)]);
     assert!(!output.status.success());
-    assert!(stderr(&output).contains("COMPTOIR_HTTP_ADDR"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("COMPTOIR_HTTP_ADDR"),
+        "{}",
+        stderr(&output)
+    );
     assert!(stderr(&output).contains(&address), "{}", stderr(&output));
 }
 
 #[test]
 fn the_default_shop_file_can_be_printed() {
     let output = comptoir(&["shop-file"], &[]);
-    assert!(String::from_utf8(output.stdout).unwrap().contains("currency = \"EUR\""));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("currency = \"EUR\"")
+    );
 }

@@ -83,6 +83,7 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
     let asker = Asker {
         client: nobody,
         user_agent: None,
+        language: None,
     };
     let done = execute::run(&app, &asker, prepared).await?;
     if let Some(tags) = &done.tags {

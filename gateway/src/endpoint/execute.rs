@@ -123,10 +123,7 @@ pub(super) async fn run(app: &App, asker: &Asker, prepared: Prepared) -> Result<
         .map(|hash| (hash, prepared.text.clone()));
     let data = data(app, asker);
     let started = Instant::now();
-    let mut response = app
-        .schema
-        .execute(request(app, prepared).data(data.clone()))
-        .await;
+    let mut response = graphql::execute(&app.schema, request(app, prepared).data(data.clone())).await;
     let outcome = if response.is_ok() { "ok" } else { "error" };
     metrics::histogram!("graphql_operation_duration_seconds", "operation" => label, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
@@ -145,13 +142,15 @@ pub(super) async fn run(app: &App, asker: &Asker, prepared: Prepared) -> Result<
 pub(super) fn data(app: &App, asker: &Asker) -> RequestData {
     let caller = asker.client.user.clone();
     let cache = app.entities.clone();
-    RequestData::new(
+    let mut data = RequestData::new(
         &app.services,
         caller,
         asker.client.address,
         asker.user_agent.clone(),
         cache,
-    )
+    );
+    data.language.clone_from(&asker.language);
+    data
 }
 
 /// The operation as the library takes it.
@@ -168,7 +167,6 @@ pub(super) fn request(app: &App, prepared: Prepared) -> Request {
 
 /// An answer's bytes, with the cost it was admitted at.
 pub(super) fn render(app: &App, response: &mut Response, cost: u64) -> Result<Bytes, Problem> {
-    graphql::complete_errors(response);
     response.extensions.insert("cost".to_owned(), cost_of(app, cost));
     let body = serde_json::to_vec(response).map_err(Error::internal)?;
     Ok(Bytes::from(body))

@@ -31,6 +31,7 @@ use http_body_util::BodyExt as _;
 use crate::app::App;
 use crate::edge::{self, Arriving, Client, Identity};
 use crate::json;
+use crate::locale;
 use crate::problem::Problem;
 
 pub(crate) use documents::Documents;
@@ -47,6 +48,7 @@ const PLAIN_JSON: &str = "application/json";
 struct Asker {
     client: Client,
     user_agent: Option<String>,
+    language: Option<String>,
 }
 
 impl Asker {
@@ -55,6 +57,7 @@ impl Asker {
         Self {
             client,
             user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+            language: locale::accepted(headers),
         }
     }
 }

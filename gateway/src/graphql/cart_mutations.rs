@@ -9,6 +9,7 @@ use super::data::RequestData;
 use super::errors::{Failure, require_user};
 use super::refusals::{Paths, settle};
 use super::services::Services;
+use crate::locale;
 
 /// quantity is 1 to 999; 0 is refused here and in updates (INVALID_QUANTITY): use cartLinesRemove.
 #[derive(InputObject)]
@@ -62,6 +63,13 @@ impl CartMutation {
     ) -> Result<CartPayload, Failure> {
         let mut client = ctx.data_unchecked::<Services>().carts.clone();
         let input = input.unwrap_or_default();
+        let data = ctx.data_unchecked::<RequestData>();
+        let locale = locale::of_buyer(
+            ctx.data_unchecked(),
+            data.caller.as_deref(),
+            data.language.clone(),
+        )
+        .await;
         let request = pb::CreateCartRequest {
             lines: input
                 .lines
@@ -71,7 +79,7 @@ impl CartMutation {
                 .collect(),
             email: input.email,
             currency_code: input.currency_code,
-            locale: None,
+            locale,
         };
         let settled = settle(client.create_cart(request).await, &[("", "input")], |answer| {
             answer.cart
@@ -146,8 +154,13 @@ impl CartMutation {
         let answer = client
             .attach_cart(pb::AttachCartRequest { cart_id: cart_id.0 })
             .await;
-        let settled = settle(answer, &[], |answer| answer.cart)?;
-        Ok(settled.map(|cart| Cart::new(data, cart)).into())
+        Ok(match (settle(answer, &[], |answer| answer.cart)?, &data.caller) {
+            (Ok(cart), Some(user)) => {
+                let cart = locale::adopt(ctx.data_unchecked(), user, cart).await;
+                Ok(Cart::new(data, cart)).into()
+            }
+            (settled, _) => settled.map(|cart| Cart::new(data, cart)).into(),
+        })
     }
 
     /// What is left out or null stays as it is; an empty text takes it away.

@@ -33,6 +33,8 @@ pub struct RequestData {
     pub client_address: IpAddr,
     /// The client's `User-Agent`.
     pub user_agent: Option<String>,
+    /// The language that the client prefers, BCP 47.
+    pub language: Option<String>,
     pub(super) loaders: Arc<Loaders>,
     answer: Arc<Mutex<Answer>>,
 }
@@ -59,6 +61,7 @@ impl RequestData {
             caller,
             client_address,
             user_agent,
+            language: None,
             loaders,
             answer: Arc::default(),
         }

@@ -39,7 +39,9 @@ pub(super) fn page(title: &str, body: &str) -> Response {
          <style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     );
     let mut response = Html(html).into_response();
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
@@ -61,12 +63,16 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A time as RFC 3339, to the second; empty when there is none.
 pub(super) fn time(at: Option<&prost_types::Timestamp>) -> String {
-    at.and_then(|at| jiff::Timestamp::new(at.seconds, 0).ok()).map(|at| at.to_string()).unwrap_or_default()
+    at.and_then(|at| jiff::Timestamp::new(at.seconds, 0).ok())
+        .map(|at| at.to_string())
+        .unwrap_or_default()
 }
 
 /// A time as RFC 3339, to the microsecond; empty when there is none.
 pub(super) fn exact_time(at: Option<&prost_types::Timestamp>) -> String {
-    at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok()).map(|at| at.to_string()).unwrap_or_default()
+    at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok())
+        .map(|at| at.to_string())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -75,6 +81,9 @@ mod tests {
 
     #[test]
     fn markup_is_escaped() {
-        assert_eq!(escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+        assert_eq!(
+            escape("<a href=\"x\">'&'</a>"),
+            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;"
+        );
     }
 }

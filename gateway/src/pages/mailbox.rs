@@ -57,9 +57,16 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let request = ListMailboxRequest { to: filter.to.clone(), page_size: SHOWN, page_token: String::new() };
+    let request = ListMailboxRequest {
+        to: filter.to.clone(),
+        page_size: SHOWN,
+        page_token: String::new(),
+    };
     let answer = app.services.notifier.clone().list_mailbox(request).await;
-    let messages = answer.map_err(|status| Error::from_status(&status))?.into_inner().messages;
+    let messages = answer
+        .map_err(|status| Error::from_status(&status))?
+        .into_inner()
+        .messages;
     if !names(&headers, "text/html") {
         let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
         return Ok(Json(messages).into_response());
@@ -83,7 +90,11 @@ pub(super) async fn list(
 }
 
 fn write_message(body: &mut String, message: &MailboxMessage) {
-    let subject = if message.channel == "sms" { "Text message" } else { &message.subject };
+    let subject = if message.channel == "sms" {
+        "Text message"
+    } else {
+        &message.subject
+    };
     let _ = write!(
         body,
         "<article><header><h2>{}</h2><span class=\"quiet\">{}</span></header><span class=\"quiet\">to {}</span>",

@@ -26,9 +26,18 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let not_found = || Problem::new(ErrorReason::NotFound, "There is no such picture.");
     let tag = HeaderValue::from_str(&format!("\"{media_id}\"")).map_err(|_| not_found())?;
-    let answer = app.services.catalog.clone().get_media(GetMediaRequest { media_id }).await;
+    let answer = app
+        .services
+        .catalog
+        .clone()
+        .get_media(GetMediaRequest { media_id })
+        .await;
     let mut pieces = answer.map_err(|status| Error::from_status(&status))?.into_inner();
-    let first = pieces.next().await.ok_or_else(not_found)?.map_err(|status| Error::from_status(&status))?;
+    let first = pieces
+        .next()
+        .await
+        .ok_or_else(not_found)?
+        .map_err(|status| Error::from_status(&status))?;
     let content_type = HeaderValue::from_str(&first.content_type).map_err(|_| not_found())?;
     let known = [(CACHE_CONTROL, KEEP), (ETAG, tag.clone())];
     if headers.get(IF_NONE_MATCH).is_some_and(|sent| *sent == tag) {

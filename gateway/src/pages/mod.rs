@@ -20,7 +20,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         routes = routes
             .route("/mailbox", get(mailbox::list))
             .route("/sandbox/payments", get(sandbox::list))
-            .route("/sandbox/payments/{id}", get(sandbox::show).post(sandbox::resolve));
+            .route(
+                "/sandbox/payments/{id}",
+                get(sandbox::show).post(sandbox::resolve),
+            );
     }
     routes.with_state(app)
 }

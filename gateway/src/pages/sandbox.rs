@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::Json;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::money::{format_decimal, fraction_digits};
@@ -43,7 +43,11 @@ pub(super) async fn list(
     let mut payments = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = ListSandboxPaymentsRequest { order_id: filter.order_id.clone(), page_size: PAGE, page_token };
+        let request = ListSandboxPaymentsRequest {
+            order_id: filter.order_id.clone(),
+            page_size: PAGE,
+            page_token,
+        };
         let answer = app.services.sandbox.clone().list_sandbox_payments(request).await;
         let answer = answer.map_err(|status| Error::from_status(&status))?.into_inner();
         payments.extend(answer.payments);
@@ -55,7 +59,8 @@ pub(super) async fn list(
     if !names(&headers, "text/html") {
         return Ok(Json(payments.iter().map(payment_json).collect::<Vec<_>>()).into_response());
     }
-    let mut body = String::from("<h1>Sandbox payments</h1><p class=\"lead\">What the provider was asked, and did.</p>");
+    let mut body =
+        String::from("<h1>Sandbox payments</h1><p class=\"lead\">What the provider was asked, and did.</p>");
     for payment in payments.iter().take(100) {
         write_payment(&mut body, payment);
     }
@@ -68,8 +73,17 @@ pub(super) async fn show(
     Path(payment_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let answer = app.services.sandbox.clone().get_sandbox_payment(GetSandboxPaymentRequest { payment_id }).await;
-    let payment = answer.map_err(|status| Error::from_status(&status))?.into_inner().payment.unwrap_or_default();
+    let answer = app
+        .services
+        .sandbox
+        .clone()
+        .get_sandbox_payment(GetSandboxPaymentRequest { payment_id })
+        .await;
+    let payment = answer
+        .map_err(|status| Error::from_status(&status))?
+        .into_inner()
+        .payment
+        .unwrap_or_default();
     if names(&headers, "application/json") {
         return Ok(Json(payment_json(&payment)).into_response());
     }
@@ -106,11 +120,25 @@ pub(super) async fn resolve(
             return Err(Error::field("outcome", ErrorReason::ValidationFailed, message).into());
         }
     };
-    let request = ResolveSandboxPaymentRequest { payment_id: payment_id.clone(), approve };
-    let answer = app.services.sandbox.clone().resolve_sandbox_payment(request).await;
-    let payment = answer.map_err(|status| Error::from_status(&status))?.into_inner().payment.unwrap_or_default();
+    let request = ResolveSandboxPaymentRequest {
+        payment_id: payment_id.clone(),
+        approve,
+    };
+    let answer = app
+        .services
+        .sandbox
+        .clone()
+        .resolve_sandbox_payment(request)
+        .await;
+    let payment = answer
+        .map_err(|status| Error::from_status(&status))?
+        .into_inner()
+        .payment
+        .unwrap_or_default();
     // Its origin was checked when the payment was made.
-    let back = payment.return_url.unwrap_or_else(|| format!("/sandbox/payments/{}", payment.id));
+    let back = payment
+        .return_url
+        .unwrap_or_else(|| format!("/sandbox/payments/{}", payment.id));
     Ok(Redirect::to(&back).into_response())
 }
 
@@ -141,11 +169,16 @@ fn write_payment(body: &mut String, payment: &SandboxPayment) {
 }
 
 fn amount(money: Option<&Money>) -> String {
-    money.map_or_else(String::new, |money| format!("{} {}", decimal(money), money.currency_code))
+    money.map_or_else(String::new, |money| {
+        format!("{} {}", decimal(money), money.currency_code)
+    })
 }
 
 fn decimal(money: &Money) -> String {
-    format_decimal(money.minor_units, fraction_digits(&money.currency_code).unwrap_or(2))
+    format_decimal(
+        money.minor_units,
+        fraction_digits(&money.currency_code).unwrap_or(2),
+    )
 }
 
 fn money_json(money: Option<&Money>) -> Value {

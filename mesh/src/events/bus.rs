@@ -21,12 +21,18 @@ pub struct Bus {
 impl Bus {
     /// A bus nobody listens to yet. Register every group before the first relay starts.
     pub fn new() -> Self {
-        Self { groups: Arc::default(), listeners: broadcast::channel(LISTENER_CAPACITY).0 }
+        Self {
+            groups: Arc::default(),
+            listeners: broadcast::channel(LISTENER_CAPACITY).0,
+        }
     }
 
     /// Adds a consumer group.
     pub fn register(&self, consumer: Arc<dyn Consumer>) {
-        self.groups.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(consumer);
+        self.groups
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(consumer);
     }
 
     /// Records from now on, for what every replica has to hear: caches, indexes, watchers.
@@ -35,8 +41,15 @@ impl Bus {
     }
 
     fn groups_of(&self, topic: &str) -> Vec<Arc<dyn Consumer>> {
-        let groups = self.groups.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        groups.iter().filter(|group| group.topics().contains(&topic)).cloned().collect()
+        let groups = self
+            .groups
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        groups
+            .iter()
+            .filter(|group| group.topics().contains(&topic))
+            .cloned()
+            .collect()
     }
 }
 

@@ -18,8 +18,12 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The relay's crash points.
-pub const FAIL_POINTS: &[&str] =
-    &["relay.publish.before", "relay.publish.after", "relay.done.before", "relay.done.after"];
+pub const FAIL_POINTS: &[&str] = &[
+    "relay.publish.before",
+    "relay.publish.after",
+    "relay.done.before",
+    "relay.done.after",
+];
 
 /// Spawns the relay between an outbox and a publisher; it ends when the process drains.
 pub fn relay(env: &Env, outbox: Arc<dyn Outbox>, publisher: Arc<dyn Publisher>) {
@@ -92,7 +96,11 @@ async fn round(outbox: &dyn Outbox, publisher: &dyn Publisher) -> Round {
     crate::faults::hit("relay.done.after");
     metrics::gauge!("outbox_pending", "topic" => topic).set(0.0);
     metrics::gauge!("outbox_lag_seconds", "topic" => topic).set(started.elapsed().as_secs_f64());
-    if failed && none { Round::Failed } else { Round::Progress }
+    if failed && none {
+        Round::Failed
+    } else {
+        Round::Progress
+    }
 }
 
 /// Publishes one key's records one after the other; gives those that were taken, and whether all were.

@@ -12,7 +12,10 @@ use std::{
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_proto::{
-    auth::v1::{GetJwksRequest, Jwk, ListRevocationsRequest, Revocation, auth_service_client::AuthServiceClient, revocation},
+    auth::v1::{
+        GetJwksRequest, Jwk, ListRevocationsRequest, Revocation, auth_service_client::AuthServiceClient,
+        revocation,
+    },
     types::ErrorReason,
 };
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -119,7 +122,10 @@ impl Verifier {
     pub fn set_revocations(&self, revocations: &[Revocation]) {
         let mut known = Revocations::default();
         for revocation in revocations {
-            let at = revocation.revoked_at.as_ref().map_or(0, |at| at.seconds * 1000 + i64::from(at.nanos) / 1_000_000);
+            let at = revocation
+                .revoked_at
+                .as_ref()
+                .map_or(0, |at| at.seconds * 1000 + i64::from(at.nanos) / 1_000_000);
             match &revocation.subject {
                 Some(revocation::Subject::SessionId(id)) => {
                     known.sessions.insert(id.clone(), ());
@@ -151,19 +157,31 @@ impl Verifier {
             return Err(invalid());
         }
         if claims.exp <= now - LEEWAY {
-            return Err(Error::new(ErrorReason::TokenExpired, "The access token has expired. Refresh it."));
+            return Err(Error::new(
+                ErrorReason::TokenExpired,
+                "The access token has expired. Refresh it.",
+            ));
         }
         let silence = now.saturating_sub(self.heard.load(Ordering::Relaxed));
         if silence > MAX_SILENCE && claims.iat < now - MAX_SILENCE {
-            return Err(Error::unavailable(anyhow::anyhow!("auth has not answered for {silence} s")));
+            return Err(Error::unavailable(anyhow::anyhow!(
+                "auth has not answered for {silence} s"
+            )));
         }
         let revocations = self.revocations.load();
-        let issued = Ulid::from_string(&claims.jti)
-            .map_or(claims.iat * 1000, |id| i64::try_from(id.timestamp_ms()).unwrap_or(i64::MAX));
+        let issued = Ulid::from_string(&claims.jti).map_or(claims.iat * 1000, |id| {
+            i64::try_from(id.timestamp_ms()).unwrap_or(i64::MAX)
+        });
         if revocations.sessions.contains_key(&claims.sid)
-            || revocations.users.get(&claims.sub).is_some_and(|revoked| issued <= *revoked)
+            || revocations
+                .users
+                .get(&claims.sub)
+                .is_some_and(|revoked| issued <= *revoked)
         {
-            return Err(Error::new(ErrorReason::TokenRevoked, "The session has ended. Sign in again."));
+            return Err(Error::new(
+                ErrorReason::TokenRevoked,
+                "The session has ended. Sign in again.",
+            ));
         }
         Ok(Arc::new(User {
             id: claims.sub.clone(),
@@ -191,8 +209,8 @@ impl Verifier {
         }
         let keys = self.keys.load();
         let key = keys.get(&header.kid?)?;
-        let genuine =
-            jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, Algorithm::EdDSA).unwrap_or(false);
+        let genuine = jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, Algorithm::EdDSA)
+            .unwrap_or(false);
         if !genuine {
             return None;
         }
@@ -217,7 +235,11 @@ pub async fn keep_fresh(env: &Env, auth: Channel) {
     let shutdown = env.shutdown.clone();
     env.tasks.spawn("verifier", async move {
         let mut wait = REFRESH;
-        while shutdown.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+        while shutdown
+            .run_until_cancelled(tokio::time::sleep(wait))
+            .await
+            .is_some()
+        {
             wait = match ask(&verifier, client.clone()).await {
                 Ok(()) => REFRESH,
                 Err(error) => {
@@ -231,7 +253,11 @@ pub async fn keep_fresh(env: &Env, auth: Channel) {
 
 async fn ask(verifier: &Verifier, mut client: AuthServiceClient<Channel>) -> Result<(), tonic::Status> {
     let keys = client.get_jwks(GetJwksRequest {}).await?.into_inner().keys;
-    let revocations = client.list_revocations(ListRevocationsRequest {}).await?.into_inner().revocations;
+    let revocations = client
+        .list_revocations(ListRevocationsRequest {})
+        .await?
+        .into_inner()
+        .revocations;
     verifier.set_keys(&keys);
     verifier.set_revocations(&revocations);
     Ok(())

@@ -9,7 +9,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::{clock::{Clock as _, SystemClock}, context};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    context,
+};
 
 pub(super) struct Json {
     process: &'static str,
@@ -26,10 +29,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let metadata = event.metadata();
         // In the process that runs all services, the crate that logs tells which one it is.
-        let service = match metadata.target().split("::").next().and_then(|name| name.strip_prefix("comptoir_")) {
+        let service = match metadata
+            .target()
+            .split("::")
+            .next()
+            .and_then(|name| name.strip_prefix("comptoir_"))
+        {
             Some("mesh") | None => self.process,
             Some(service) => service,
         };
@@ -39,12 +52,20 @@ where
         line.insert("service".into(), service.into());
         line.insert("message".into(), Value::Null);
         context::inspect(|context| {
-            line.insert("trace_id".into(), format!("{:032x}", context.trace.trace_id).into());
+            line.insert(
+                "trace_id".into(),
+                format!("{:032x}", context.trace.trace_id).into(),
+            );
             line.insert("span_id".into(), format!("{:016x}", context.trace.span_id).into());
             line.insert("request_id".into(), (*context.request_id).into());
         });
         event.record(&mut Fields(&mut line));
-        if metadata.target().split("::").next().is_none_or(|name| !name.starts_with("comptoir")) {
+        if metadata
+            .target()
+            .split("::")
+            .next()
+            .is_none_or(|name| !name.starts_with("comptoir"))
+        {
             line.insert("target".into(), metadata.target().into());
         }
         writeln!(writer, "{}", Value::Object(line))

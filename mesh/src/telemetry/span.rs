@@ -20,10 +20,20 @@ pub fn server_span(name: &str, context: &mut Context) -> Span {
     if span.is_disabled() {
         return span;
     }
-    let flags = if context.trace.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let flags = if context.trace.sampled {
+        TraceFlags::SAMPLED
+    } else {
+        TraceFlags::default()
+    };
     let parent = SpanContext::new(
         TraceId::from_bytes(context.trace.trace_id.to_be_bytes()),
-        SpanId::from_bytes(context.trace.parent_id.unwrap_or(context.trace.span_id).to_be_bytes()),
+        SpanId::from_bytes(
+            context
+                .trace
+                .parent_id
+                .unwrap_or(context.trace.span_id)
+                .to_be_bytes(),
+        ),
         flags,
         true,
         TraceState::default(),

@@ -62,8 +62,14 @@ const COLOURS: &[(&str, [u8; 3])] = &[
 
 /// The picture as PNG.
 pub(crate) fn draw(shape: &str, colour: &str) -> anyhow::Result<Vec<u8>> {
-    let (_, shape) = SHAPES.iter().find(|(name, _)| *name == shape).with_context(|| format!("no shape {shape:?}"))?;
-    let (_, colour) = COLOURS.iter().find(|(name, _)| *name == colour).with_context(|| format!("no colour {colour:?}"))?;
+    let (_, shape) = SHAPES
+        .iter()
+        .find(|(name, _)| *name == shape)
+        .with_context(|| format!("no shape {shape:?}"))?;
+    let (_, colour) = COLOURS
+        .iter()
+        .find(|(name, _)| *name == colour)
+        .with_context(|| format!("no colour {colour:?}"))?;
     let hex = |colour: [u8; 3]| format!("#{:02x}{:02x}{:02x}", colour[0], colour[1], colour[2]);
     let shape = shape
         .replace("{c}", &hex(*colour))
@@ -71,24 +77,45 @@ pub(crate) fn draw(shape: &str, colour: &str) -> anyhow::Result<Vec<u8>> {
         .replace("{l}", &hex(mixed(*colour, [0xFF, 0xFF, 0xFF], 30)));
     // The ground is a pale tint of the colour, so that a list of products holds together; under a pale colour a darker one.
     let pale = colour.iter().all(|part| *part > 0xB8);
-    let ground = if pale { mixed(*colour, [0x8E, 0x98, 0x96], 45) } else { mixed(*colour, [0xF8, 0xF5, 0xEF], 85) };
+    let ground = if pale {
+        mixed(*colour, [0x8E, 0x98, 0x96], 45)
+    } else {
+        mixed(*colour, [0xF8, 0xF5, 0xEF], 85)
+    };
     let tree = usvg::Tree::from_str(&shape, &usvg::Options::default())?;
     let mut pixels = tiny_skia::Pixmap::new(SIZE, SIZE).context("a picture has a size")?;
     pixels.fill(tiny_skia::Color::from_rgba8(ground[0], ground[1], ground[2], 255));
     shadow(&mut pixels, mixed(ground, [0x20, 0x1A, 0x18], 12))?;
     let scale = SIZE as f32 / 100.0;
-    ensure!((tree.size().width() - 100.0).abs() < 0.1, "a shape is drawn within 0 0 100 100");
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    ensure!(
+        (tree.size().width() - 100.0).abs() < 0.1,
+        "a shape is drawn within 0 0 100 100"
+    );
+    resvg::render(
+        &tree,
+        tiny_skia::Transform::from_scale(scale, scale),
+        &mut pixels.as_mut(),
+    );
     Ok(pixels.encode_png()?)
 }
 
 fn shadow(pixels: &mut tiny_skia::Pixmap, colour: [u8; 3]) -> anyhow::Result<()> {
     let unit = SIZE as f32 / 100.0;
-    let oval = tiny_skia::Rect::from_xywh(22.0 * unit, 78.0 * unit, 56.0 * unit, 8.0 * unit).context("an oval")?;
+    let oval =
+        tiny_skia::Rect::from_xywh(22.0 * unit, 78.0 * unit, 56.0 * unit, 8.0 * unit).context("an oval")?;
     let path = tiny_skia::PathBuilder::from_oval(oval).context("an oval")?;
-    let mut paint = tiny_skia::Paint { anti_alias: true, ..tiny_skia::Paint::default() };
+    let mut paint = tiny_skia::Paint {
+        anti_alias: true,
+        ..tiny_skia::Paint::default()
+    };
     paint.set_color_rgba8(colour[0], colour[1], colour[2], 255);
-    pixels.fill_path(&path, &paint, tiny_skia::FillRule::Winding, tiny_skia::Transform::identity(), None);
+    pixels.fill_path(
+        &path,
+        &paint,
+        tiny_skia::FillRule::Winding,
+        tiny_skia::Transform::identity(),
+        None,
+    );
     Ok(())
 }
 

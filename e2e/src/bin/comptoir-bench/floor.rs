@@ -26,7 +26,10 @@ pub(crate) async fn http(address: SocketAddr, body: Vec<u8>) -> anyhow::Result<(
 /// The echo: the product it was asked for, with nothing in it but its id.
 pub(crate) async fn grpc(address: SocketAddr) -> anyhow::Result<()> {
     println!("ready");
-    tonic::transport::Server::builder().add_service(CatalogServiceServer::new(Echo)).serve(address).await?;
+    tonic::transport::Server::builder()
+        .add_service(CatalogServiceServer::new(Echo))
+        .serve(address)
+        .await?;
     Ok(())
 }
 
@@ -38,73 +41,126 @@ fn unserved() -> Status {
 
 #[tonic::async_trait]
 impl CatalogService for Echo {
-    async fn get_product(&self, request: Request<GetProductRequest>) -> Result<Response<GetProductResponse>, Status> {
+    async fn get_product(
+        &self,
+        request: Request<GetProductRequest>,
+    ) -> Result<Response<GetProductResponse>, Status> {
         let id = match request.into_inner().key {
             Some(v1::get_product_request::Key::ProductId(id)) => id,
             _ => String::new(),
         };
-        Ok(Response::new(GetProductResponse { product: Some(Product { id, ..Product::default() }) }))
+        Ok(Response::new(GetProductResponse {
+            product: Some(Product {
+                id,
+                ..Product::default()
+            }),
+        }))
     }
 
-    async fn batch_get_products(&self, _: Request<v1::BatchGetProductsRequest>) -> Result<Response<v1::BatchGetProductsResponse>, Status> {
+    async fn batch_get_products(
+        &self,
+        _: Request<v1::BatchGetProductsRequest>,
+    ) -> Result<Response<v1::BatchGetProductsResponse>, Status> {
         Err(unserved())
     }
 
-    async fn batch_get_variants(&self, _: Request<v1::BatchGetVariantsRequest>) -> Result<Response<v1::BatchGetVariantsResponse>, Status> {
+    async fn batch_get_variants(
+        &self,
+        _: Request<v1::BatchGetVariantsRequest>,
+    ) -> Result<Response<v1::BatchGetVariantsResponse>, Status> {
         Err(unserved())
     }
 
-    async fn list_products(&self, _: Request<v1::ListProductsRequest>) -> Result<Response<v1::ListProductsResponse>, Status> {
+    async fn list_products(
+        &self,
+        _: Request<v1::ListProductsRequest>,
+    ) -> Result<Response<v1::ListProductsResponse>, Status> {
         Err(unserved())
     }
 
-    async fn search_products(&self, _: Request<v1::SearchProductsRequest>) -> Result<Response<v1::SearchProductsResponse>, Status> {
+    async fn search_products(
+        &self,
+        _: Request<v1::SearchProductsRequest>,
+    ) -> Result<Response<v1::SearchProductsResponse>, Status> {
         Err(unserved())
     }
 
-    async fn suggest_searches(&self, _: Request<v1::SuggestSearchesRequest>) -> Result<Response<v1::SuggestSearchesResponse>, Status> {
+    async fn suggest_searches(
+        &self,
+        _: Request<v1::SuggestSearchesRequest>,
+    ) -> Result<Response<v1::SuggestSearchesResponse>, Status> {
         Err(unserved())
     }
 
-    async fn create_product(&self, _: Request<v1::CreateProductRequest>) -> Result<Response<v1::CreateProductResponse>, Status> {
+    async fn create_product(
+        &self,
+        _: Request<v1::CreateProductRequest>,
+    ) -> Result<Response<v1::CreateProductResponse>, Status> {
         Err(unserved())
     }
 
-    async fn update_product(&self, _: Request<v1::UpdateProductRequest>) -> Result<Response<v1::UpdateProductResponse>, Status> {
+    async fn update_product(
+        &self,
+        _: Request<v1::UpdateProductRequest>,
+    ) -> Result<Response<v1::UpdateProductResponse>, Status> {
         Err(unserved())
     }
 
-    async fn delete_product(&self, _: Request<v1::DeleteProductRequest>) -> Result<Response<v1::DeleteProductResponse>, Status> {
+    async fn delete_product(
+        &self,
+        _: Request<v1::DeleteProductRequest>,
+    ) -> Result<Response<v1::DeleteProductResponse>, Status> {
         Err(unserved())
     }
 
-    async fn import_products(&self, _: Request<Streaming<v1::ImportProductsRequest>>) -> Result<Response<v1::ImportProductsResponse>, Status> {
+    async fn import_products(
+        &self,
+        _: Request<Streaming<v1::ImportProductsRequest>>,
+    ) -> Result<Response<v1::ImportProductsResponse>, Status> {
         Err(unserved())
     }
 
-    async fn list_categories(&self, _: Request<v1::ListCategoriesRequest>) -> Result<Response<v1::ListCategoriesResponse>, Status> {
+    async fn list_categories(
+        &self,
+        _: Request<v1::ListCategoriesRequest>,
+    ) -> Result<Response<v1::ListCategoriesResponse>, Status> {
         Err(unserved())
     }
 
-    async fn create_category(&self, _: Request<v1::CreateCategoryRequest>) -> Result<Response<v1::CreateCategoryResponse>, Status> {
+    async fn create_category(
+        &self,
+        _: Request<v1::CreateCategoryRequest>,
+    ) -> Result<Response<v1::CreateCategoryResponse>, Status> {
         Err(unserved())
     }
 
-    async fn update_category(&self, _: Request<v1::UpdateCategoryRequest>) -> Result<Response<v1::UpdateCategoryResponse>, Status> {
+    async fn update_category(
+        &self,
+        _: Request<v1::UpdateCategoryRequest>,
+    ) -> Result<Response<v1::UpdateCategoryResponse>, Status> {
         Err(unserved())
     }
 
-    async fn delete_category(&self, _: Request<v1::DeleteCategoryRequest>) -> Result<Response<v1::DeleteCategoryResponse>, Status> {
+    async fn delete_category(
+        &self,
+        _: Request<v1::DeleteCategoryRequest>,
+    ) -> Result<Response<v1::DeleteCategoryResponse>, Status> {
         Err(unserved())
     }
 
-    async fn put_media(&self, _: Request<Streaming<v1::PutMediaRequest>>) -> Result<Response<v1::PutMediaResponse>, Status> {
+    async fn put_media(
+        &self,
+        _: Request<Streaming<v1::PutMediaRequest>>,
+    ) -> Result<Response<v1::PutMediaResponse>, Status> {
         Err(unserved())
     }
 
     type GetMediaStream = tokio_stream::Empty<Result<v1::GetMediaResponse, Status>>;
 
-    async fn get_media(&self, _: Request<v1::GetMediaRequest>) -> Result<Response<Self::GetMediaStream>, Status> {
+    async fn get_media(
+        &self,
+        _: Request<v1::GetMediaRequest>,
+    ) -> Result<Response<Self::GetMediaStream>, Status> {
         Err(unserved())
     }
 }

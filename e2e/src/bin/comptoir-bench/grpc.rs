@@ -11,7 +11,10 @@ use crate::load::Client;
 
 /// `count` callers that share a connection and ask for this product.
 pub(crate) async fn clients(url: &str, product: &str, count: usize) -> anyhow::Result<Vec<Client>> {
-    let channel = Endpoint::from_shared(url.to_owned())?.tcp_nodelay(true).connect().await?;
+    let channel = Endpoint::from_shared(url.to_owned())?
+        .tcp_nodelay(true)
+        .connect()
+        .await?;
     Ok((0..count)
         .map(|_| {
             let client = CatalogServiceClient::new(channel.clone());
@@ -19,9 +22,14 @@ pub(crate) async fn clients(url: &str, product: &str, count: usize) -> anyhow::R
             let call: Client = Box::new(move || {
                 let (mut client, product) = (client.clone(), product.clone());
                 async move {
-                    let request = GetProductRequest { key: Some(Key::ProductId(product.clone())) };
+                    let request = GetProductRequest {
+                        key: Some(Key::ProductId(product.clone())),
+                    };
                     let answer = client.get_product(request).await?.into_inner();
-                    ensure!(answer.product.is_some_and(|found| found.id == product), "another product was answered");
+                    ensure!(
+                        answer.product.is_some_and(|found| found.id == product),
+                        "another product was answered"
+                    );
                     Ok(())
                 }
                 .boxed_local()

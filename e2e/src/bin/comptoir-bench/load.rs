@@ -21,7 +21,11 @@ pub(crate) struct Figures {
 pub(crate) type Client = Box<dyn FnMut() -> LocalBoxFuture<'static, anyhow::Result<()>>>;
 
 /// Lets the clients call as fast as they are answered, for a while to warm up, then for the span that counts.
-pub(crate) async fn measure(server: u32, mut clients: Vec<Client>, span: Duration) -> anyhow::Result<Figures> {
+pub(crate) async fn measure(
+    server: u32,
+    mut clients: Vec<Client>,
+    span: Duration,
+) -> anyhow::Result<Figures> {
     loop_for(&mut clients, span / 5).await?;
     let before = cpu(server)?;
     let started = Instant::now();
@@ -66,13 +70,21 @@ async fn loop_for(clients: &mut [Client], span: Duration) -> anyhow::Result<Vec<
 /// The processor time of a process so far: user and system, in ticks of 10 ms.
 fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
     Ok(Duration::from_millis(ticks * 10))
 }
 
 fn memory(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
 }

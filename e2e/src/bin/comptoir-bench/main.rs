@@ -20,7 +20,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve a constant answer by axum: the body of FILE
-    HttpFloor { address: SocketAddr, file: std::path::PathBuf },
+    HttpFloor {
+        address: SocketAddr,
+        file: std::path::PathBuf,
+    },
     /// Serve a constant product by tonic
     GrpcFloor { address: SocketAddr },
     /// Write a product CSV of so many products to standard output
@@ -57,6 +60,9 @@ fn main() -> ExitCode {
 
 /// How long each measurement takes, after a fifth of it to warm up.
 fn span() -> Duration {
-    let seconds = std::env::var("SECONDS_EACH").ok().and_then(|text| text.parse().ok()).unwrap_or(5.0);
+    let seconds = std::env::var("SECONDS_EACH")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(5.0);
     Duration::from_secs_f64(seconds)
 }

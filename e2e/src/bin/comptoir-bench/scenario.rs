@@ -60,32 +60,68 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut connection = Connection::open(&plan.shop).await?;
     let page = body(PAGE, &json!({ "slug": "product-4321" }));
     let answer = call(&mut connection, &plan.shop, &page).await?;
-    let product = answer["data"]["product"]["id"].as_str().context("the catalogue is not there")?.to_owned();
-    let variant = answer["data"]["product"]["variants"][0]["id"].as_str().context("a variant")?.to_owned();
+    let product = answer["data"]["product"]["id"]
+        .as_str()
+        .context("the catalogue is not there")?
+        .to_owned();
+    let variant = answer["data"]["product"]["variants"][0]["id"]
+        .as_str()
+        .context("a variant")?
+        .to_owned();
     for scenario in &plan.scenarios {
         let (name, server, clients) = match scenario.as_str() {
-            "floor-http" => ("constant axum answer", plan.http_floor_pid, constant(&plan.http_floor, &page).await?),
+            "floor-http" => (
+                "constant axum answer",
+                plan.http_floor_pid,
+                constant(&plan.http_floor, &page).await?,
+            ),
             "floor-grpc" => {
                 let clients = grpc::clients(&plan.grpc_floor, &product, CLIENTS).await?;
                 ("tonic echo", plan.grpc_floor_pid, clients)
             }
-            "page-cached" => ("product page, cache on", plan.shop_pid, constant(&plan.shop, &page).await?),
-            "page" => ("product page, cache off", plan.shop_pid, constant(&plan.shop, &page).await?),
+            "page-cached" => (
+                "product page, cache on",
+                plan.shop_pid,
+                constant(&plan.shop, &page).await?,
+            ),
+            "page" => (
+                "product page, cache off",
+                plan.shop_pid,
+                constant(&plan.shop, &page).await?,
+            ),
             "list" => {
                 let list = body(LIST, &json!({ "after": null }));
-                ("list of 24, cache off", plan.shop_pid, constant(&plan.shop, &list).await?)
+                (
+                    "list of 24, cache off",
+                    plan.shop_pid,
+                    constant(&plan.shop, &list).await?,
+                )
             }
-            "search" => ("search, 10,000 products", plan.shop_pid, searches(&plan.shop, CLIENTS).await?),
-            "search-idle" => ("search, one client", plan.shop_pid, searches(&plan.shop, 1).await?),
+            "search" => (
+                "search, 10,000 products",
+                plan.shop_pid,
+                searches(&plan.shop, CLIENTS).await?,
+            ),
+            "search-idle" => (
+                "search, one client",
+                plan.shop_pid,
+                searches(&plan.shop, 1).await?,
+            ),
             "get-product" => {
                 let clients = grpc::clients(&plan.catalog, &product, CLIENTS).await?;
                 ("GetProduct by gRPC", plan.shop_pid, clients)
             }
             "add-to-cart" => ("add to cart", plan.shop_pid, adding(&plan.shop, &variant).await?),
-            "orders" => ("order, its 4 requests", plan.shop_pid, ordering(&plan.shop, &variant, 4 * CLIENTS).await?),
+            "orders" => (
+                "order, its 4 requests",
+                plan.shop_pid,
+                ordering(&plan.shop, &variant, 4 * CLIENTS).await?,
+            ),
             other => anyhow::bail!("no scenario {other}"),
         };
-        let figures = measure(server, clients, span()).await.with_context(|| name.to_owned())?;
+        let figures = measure(server, clients, span())
+            .await
+            .with_context(|| name.to_owned())?;
         print(name, &figures);
     }
     Ok(())
@@ -118,7 +154,10 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
     let request: Rc<[u8]> = http::graphql(host, body).into();
     let mut connection = Connection::open(host).await?;
     let expected: Rc<[u8]> = connection.call(&request).await?.into();
-    ensure!(serde_json::from_slice::<Value>(&expected)?["errors"].is_null(), "the answer is an error");
+    ensure!(
+        serde_json::from_slice::<Value>(&expected)?["errors"].is_null(),
+        "the answer is an error"
+    );
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..CLIENTS {
         let connection = Rc::new(RefCell::new(Connection::open(host).await?));
@@ -127,7 +166,10 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
             let (connection, request, expected) = (connection.clone(), request.clone(), expected.clone());
             async move {
                 let mut connection = connection.borrow_mut();
-                ensure!(connection.call(&request).await? == &*expected, "the answer changed");
+                ensure!(
+                    connection.call(&request).await? == &*expected,
+                    "the answer changed"
+                );
                 Ok(())
             }
             .boxed_local()
@@ -136,7 +178,16 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
     Ok(clients)
 }
 
-const TERMS: [&str; 8] = ["lamp", "cotton shirt", "wool", "ceramc mug", "linen tow", "blue", "oak board", "candle fig"];
+const TERMS: [&str; 8] = [
+    "lamp",
+    "cotton shirt",
+    "wool",
+    "ceramc mug",
+    "linen tow",
+    "blue",
+    "oak board",
+    "candle fig",
+];
 
 /// Clients that search for one term after the other; what a term finds has to stay what it found first.
 async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
@@ -147,8 +198,14 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
         let answer = connection.call(&request).await?.to_vec();
         let value: Value = serde_json::from_slice(&answer)?;
         let search = &value["data"]["search"];
-        ensure!(search["totalCount"].as_u64().is_some_and(|count| count > 0), "{term} finds nothing: {value}");
-        ensure!(search["facets"].as_array().is_some_and(|facets| facets.len() > 2), "no facets: {value}");
+        ensure!(
+            search["totalCount"].as_u64().is_some_and(|count| count > 0),
+            "{term} finds nothing: {value}"
+        );
+        ensure!(
+            search["facets"].as_array().is_some_and(|facets| facets.len() > 2),
+            "no facets: {value}"
+        );
         requests.push((request, answer));
     }
     let requests: Rc<[(Vec<u8>, Vec<u8>)]> = requests.into();
@@ -163,7 +220,11 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
             async move {
                 let (request, expected) = &requests[turn];
                 let mut connection = connection.borrow_mut();
-                ensure!(connection.call(request).await? == &**expected, "{} finds something else", TERMS[turn]);
+                ensure!(
+                    connection.call(request).await? == &**expected,
+                    "{} finds something else",
+                    TERMS[turn]
+                );
                 Ok(())
             }
             .boxed_local()
@@ -176,7 +237,11 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
 async fn adding(host: &str, variant: &str) -> anyhow::Result<Vec<Client>> {
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..CLIENTS {
-        let connection = Rc::new(RefCell::new((Connection::open(host).await?, String::new(), 999_u64)));
+        let connection = Rc::new(RefCell::new((
+            Connection::open(host).await?,
+            String::new(),
+            999_u64,
+        )));
         let (host, variant) = (host.to_owned(), variant.to_owned());
         clients.push(Box::new(move || {
             let (connection, host, variant) = (connection.clone(), host.clone(), variant.clone());
@@ -225,27 +290,45 @@ async fn order(connection: &mut Connection, host: &str, variant: &str, n: usize)
     let input = json!({ "lines": [{ "variantId": variant, "quantity": 1 }], "email": format!("bench-{n}@buyer.example") });
     let query = "mutation($input: CartCreateInput) { cartCreate(input: $input) { cart { id } userErrors { code message } } }";
     let answer = call(connection, host, &body(query, &json!({ "input": input }))).await?;
-    let cart = answer["data"]["cartCreate"]["cart"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
+    let cart = answer["data"]["cartCreate"]["cart"]["id"]
+        .as_str()
+        .with_context(|| answer.to_string())?
+        .to_owned();
     let address = json!({ "firstName": "Ada", "lastName": "Lovelace", "line1": "1 rue de la Paix", "city": "Paris",
         "postalCode": "75002", "countryCode": "FR" });
     let query = "mutation($cart: ID!, $address: AddressInput!) { cartDeliveryAddressUpdate(cartId: $cart, address: $address) \
         { cart { deliveryOptions { id } } userErrors { code message } } }";
-    call(connection, host, &body(query, &json!({ "cart": cart, "address": address }))).await?;
+    call(
+        connection,
+        host,
+        &body(query, &json!({ "cart": cart, "address": address })),
+    )
+    .await?;
     let query = "mutation($cart: ID!) { cartDeliveryOptionSelect(cartId: $cart, deliveryOptionId: \"standard\") \
         { cart { cost { total { amount } } } userErrors { code message } } }";
     call(connection, host, &body(query, &json!({ "cart": cart }))).await?;
     let query = "mutation($cart: ID!, $key: String!) { cartComplete(cartId: $cart, payment: { provider: \"sandbox\", \
         token: \"tok_visa\" }, idempotencyKey: $key) { __typename ... on CartCompleteSuccess { order { number state } } \
         ... on CartCompleteFailed { userErrors { code message } } } }";
-    let answer = call(connection, host, &body(query, &json!({ "cart": cart, "key": cart }))).await?;
+    let answer = call(
+        connection,
+        host,
+        &body(query, &json!({ "cart": cart, "key": cart })),
+    )
+    .await?;
     let result = &answer["data"]["cartComplete"];
-    ensure!(result["__typename"] == "CartCompleteSuccess" && result["order"]["number"].is_string(), "{answer}");
+    ensure!(
+        result["__typename"] == "CartCompleteSuccess" && result["order"]["number"].is_string(),
+        "{answer}"
+    );
     Ok(())
 }
 
 /// A product CSV whose words the searches know.
 pub(crate) fn catalogue(products: usize) -> String {
-    const KINDS: [&str; 8] = ["Lamp", "Shirt", "Mug", "Towel", "Board", "Candle", "Cushion", "Notebook"];
+    const KINDS: [&str; 8] = [
+        "Lamp", "Shirt", "Mug", "Towel", "Board", "Candle", "Cushion", "Notebook",
+    ];
     const STUFFS: [&str; 6] = ["Cotton", "Wool", "Ceramic", "Linen", "Oak", "Fig"];
     const COLOURS: [&str; 5] = ["Blue", "Red", "Green", "Black", "White"];
     let mut text = String::from(
@@ -268,7 +351,10 @@ pub(crate) fn catalogue(products: usize) -> String {
                     n % 25
                 )
             } else {
-                writeln!(text, "product-{n},,,,,,,,{colour},,{size},SKU-{n}-{at},{quantity},{price}.90,")
+                writeln!(
+                    text,
+                    "product-{n},,,,,,,,{colour},,{size},SKU-{n}-{at},{quantity},{price}.90,"
+                )
             };
         }
     }

@@ -340,12 +340,11 @@ async fn stream(
     outbox: &mpsc::Sender<Outgoing>,
 ) -> Option<Value> {
     let request = execute::request(app, prepared).data(execute::data(app, asker));
-    let mut responses = app.schema.execute_stream(request);
+    let mut responses = std::pin::pin!(graphql::execute_stream(&app.schema, request));
     while let Some(mut response) = responses.next().await {
         if let Some(errors) = execute::take_refusal(&mut response) {
             return Some(refusal_of(id, response, errors));
         }
-        graphql::complete_errors(&mut response);
         let message = json!({ "id": id, "type": "next", "payload": response });
         outbox
             .send(Outgoing {

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use comptoir_proto::orders::v1 as pb;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::cart_input::{CartInput, CartLineInput, CartLineUpdate, CartUpdate};
 use super::orders;
 use crate::app::App;
+use crate::edge::Client;
 use crate::graphql::Paths;
 use crate::json::Json;
+use crate::locale;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
-use crate::rest::extract::{Id, Ids, OptionalJson, SignedIn};
+use crate::rest::extract::{Id, Ids, OptionalJson};
 use crate::rest::view::{Cart, Order};
 
 /// The body of one line is that of a list in messages.
@@ -48,15 +51,16 @@ async fn answer(app: &App, cart: Option<pb::Cart>) -> Result<Json<Cart>, Problem
 #[utoipa::path(post, path = "/store/carts", request_body = CartInput, responses((status = 201, body = Cart)))]
 pub(crate) async fn create_cart(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
     OptionalJson(input): OptionalJson<CartInput>,
 ) -> Result<(StatusCode, Json<Cart>), Problem> {
-    let made = app
-        .services
-        .carts
-        .clone()
-        .create_cart(input.read()?)
-        .await
-        .answer()?;
+    let mut request = input.read()?;
+    if request.locale.is_none() {
+        request.locale =
+            locale::of_buyer(&app.services, client.user.as_deref(), locale::accepted(&headers)).await;
+    }
+    let made = app.services.carts.clone().create_cart(request).await.answer()?;
     Ok((StatusCode::CREATED, answer(&app, made.cart).await?))
 }
 
@@ -94,9 +98,10 @@ pub(crate) async fn update_cart(
 #[utoipa::path(post, path = "/store/carts/{id}/attach", responses((status = 200, body = Cart)))]
 pub(crate) async fn attach_cart(
     State(app): State<Arc<App>>,
-    SignedIn(_): SignedIn,
+    Extension(client): Extension<Client>,
     Id(cart_id): Id,
 ) -> Result<Json<Cart>, Problem> {
+    let user = client.user()?;
     let attached = app
         .services
         .carts
@@ -104,7 +109,8 @@ pub(crate) async fn attach_cart(
         .attach_cart(pb::AttachCartRequest { cart_id })
         .await
         .answer()?;
-    answer(&app, attached.cart).await
+    let cart = locale::adopt(&app.services, user, present(attached.cart)?).await;
+    shown(&app, cart).await.map(Json)
 }
 
 /// Adds units of a variant; one that is there already gets more.
