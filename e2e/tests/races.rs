@@ -1,7 +1,5 @@
 //! Many at once, over sockets, on a folder on disk: charges are counted in the sandbox's journal.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

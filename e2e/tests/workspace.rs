@@ -1,7 +1,5 @@
 //! What holds for the source tree itself.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;

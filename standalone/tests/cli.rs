@@ -1,5 +1,7 @@
 //! The command itself: what it says, and how it ends when a setting is wrong.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::{
     net::TcpListener,
     process::{Command, Output},

@@ -1,11 +1,12 @@
 //! What is measured, and how it is told.
 
-use std::{cell::RefCell, fmt::Write as _, rc::Rc};
+use std::{fmt::Write as _, rc::Rc};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::{
     grpc,
@@ -160,12 +161,12 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
     );
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..CLIENTS {
-        let connection = Rc::new(RefCell::new(Connection::open(host).await?));
+        let connection = Rc::new(Mutex::new(Connection::open(host).await?));
         let (request, expected) = (request.clone(), expected.clone());
         clients.push(Box::new(move || {
             let (connection, request, expected) = (connection.clone(), request.clone(), expected.clone());
             async move {
-                let mut connection = connection.borrow_mut();
+                let mut connection = connection.lock().await;
                 ensure!(
                     connection.call(&request).await? == &*expected,
                     "the answer changed"
@@ -211,7 +212,7 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
     let requests: Rc<[(Vec<u8>, Vec<u8>)]> = requests.into();
     let mut clients: Vec<Client> = Vec::new();
     for n in 0..count {
-        let connection = Rc::new(RefCell::new(Connection::open(host).await?));
+        let connection = Rc::new(Mutex::new(Connection::open(host).await?));
         let requests = requests.clone();
         let mut turn = n;
         clients.push(Box::new(move || {
@@ -219,7 +220,7 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
             let (connection, requests, turn) = (connection.clone(), requests.clone(), turn % TERMS.len());
             async move {
                 let (request, expected) = &requests[turn];
-                let mut connection = connection.borrow_mut();
+                let mut connection = connection.lock().await;
                 ensure!(
                     connection.call(request).await? == &**expected,
                     "{} finds something else",
@@ -237,7 +238,7 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
 async fn adding(host: &str, variant: &str) -> anyhow::Result<Vec<Client>> {
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..CLIENTS {
-        let connection = Rc::new(RefCell::new((
+        let connection = Rc::new(Mutex::new((
             Connection::open(host).await?,
             String::new(),
             999_u64,
@@ -246,7 +247,7 @@ async fn adding(host: &str, variant: &str) -> anyhow::Result<Vec<Client>> {
         clients.push(Box::new(move || {
             let (connection, host, variant) = (connection.clone(), host.clone(), variant.clone());
             async move {
-                let (connection, cart, units) = &mut *connection.borrow_mut();
+                let (connection, cart, units) = &mut *connection.lock().await;
                 if *units >= 990 {
                     let query = "mutation { cartCreate { cart { id } userErrors { code } } }";
                     let answer = self::call(connection, &host, &body(query, &json!({}))).await?;
@@ -272,12 +273,12 @@ async fn adding(host: &str, variant: &str) -> anyhow::Result<Vec<Client>> {
 async fn ordering(host: &str, variant: &str, count: usize) -> anyhow::Result<Vec<Client>> {
     let mut clients: Vec<Client> = Vec::new();
     for n in 0..count {
-        let connection = Rc::new(RefCell::new(Connection::open(host).await?));
+        let connection = Rc::new(Mutex::new(Connection::open(host).await?));
         let (host, variant) = (host.to_owned(), variant.to_owned());
         clients.push(Box::new(move || {
             let (connection, host, variant) = (connection.clone(), host.clone(), variant.clone());
             async move {
-                let connection = &mut *connection.borrow_mut();
+                let connection = &mut *connection.lock().await;
                 order(connection, &host, &variant, n).await
             }
             .boxed_local()
