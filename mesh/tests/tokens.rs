@@ -92,7 +92,7 @@ fn signed_tokens_with_wrong_claims_are_invalid() {
         ("aud", |claims, _| claims.aud = "something".into()),
         ("sub", |claims, _| claims.sub = String::new()),
         ("sub of another kind", |claims, _| {
-            claims.sub = claims.sub.replace("user_", "cart_")
+            claims.sub = claims.sub.replace("user_", "cart_");
         }),
         ("sid", |claims, _| claims.sid = String::new()),
         ("nbf", |claims, now| claims.nbf = now + 3600),
