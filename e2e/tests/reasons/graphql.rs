@@ -8,10 +8,9 @@ use crate::{
 };
 
 /// A mutation's field with an effect that can be seen.
-pub const REGISTER: &str =
-    r#"accountRegister(input: { email: "ghost@buyer.example", password: "a lamp for every desk" }) { accepted }"#;
+pub(crate) const REGISTER: &str = r#"accountRegister(input: { email: "ghost@buyer.example", password: "a lamp for every desk" }) { accepted }"#;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case!(ValidationFailed, 400, validation_failed),
     case!(QueryTooDeep, 400, query_too_deep),
     case!(QueryTooComplex, 400, query_too_complex),
@@ -39,7 +38,8 @@ fn mutation(fields: &str) -> Value {
 }
 
 async fn validation_failed(world: &World) -> Provoked {
-    let add = "mutation($cart: ID!, $quantity: Int!) { cartLinesAdd(cartId: $cart, lines: [{ variantId: \"v\",
+    let add =
+        "mutation($cart: ID!, $quantity: Int!) { cartLinesAdd(cartId: $cart, lines: [{ variantId: \"v\",
         quantity: $quantity }]) { cart { id } } }";
     let mut bodies = vec![
         mutation("nothing"),
@@ -62,38 +62,62 @@ async fn query_too_deep(world: &World) -> Provoked {
     let nested = |depth: usize| {
         let parents = "parent { ".repeat(depth);
         let inner = format!("{parents} id {}", "} ".repeat(depth));
-        mutation(&format!("cartCreate {{ cart {{ lines {{ variant {{ product {{ category {{ {inner} }} }} }} }} }} }}"))
+        mutation(&format!(
+            "cartCreate {{ cart {{ lines {{ variant {{ product {{ category {{ {inner} }} }} }} }} }} }}"
+        ))
     };
     refused(world, vec![nested(7), nested(60), nested(300)]).await
 }
 
 async fn query_too_complex(world: &World) -> Provoked {
     let products = "products(first: 100) { nodes { variants { id } } }";
-    let cart = format!("cartCreate {{ cart {{ lines {{ variant {{ product {{ category {{ {products} }} }} }} }} }} }}");
+    let cart = format!(
+        "cartCreate {{ cart {{ lines {{ variant {{ product {{ category {{ {products} }} }} }} }} }} }}"
+    );
     refused(world, vec![mutation(&cart)]).await
 }
 
 async fn too_many_aliases(world: &World) -> Provoked {
     let aliases: String = (0..31).map(|n| format!("a{n}: {REGISTER} ")).collect();
     let logins: String = (0..40)
-        .map(|n| format!("l{n}: tokenCreate(email: \"admin@shop.example\", password: \"guess {n}\") {{ accessToken }} "))
+        .map(|n| {
+            format!(
+                "l{n}: tokenCreate(email: \"admin@shop.example\", password: \"guess {n}\") {{ accessToken }} "
+            )
+        })
         .collect();
     refused(world, vec![mutation(&aliases), mutation(&logins)]).await
 }
 
 async fn too_many_directives(world: &World) -> Provoked {
     let directives = "@include(if: true) ".repeat(6);
-    refused(world, vec![mutation(&format!("cartCreate {directives} {{ cart {{ id }} }}"))]).await
+    refused(
+        world,
+        vec![mutation(&format!("cartCreate {directives} {{ cart {{ id }} }}"))],
+    )
+    .await
 }
 
 async fn document_too_large(world: &World) -> Provoked {
     let comment = format!("\n# {}\n", "a".repeat(17 * 1024));
     let fields = "cartCreate { cart { id } } ".repeat(300);
-    refused(world, vec![mutation(&comment), mutation(&fields), mutation(&"{ a ".repeat(10_000))]).await
+    refused(
+        world,
+        vec![
+            mutation(&comment),
+            mutation(&fields),
+            mutation(&"{ a ".repeat(10_000)),
+        ],
+    )
+    .await
 }
 
 async fn batch_not_allowed(world: &World) -> Provoked {
-    refused(world, vec![json!([mutation("")]), json!(vec![mutation(""); 100]), json!([])]).await
+    refused(
+        world,
+        vec![json!([mutation("")]), json!(vec![mutation(""); 100]), json!([])],
+    )
+    .await
 }
 
 async fn introspection_disabled(_: &World) -> Provoked {
@@ -105,7 +129,12 @@ async fn introspection_disabled(_: &World) -> Provoked {
         "{ __type(name: \"User\") { name } }".to_owned(),
         format!("mutation {{ {REGISTER} __schema {{ types {{ fields {{ type {{ name }} }} }} }} }}"),
     ] {
-        refusals.push(world.post_graphql(None, &json!({ "query": query })).await.request());
+        refusals.push(
+            world
+                .post_graphql(None, &json!({ "query": query }))
+                .await
+                .request(),
+        );
     }
     assert_eq!(watch.again(&world).await, watch.state, "it had an effect");
     Provoked::compared(refusals)
@@ -113,7 +142,11 @@ async fn introspection_disabled(_: &World) -> Provoked {
 
 async fn persisted_query_not_found(world: &World) -> Provoked {
     let hash = "0".repeat(64);
-    refused(world, vec![json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } })]).await
+    refused(
+        world,
+        vec![json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } })],
+    )
+    .await
 }
 
 async fn persisted_query_mismatch(world: &World) -> Provoked {

@@ -10,13 +10,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::case::Answer;
+use crate::answer::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sends these bytes and reads until the answer is whole; the connection stays open on our side.
-pub async fn send(shop: &Shop, bytes: &[u8]) -> Answer {
-    let mut socket = TcpStream::connect(("127.0.0.1", shop.ports().http)).await.unwrap();
+pub(crate) async fn send(shop: &Shop, bytes: &[u8]) -> Answer {
+    let mut socket = TcpStream::connect(("127.0.0.1", shop.ports().http))
+        .await
+        .unwrap();
     // The other side may answer and close before it has read everything.
     let _ = socket.write_all(bytes).await;
     let mut read = Vec::new();
@@ -24,7 +26,10 @@ pub async fn send(shop: &Shop, bytes: &[u8]) -> Answer {
         if let Some(answer) = parse(&read) {
             return answer;
         }
-        let count = timeout(PATIENCE, socket.read_buf(&mut read)).await.expect("an answer in time").unwrap();
+        let count = timeout(PATIENCE, socket.read_buf(&mut read))
+            .await
+            .expect("an answer in time")
+            .unwrap();
         assert!(count > 0, "closed after {:?}", String::from_utf8_lossy(&read));
     }
 }

@@ -14,49 +14,55 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::case::Answer;
+use crate::answer::Answer;
 
 /// A password nobody uses.
-pub const PASSWORD: &str = "a lamp for every desk";
+pub(crate) const PASSWORD: &str = "a lamp for every desk";
 /// Less than an access token lives.
 const TOKEN_LIFE: Duration = Duration::from_secs(120);
 const MAIL: Duration = Duration::from_secs(20);
 
 /// A shop with one product.
-pub struct World {
-    pub shop: Shop,
+pub(crate) struct World {
+    pub(crate) shop: Shop,
     /// A variant for 49.90 with a thousand units.
-    pub lamp: String,
+    pub(crate) lamp: String,
     admin: Mutex<Option<(Instant, String)>>,
     names: AtomicUsize,
     has_sandbox: bool,
 }
 
 /// A signed-in customer.
-pub struct Customer {
-    pub email: String,
-    pub access: String,
-    pub refresh: String,
+pub(crate) struct Customer {
+    pub(crate) email: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }
 
 /// What is compared before and after.
-pub struct Watch {
+pub(crate) struct Watch {
     carts: Vec<String>,
-    pub state: Value,
+    pub(crate) state: Value,
 }
 
 impl World {
-    pub async fn new(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn new(settings: &[(&str, &str)]) -> Self {
         let shop = Shop::start_with(settings).await;
         let has_sandbox = !settings.contains(&("COMPTOIR_PROFILE", "production"));
         let admin = shop.admin().await;
         let lamp = shop.add_product(&admin, "Lamp", "49.90", 1000).await;
         let admin = Mutex::new(Some((Instant::now(), admin)));
-        Self { shop, lamp, admin, names: AtomicUsize::new(0), has_sandbox }
+        Self {
+            shop,
+            lamp,
+            admin,
+            names: AtomicUsize::new(0),
+            has_sandbox,
+        }
     }
 
     /// An access token of the administrator.
-    pub async fn admin(&self) -> String {
+    pub(crate) async fn admin(&self) -> String {
         let mut kept = self.admin.lock().await;
         match &*kept {
             Some((since, token)) if since.elapsed() < TOKEN_LIFE => token.clone(),
@@ -69,43 +75,44 @@ impl World {
     }
 
     /// A name that was not given out before.
-    pub fn name(&self, stem: &str) -> String {
+    pub(crate) fn name(&self, stem: &str) -> String {
         format!("{stem}-{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A GraphQL call.
-    pub async fn graphql(&self, token: Option<&str>, query: &str, variables: Value) -> Answer {
-        self.post_graphql(token, &json!({ "query": query, "variables": variables })).await
+    pub(crate) async fn graphql(&self, token: Option<&str>, query: &str, variables: Value) -> Answer {
+        self.post_graphql(token, &json!({ "query": query, "variables": variables }))
+            .await
     }
 
     /// A GraphQL call with any JSON as its body.
-    pub async fn post_graphql(&self, token: Option<&str>, body: &Value) -> Answer {
+    pub(crate) async fn post_graphql(&self, token: Option<&str>, body: &Value) -> Answer {
         Answer::of(with_token(self.shop.http.post(self.shop.url("/graphql")), token).json(body)).await
     }
 
     /// A REST call.
-    pub fn rest(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
+    pub(crate) fn rest(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
         with_token(self.shop.http.request(method, self.shop.url(path)), token)
     }
 
     /// A REST call with a JSON body.
-    pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> Answer {
         Answer::of(self.rest(method, path, token).json(body)).await
     }
 
     /// Completes a cart by REST.
-    pub async fn complete(&self, cart: &str, token: &str, key: &str) -> Answer {
+    pub(crate) async fn complete(&self, cart: &str, token: &str, key: &str) -> Answer {
         let request = self.rest(Method::POST, &format!("/store/carts/{cart}/complete"), None);
         Answer::of(request.header("idempotency-key", key).json(&payment(token))).await
     }
 
     /// A guest with one lamp in a cart that is ready to be paid.
-    pub async fn buyer(&self) -> Buyer<'_> {
+    pub(crate) async fn buyer(&self) -> Buyer<'_> {
         Buyer::with_cart(&self.shop, &self.name("guest"), &[(&self.lamp, 1)]).await
     }
 
     /// The id of an order that was placed and captured.
-    pub async fn order(&self) -> String {
+    pub(crate) async fn order(&self) -> String {
         let buyer = self.buyer().await;
         let placed = buyer.complete("tok_visa", "key").await;
         assert_eq!(placed.kind, "CartCompleteSuccess", "{placed:?}");
@@ -117,18 +124,23 @@ impl World {
     }
 
     /// The token in the newest mail to an address.
-    pub async fn mailed_token(&self, email: &str) -> String {
+    pub(crate) async fn mailed_token(&self, email: &str) -> String {
         eventually("a mail", MAIL, || async {
             let mails = self.shop.mailbox(email).await;
             let text = mails.first()?["text"].as_str()?;
             let token = text.split("token=").nth(1)?;
-            Some(token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.~%".contains(*c)).collect())
+            Some(
+                token
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || "-_.~%".contains(*c))
+                    .collect(),
+            )
         })
         .await
     }
 
     /// Somebody who registered, confirmed and signed in.
-    pub async fn customer(&self, stem: &str) -> Customer {
+    pub(crate) async fn customer(&self, stem: &str) -> Customer {
         let email = format!("{}@buyer.example", self.name(stem));
         let query = "mutation($input: AccountRegisterInput!) { accountRegister(input: $input) {
             accepted userErrors { code message } } }";
@@ -136,23 +148,36 @@ impl World {
         let data = self.shop.graphql(None, query, json!({ "input": input })).await;
         assert_eq!(data["accountRegister"]["accepted"], true, "{data}");
         let token = self.mailed_token(&email).await;
-        let query = "mutation($token: String!) { accountConfirm(token: $token) { userErrors { code message } } }";
+        let query =
+            "mutation($token: String!) { accountConfirm(token: $token) { userErrors { code message } } }";
         let data = self.shop.graphql(None, query, json!({ "token": token })).await;
         assert_eq!(data["accountConfirm"]["userErrors"], json!([]), "{data}");
         self.sign_in(&email).await
     }
 
     /// A further session of a customer.
-    pub async fn sign_in(&self, email: &str) -> Customer {
+    pub(crate) async fn sign_in(&self, email: &str) -> Customer {
         let query = "mutation($email: String!, $password: String!) { tokenCreate(email: $email, password: $password) {
             accessToken refreshToken userErrors { code message } } }";
-        let data = self.shop.graphql(None, query, json!({ "email": email, "password": PASSWORD })).await;
-        let text = |name: &str| data["tokenCreate"][name].as_str().unwrap_or_else(|| panic!("{data}")).to_owned();
-        Customer { email: email.to_owned(), access: text("accessToken"), refresh: text("refreshToken") }
+        let data = self
+            .shop
+            .graphql(None, query, json!({ "email": email, "password": PASSWORD }))
+            .await;
+        let text = |name: &str| {
+            data["tokenCreate"][name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{data}"))
+                .to_owned()
+        };
+        Customer {
+            email: email.to_owned(),
+            access: text("accessToken"),
+            refresh: text("refreshToken"),
+        }
     }
 
     /// Looks at everything staff can list, the money, and these carts.
-    pub async fn watch(&self, carts: &[&str]) -> Watch {
+    pub(crate) async fn watch(&self, carts: &[&str]) -> Watch {
         let carts: Vec<String> = carts.iter().map(|&cart| cart.to_owned()).collect();
         let state = self.state(&carts).await;
         Watch { carts, state }
@@ -179,22 +204,43 @@ impl World {
         state
     }
 
-    /// Panics unless a good request is served, and nothing panicked.
-    pub async fn serves(&self) {
-        let data = self.shop.graphql(None, "{ shop { name } products(first: 1) { totalCount } }", json!({})).await;
-        assert!(data["products"]["totalCount"].as_i64().is_some_and(|count| count > 0), "{data}");
+    /// Panics unless the process is the one it was.
+    pub(crate) fn lives(&self, pid: u32) {
+        assert_eq!(self.shop.pid(), pid);
+        if cfg!(target_os = "linux") {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is gone");
+            assert!(!status.contains("State:\tZ"), "the process has ended");
+        }
+    }
+
+    /// Panics unless a good request is served.
+    pub(crate) async fn serves(&self) {
+        let data = self
+            .shop
+            .graphql(
+                None,
+                "{ shop { name } products(first: 1) { totalCount } }",
+                json!({}),
+            )
+            .await;
+        assert!(
+            data["products"]["totalCount"]
+                .as_i64()
+                .is_some_and(|count| count > 0),
+            "{data}"
+        );
     }
 }
 
 impl Watch {
     /// The same look, later.
-    pub async fn again(&self, world: &World) -> Value {
+    pub(crate) async fn again(&self, world: &World) -> Value {
         world.state(&self.carts).await
     }
 }
 
 /// The body that pays a cart.
-pub fn payment(token: &str) -> Value {
+pub(crate) fn payment(token: &str) -> Value {
     json!({ "payment": { "provider": "sandbox", "token": token } })
 }
 

@@ -1,0 +1,134 @@
+//! Every reason for a refusal, provoked from outside: a real `comptoir up` over sockets. A reason that has no case here, or
+//! whose case does not provoke it, fails.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod account;
+mod answer;
+mod beside;
+mod case;
+mod catalogue;
+mod checkout;
+mod edge;
+mod graphql;
+mod raw;
+mod rest;
+mod tokens;
+mod world;
+
+use std::collections::BTreeMap;
+
+use comptoir_mesh::error::{ErrorReason, Reason as _};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+use crate::{case::walk, world::World};
+
+/// Reasons whose server comes later, and why nothing can provoke them before.
+const LATER: [(ErrorReason, &str); 2] = [
+    (
+        ErrorReason::WebhookStale,
+        "no provider whose webhooks carry a time is connected: every webhook is refused unread",
+    ),
+    (
+        ErrorReason::EventConflict,
+        "events of providers are told apart once their webhooks are taken",
+    ),
+];
+
+/// The values of the enum in the proto, but for the one that is never sent.
+fn reasons() -> BTreeMap<i32, String> {
+    let files = FileDescriptorSet::decode(comptoir_proto::DESCRIPTOR_SET).expect("a descriptor set");
+    let file = files
+        .file
+        .iter()
+        .find(|file| file.name().ends_with("type/v1/error_reason.proto"))
+        .expect("the file");
+    let values = file
+        .enum_type
+        .iter()
+        .find(|r#enum| r#enum.name() == "ErrorReason")
+        .expect("the enum");
+    let values = values.value.iter().filter(|value| value.number() != 0);
+    values
+        .map(|value| {
+            (
+                value.number(),
+                value.name().trim_start_matches("ERROR_REASON_").to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_reason_is_provoked_or_comes_later() {
+    let groups = [
+        edge::CASES,
+        graphql::CASES,
+        rest::CASES,
+        account::CASES,
+        tokens::CASES,
+        catalogue::CASES,
+        checkout::CASES,
+    ];
+    let cases = groups.iter().flat_map(|cases| cases.iter());
+    let mut met: BTreeMap<i32, usize> = BTreeMap::new();
+    for case in cases {
+        *met.entry(case.reason.into()).or_default() += 1;
+        assert_eq!(
+            case.reason.http_status(),
+            case.status,
+            "{}",
+            case::code(case.reason)
+        );
+    }
+    for (reason, why) in LATER {
+        assert!(!why.is_empty());
+        *met.entry(reason.into()).or_default() += 1;
+    }
+    let reasons = reasons();
+    assert_eq!(reasons.len(), 73);
+    for (number, name) in &reasons {
+        assert_eq!(
+            met.remove(number),
+            Some(1),
+            "{name} has to stand in the table once, or in the list of what comes later"
+        );
+    }
+    assert!(met.is_empty(), "{met:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_refuses() {
+    walk(&World::new(&[]).await, edge::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graphql_endpoint_refuses() {
+    walk(&World::new(&[]).await, graphql::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_handlers_refuse() {
+    walk(&World::new(&[]).await, rest::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_refuse() {
+    walk(&World::new(&[]).await, account::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_refuse() {
+    walk(&World::new(&[]).await, tokens::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_and_carts_refuse() {
+    walk(&World::new(&[]).await, catalogue::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checkout_refuses() {
+    walk(&World::new(&[]).await, checkout::CASES).await;
+}
