@@ -78,7 +78,7 @@ impl Drive {
                 }
                 Outcome::Refused(message) => return self.cancel_refused(back, message).await,
             }
-        } else if self.order.payment.captured() == 0 {
+        } else if !self.order.payment.is_captured() {
             self.void(points::CANCEL_VOID).await?;
         }
         self.release(points::CANCEL_RESERVATION, "canceled").await?;

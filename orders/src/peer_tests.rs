@@ -7,14 +7,20 @@ use std::{
 };
 
 use async_trait::async_trait;
-use comptoir_proto::orders::v1::complete_cart_response::Outcome as Answer;
+use comptoir_proto::orders::v1::{
+    ResolveSandboxPaymentRequest, complete_cart_response::Outcome as Answer,
+    sandbox_service_server::SandboxService as _,
+};
 use mesh::{ErrorReason, clock::TestClock};
 
 use crate::{
     crash_tests::{Process, World, asked, rest},
     domain::order::{IntentState, PaymentEventKind, State},
+    fulfill::Parcel,
+    machine::Told,
     payment::{Authorization, Charge, Failure, Outcome, PaymentProvider, Sandbox},
     refund::Wanted,
+    service::SandboxHandler,
 };
 
 /// The sandbox, but for answers that the test put in front.
@@ -232,6 +238,72 @@ async fn a_refund_refused_for_good_is_said_so_and_takes_nothing_from_what_is_lef
     );
     let refunded = refund("two").await.unwrap();
     assert_eq!(refunded.payment.refunded(), order.total());
+}
+
+#[tokio::test]
+async fn units_of_a_refused_refund_can_still_be_shipped() {
+    let world = scripted(vec![], vec![Ok(Outcome::Refused("closed account".into()))], None).await;
+    let cart = world.cart().await;
+    world.complete(&cart, "tok_visa").await.unwrap();
+    let order = rest(&world, &cart).await;
+    let machine = &world.process.machine;
+    let wanted = Wanted {
+        amount: None,
+        reason: "late".into(),
+        restock: true,
+    };
+    let refused = machine.refund(&order.id, asked("r"), wanted).await.unwrap_err();
+    assert_eq!(refused.reason(), ErrorReason::PaymentFailed);
+    let parcel = Parcel {
+        lines: vec![],
+        tracking_number: None,
+        carrier: None,
+    };
+    let shipped = machine.fulfill(&order.id, asked("f"), parcel).await.unwrap();
+    assert!(shipped.unshipped().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_left_lying_is_taken_up_however_many_calls_run() {
+    let unknown = || Err(Failure::Unknown("no answer".into()));
+    let world = scripted(vec![unknown(), unknown(), unknown()], vec![], None).await;
+    let cart = world.cart().await;
+    world.complete(&cart, "tok_visa").await.unwrap();
+    assert_eq!(rest(&world, &cart).await.state, State::Placed);
+    for n in 0..300 {
+        let call = |_, _| std::future::pending::<Told>();
+        let (_, began) = world.process.machine.fly(&format!("order_{n}"), None, call);
+        assert!(began);
+    }
+    world.sweep().await;
+    assert_eq!(world.audit(&cart).await.unwrap().state, State::Confirmed);
+}
+
+#[tokio::test]
+async fn an_order_goes_on_at_once_though_a_drive_looked_before_the_buyer_acted() {
+    let world = World::new().await;
+    let cart = world.cart().await;
+    world.complete(&cart, "tok_requires_action").await.unwrap();
+    let order = rest(&world, &cart).await;
+    let Process { machine, sandbox, .. } = &world.process;
+    let stale = Arc::new(order.clone());
+    machine.fly(&order.id, None, |_, _| async move {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        Ok(stale)
+    });
+    let handler = SandboxHandler {
+        sandbox: sandbox.clone(),
+        machine: machine.clone(),
+    };
+    let request = ResolveSandboxPaymentRequest {
+        payment_id: order.payment.payment_id.clone().unwrap(),
+        approve: true,
+    };
+    handler
+        .resolve_sandbox_payment(tonic::Request::new(request))
+        .await
+        .unwrap();
+    assert_eq!(rest(&world, &cart).await.state, State::Confirmed);
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 const BATCH: usize = 64;
 /// Drives of this process past which it takes up no more.
 const DRIVES: usize = 256;
+/// Orders taken up each time all the same: under a load of calls that never lets up, what was left lying has its turn too.
+const LEAST: usize = 8;
 /// How often claims are looked over.
 const CLAIMS_PERIOD: u32 = 60;
 /// A claim younger than this is somebody's work.
@@ -34,9 +36,17 @@ pub(crate) fn spawn(machine: Machine, env: &Env) {
                 () = shutdown.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            // Not waited for: one that a slow provider holds up must not hold up the others.
-            if let Err(error) = machine.take_up().await {
-                tracing::warn!(error.cause = ?error, "the sweeper cannot read the store");
+            // Not waited for: one that a slow provider holds up must not hold up the others. A full batch is followed by
+            // another: after an outage there may be many.
+            for _ in 0..DRIVES / BATCH {
+                match machine.take_up().await {
+                    Ok(begun) if begun.len() == BATCH => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(error.cause = ?error, "the sweeper cannot read the store");
+                        break;
+                    }
+                }
             }
             if round.is_multiple_of(CLAIMS_PERIOD)
                 && let Err(error) = machine.sweep_claims().await
@@ -51,7 +61,7 @@ pub(crate) fn spawn(machine: Machine, env: &Env) {
 impl Machine {
     /// Begins a drive of every order that is due and that nobody drives here.
     async fn take_up(&self) -> Result<Vec<watch::Receiver<Progress>>, Error> {
-        let room = DRIVES.saturating_sub(self.drives());
+        let room = DRIVES.saturating_sub(self.drives()).max(LEAST);
         let due = self.parts.orders.due_orders(self.now(), room.min(BATCH)).await?;
         let idle = due.into_iter().filter(|id| self.running(id).is_none());
         Ok(idle.map(|id| self.begin_advance(&id)).collect())

@@ -111,11 +111,10 @@ impl Checkout {
                 return self.again(order, &asked, &cart).await;
             }
         }
-        if cart.is_ordered() {
-            let (reason, message) = claim::already_ordered();
-            return Err(Error::new(reason, message));
+        // An ordered cart is refused in the order's document, as it is where the claim is lost: the key keeps that answer.
+        if !cart.is_ordered() {
+            check_holds(&self.machine, asked.client_address.as_deref()).await?;
         }
-        check_holds(&self.machine, asked.client_address.as_deref()).await?;
         self.begin(cart, asked).await
     }
 
@@ -292,9 +291,14 @@ impl Checkout {
 
 /// Writes the order, and drives it.
 async fn begin(machine: Machine, cart: Cart, asked: Asked, order_id: String, teller: &Teller) -> Told {
-    let priced = price(&machine.parts.pricer, &cart, asked.expected_total)
-        .await
-        .map_err(Arc::new)?;
+    let priced = if cart.is_ordered() {
+        let (reason, message) = claim::already_ordered();
+        Err(vec![refusal(reason, "cart_id", message)])
+    } else {
+        price(&machine.parts.pricer, &cart, asked.expected_total)
+            .await
+            .map_err(Arc::new)?
+    };
     let holder = machine.parts.env.ids.new_id("drv_");
     let mut order = new_order(&machine, &cart, asked, order_id, &holder);
     let mut payloads = Vec::new();

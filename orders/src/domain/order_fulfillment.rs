@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mesh::error::{Error, ErrorReason, Violation};
 use serde::{Deserialize, Serialize};
 
-use super::order::{Order, State};
+use super::order::{IntentState, Order, Refund, State};
 
 /// A parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,8 @@ impl Order {
                 "The order is being cancelled.",
             ));
         }
-        if self.restocked || self.payment.refunds.iter().any(|refund| refund.restock) {
+        let restocks = |refund: &Refund| refund.restock && refund.state != IntentState::Refused;
+        if self.restocked || self.payment.refunds.iter().any(restocks) {
             return Err(Error::new(
                 ErrorReason::InvalidState,
                 "The order's units went back on the shelf; they cannot be shipped any more.",

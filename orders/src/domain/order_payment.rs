@@ -162,6 +162,13 @@ impl Payment {
             .is_some_and(|capture| capture.state == IntentState::Open)
     }
 
+    /// Whether the capture is done, also of an amount of nothing: there is no authorisation left to let go.
+    pub fn is_captured(&self) -> bool {
+        self.capture
+            .as_ref()
+            .is_some_and(|capture| capture.state == IntentState::Done)
+    }
+
     /// The first refund whose outcome is not recorded.
     pub fn open_refund(&self) -> Option<&Refund> {
         self.refunds

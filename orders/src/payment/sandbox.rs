@@ -5,6 +5,7 @@
 //! buyer · `tok_timeout` is accepted, and its answer lost once · `tok_unavailable` never answers · `tok_capture_fails` is
 //! authorised, and its capture fails once.
 
+mod provider;
 #[cfg(test)]
 mod tests;
 
@@ -14,22 +15,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use mesh::{Env, Error, clock::Clock, error::ErrorReason, ids::Ids};
 use serde::{Deserialize, Serialize};
 
-use super::{Authorization, Charge, Failure, Outcome, PaymentProvider, journal::Journal};
+use super::{Authorization, Charge, Failure, Outcome, journal::Journal};
 
 /// The provider's name.
 pub const NAME: &str = "sandbox";
 
 /// The sandbox.
+#[derive(Clone)]
 pub struct Sandbox {
     journal: Journal,
     clock: Arc<dyn Clock>,
     ids: Ids,
-    index: Mutex<Index>,
+    index: Arc<Mutex<Index>>,
 }
 
 #[derive(Default)]
@@ -223,7 +224,7 @@ impl Sandbox {
             journal,
             clock,
             ids,
-            index: Mutex::new(index),
+            index: Arc::new(Mutex::new(index)),
         }))
     }
 
@@ -323,8 +324,7 @@ impl Sandbox {
         payments
     }
 
-    /// Plays the buyer at the bank. Repeating the same choice changes nothing.
-    pub async fn resolve(&self, payment_id: &str, approve: bool) -> Result<Payment, Error> {
+    async fn decide(&self, payment_id: &str, approve: bool) -> Result<Payment, Error> {
         let missing = || Error::new(ErrorReason::NotFound, "There is no such payment.");
         let order_id = self
             .index()
@@ -366,9 +366,9 @@ impl Sandbox {
     }
 }
 
-#[async_trait]
-impl PaymentProvider for Sandbox {
-    async fn authorize(&self, charge: &Charge) -> Result<Authorization, Failure> {
+/// What is asked of it. Each runs in a task of its own, see [`provider`].
+impl Sandbox {
+    async fn set_aside(&self, charge: &Charge) -> Result<Authorization, Failure> {
         let mut place = self.payment(&charge.order_id).await;
         let key = charge.order_id.as_str();
         if let Some(payment) = place.as_mut() {
@@ -410,12 +410,7 @@ impl PaymentProvider for Sandbox {
         Ok(answer)
     }
 
-    async fn lookup(&self, order_id: &str) -> Result<Authorization, Failure> {
-        let payment = self.payment_of(order_id).await;
-        Ok(payment.map_or(Authorization::Unknown, |payment| payment.authorization()))
-    }
-
-    async fn capture(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
+    async fn take(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
         let mut place = self.payment(order_id).await;
         let Some(payment) = place.as_mut() else {
             return Ok(Outcome::Refused("There is no such payment.".into()));
@@ -452,7 +447,7 @@ impl PaymentProvider for Sandbox {
         Ok(answer)
     }
 
-    async fn void(&self, order_id: &str) -> Result<Outcome, Failure> {
+    async fn let_go(&self, order_id: &str) -> Result<Outcome, Failure> {
         let mut place = self.payment(order_id).await;
         let operation = "void";
         let Some(payment) = place.as_mut() else {
@@ -506,7 +501,7 @@ impl PaymentProvider for Sandbox {
         Ok(answer)
     }
 
-    async fn refund(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
+    async fn give_back(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
         let mut place = self.payment(order_id).await;
         let Some(payment) = place.as_mut() else {
             return Ok(Outcome::Refused("There is no such payment.".into()));

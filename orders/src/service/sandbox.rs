@@ -12,7 +12,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     convert::{to_money, to_timestamp},
-    machine::{Machine, patience},
+    domain::order::Order,
+    machine::Machine,
     payment::{
         Sandbox,
         sandbox::{Entry, Payment},
@@ -108,8 +109,10 @@ impl SandboxService for SandboxHandler {
     ) -> Result<Response<ResolveSandboxPaymentResponse>, Status> {
         let ResolveSandboxPaymentRequest { payment_id, approve } = request.into_inner();
         let payment = self.sandbox.resolve(&payment_id, approve).await?;
-        // The order goes on from here, as after a provider's webhook. Should it not get far, the sweeper takes it on.
-        let _ = tokio::time::timeout(patience(), self.machine.advance(&payment.order_id)).await;
+        // The order goes on from here, as after a provider's webhook: also where a drive runs that looked before the buyer acted.
+        // Should it not get far, the sweeper takes it on.
+        let acted = |order: &Order| !order.awaits_action();
+        let _ = self.machine.settle(&payment.order_id, acted).await;
         let payment = self.sandbox.get(&payment_id).await.unwrap_or(payment);
         Ok(Response::new(ResolveSandboxPaymentResponse {
             payment: Some(to_proto(&payment)),

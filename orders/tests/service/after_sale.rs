@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use comptoir_proto::{
     orders::v1::{
-        CancelOrderRequest, FulfillOrderRequest, FulfilledLine, FulfillmentStatus, GetOrderRequest,
-        GetSalesRequest, ListOrdersRequest, Order, OrderFilter, OrderState, PaymentStatus,
-        RefundOrderRequest, WatchOrderRequest, get_order_request, watch_order_request,
+        CancelOrderRequest, CreateDiscountRequest, DiscountCodes, DiscountInput, DiscountKind,
+        FulfillOrderRequest, FulfilledLine, FulfillmentStatus, GetOrderRequest, GetSalesRequest,
+        ListOrdersRequest, Order, OrderFilter, OrderState, PaymentStatus, RefundOrderRequest,
+        UpdateCartRequest, WatchOrderRequest, get_order_request, watch_order_request,
     },
     types::Money,
 };
@@ -15,6 +16,7 @@ use mesh::error::ErrorReason;
 use crate::support::{
     ADA, BOB, Setup,
     catalog::Held,
+    of,
     orders::{action, kept, refused},
     outcome,
 };
@@ -67,6 +69,35 @@ async fn a_cancelled_order_gives_everything_back() {
     assert_eq!(again.version, canceled.version, "the same key does nothing again");
     let error = setup.cancel(&order, "another").await.unwrap_err();
     assert_eq!(error.reason(), ErrorReason::InvalidState);
+}
+
+#[tokio::test]
+async fn an_order_that_cost_nothing_is_cancelled_like_any_other() {
+    let setup = Setup::new().await;
+    let cup = setup.catalog.add(2_000, 5);
+    let gift = DiscountInput {
+        code: "GIFT".to_owned(),
+        kind: DiscountKind::Percent.into(),
+        value: "100".to_owned(),
+        ..DiscountInput::default()
+    };
+    let mut discounts = setup.discounts.clone();
+    let created = discounts.create_discount(CreateDiscountRequest { discount: Some(gift) });
+    outcome(setup.as_staff(created).await).unwrap();
+    let cart = setup.ready_cart(&[(&cup, 2)]).await;
+    let codes = vec!["GIFT".to_owned()];
+    let free = UpdateCartRequest {
+        delivery_option_id: Some("pickup".to_owned()),
+        discount_codes: Some(DiscountCodes { codes }),
+        ..of(&cart)
+    };
+    let cart = setup.update(free).await.unwrap();
+    let order = setup.place(&cart, "key").await;
+    assert_eq!(total(&order), 0);
+    setup.reaches(&order, OrderState::Confirmed).await;
+    let canceled = setup.cancel(&order, "c").await.unwrap();
+    assert_eq!(canceled.state(), OrderState::Canceled);
+    assert_eq!(setup.catalog.units(&cup).on_hand, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,7 +69,15 @@ async fn a_provider_that_is_away_is_said_so_and_the_order_ends_with_its_hold() {
     let failure = refused(setup.complete(&cart, "key", "tok_unavailable").await);
     assert_eq!(codes(&failure), ["PAYMENT_FAILED"]);
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
-    setup.place(&cart, "other").await;
+    let again = setup.try_complete(request(&cart, "other", "tok_visa")).await;
+    assert_eq!(
+        again.unwrap_err().reason(),
+        ErrorReason::CartAlreadyOrdered,
+        "the key's answer"
+    );
+    let reused = setup.try_complete(request(&cart, "other", "tok_declined")).await;
+    assert_eq!(reused.unwrap_err().reason(), ErrorReason::IdempotencyKeyReused);
+    setup.place(&cart, "third").await;
 }
 
 #[tokio::test]

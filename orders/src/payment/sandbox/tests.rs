@@ -1,6 +1,7 @@
 //! Every token, and what a restart remembers.
 
 use super::*;
+use crate::payment::PaymentProvider as _;
 use mesh::clock::TestClock;
 
 fn open(folder: &Path) -> Arc<Sandbox> {
@@ -129,4 +130,29 @@ async fn the_buyer_decides_once() {
     );
     let error = sandbox.resolve(&payment_id, false).await.unwrap_err();
     assert_eq!(error.reason(), ErrorReason::InvalidState);
+}
+
+/// Begins a call, and hangs up before it has an answer.
+async fn give_up<T>(call: impl Future<Output = T>) {
+    assert!(futures::poll!(std::pin::pin!(call)).is_pending());
+}
+
+#[tokio::test]
+async fn what_its_caller_gave_up_on_is_done_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    let (charge, id) = (charge("tok_visa"), "order_tok_visa");
+    // Each call is made again, as after a time-out.
+    give_up(sandbox.authorize(&charge)).await;
+    sandbox.authorize(&charge).await.unwrap();
+    give_up(sandbox.capture(id, "cap_1", 4990)).await;
+    assert_eq!(sandbox.capture(id, "cap_1", 4990).await.unwrap(), Outcome::Done);
+    give_up(sandbox.refund(id, "r1", 1000)).await;
+    assert_eq!(sandbox.refund(id, "r1", 1000).await.unwrap(), Outcome::Done);
+    let before = sandbox.payment_of(id).await.unwrap();
+    let after = open(folder.path()).payment_of(id).await.unwrap();
+    assert_eq!((after.captured, after.refunded), (4990, 1000));
+    assert_eq!(after.id, before.id);
+    let outcomes: Vec<_> = after.entries.iter().map(|entry| entry.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["ok", "replayed", "ok", "replayed", "ok", "replayed"]);
 }
