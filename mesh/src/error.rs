@@ -231,14 +231,20 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 Self::unavailable(error)
             }
-            sqlx::Error::Database(database)
-                if ["5", "6", "10", "13", "14"].contains(&database.code().as_deref().unwrap_or_default()) =>
-            {
+            sqlx::Error::Database(database) if database.code().is_some_and(|code| heals_by_itself(&code)) => {
                 Self::unavailable(error)
             }
             _ => Self::internal(error),
         }
     }
+}
+
+/// Whether an SQLite code says busy, locked, input or output failed, disk full, or cannot open. The extended ones have theirs
+/// in the low byte; those of other databases are longer.
+fn heals_by_itself(code: &str) -> bool {
+    let code = Some(code).filter(|code| code.len() <= 4);
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
 }
 
 impl fmt::Display for Error {
@@ -298,5 +304,17 @@ mod tests {
     fn a_foreign_over_long_message_is_payload_too_large() {
         let error = Error::from_status(&Status::out_of_range("message too large"));
         assert_eq!(error.reason(), ErrorReason::PayloadTooLarge);
+    }
+
+    #[test]
+    fn extended_codes_of_the_database_are_told_by_their_kind() {
+        // SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_BUSY_SNAPSHOT.
+        for code in ["13", "4874", "517"] {
+            assert!(heals_by_itself(code), "{code}");
+        }
+        // SQLITE_ERROR, SQLITE_CONSTRAINT_UNIQUE, and two of PostgreSQL's.
+        for code in ["1", "2067", "40001", "23505", ""] {
+            assert!(!heals_by_itself(code), "{code}");
+        }
     }
 }

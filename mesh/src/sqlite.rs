@@ -23,8 +23,10 @@ const MAX_BATCH: usize = 128;
 /// Steps that wait for the writer at most; past it callers wait in line.
 const QUEUE: usize = 1024;
 
-/// Runs one step; tells its caller once the commit is done.
-type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Acknowledge> + Send>;
+/// Runs one step; its caller is told once the commit is done.
+type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Ran> + Send>;
+/// A step that ran, and whether the transaction is still there: a full disk ends it as a whole.
+type Ran = (Acknowledge, bool);
 /// Tells the caller what came of a step, given whether the commit succeeded.
 type Acknowledge = Box<dyn FnOnce(Result<(), &sqlx::Error>) + Send>;
 
@@ -99,7 +101,7 @@ impl Sqlite {
         let (answer, answered) = oneshot::channel();
         let step: Step = Box::new(move |connection| {
             Box::pin(async move {
-                let outcome = in_savepoint(connection, step).await;
+                let (outcome, whole) = in_savepoint(connection, step).await;
                 let acknowledge: Acknowledge = Box::new(move |committed| {
                     // Whoever no longer waits has been dropped; what was committed stays.
                     let _ = answer.send(match (outcome, committed) {
@@ -110,7 +112,7 @@ impl Sqlite {
                         (Err(error), _) => Err(error),
                     });
                 });
-                acknowledge
+                (acknowledge, whole)
             })
         });
         let closed = || Error::unavailable(anyhow::anyhow!("the database's writer has stopped"));
@@ -119,21 +121,29 @@ impl Sqlite {
     }
 }
 
-async fn in_savepoint<T, F>(connection: &mut SqliteConnection, step: F) -> Result<T, Error>
+/// What came of the step, and whether the transaction around it is still there.
+async fn in_savepoint<T, F>(connection: &mut SqliteConnection, step: F) -> (Result<T, Error>, bool)
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>,
 {
-    sqlx::query("SAVEPOINT step").execute(&mut *connection).await?;
+    if let Err(error) = sqlx::query("SAVEPOINT step").execute(&mut *connection).await {
+        return (Err(error.into()), false);
+    }
     // A step that panics would take the writer, and every step after it, along.
     let outcome = AssertUnwindSafe(step(&mut *connection))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("a step of the store panicked"))));
-    if outcome.is_err() {
-        sqlx::query("ROLLBACK TO step").execute(&mut *connection).await?;
+    let end = if outcome.is_ok() {
+        "RELEASE step"
+    } else {
+        "ROLLBACK TO step; RELEASE step"
+    };
+    match sqlx::query(end).execute(&mut *connection).await {
+        Ok(_) => (outcome, true),
+        // The step's own error says more than that its savepoint is gone.
+        Err(error) => (outcome.and(Err(error.into())), false),
     }
-    sqlx::query("RELEASE step").execute(&mut *connection).await?;
-    outcome
 }
 
 /// Takes what waits, at most a batch, into one transaction after the other.
@@ -144,10 +154,23 @@ async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<
         let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await;
         let committed = match begun {
             Ok(_) => {
+                let mut whole = true;
                 for step in batch.drain(..) {
-                    acknowledgements.push(step(&mut connection).await);
+                    let (acknowledge, still) = step(&mut connection).await;
+                    acknowledgements.push(acknowledge);
+                    whole = still;
+                    if !whole {
+                        // Outside of a transaction each step would commit alone, and its caller be told that it did not.
+                        break;
+                    }
                 }
-                sqlx::query("COMMIT").execute(&mut connection).await.map(|_| ())
+                if whole {
+                    sqlx::query("COMMIT").execute(&mut connection).await.map(|_| ())
+                } else {
+                    Err(sqlx::Error::Protocol(
+                        "the transaction ended within a step".into(),
+                    ))
+                }
             }
             Err(error) => {
                 // Dropping the steps tells their callers that the store is unavailable.
@@ -263,6 +286,43 @@ mod tests {
             })
         });
         increment.await.unwrap();
+        assert_eq!(value(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_ends_within_a_step_takes_its_neighbours_along_and_says_so() {
+        let (_folder, db) = counter().await;
+        let step = |ends: bool| {
+            db.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE counter SET value = value + 1")
+                        .execute(&mut *tx)
+                        .await?;
+                    if ends {
+                        // As SQLite does by itself when the disk is full.
+                        sqlx::query("ROLLBACK").execute(tx).await?;
+                        return Err(Error::new(ErrorReason::InvalidState, "its own"));
+                    }
+                    Ok(())
+                })
+            })
+        };
+        // All in one batch: on this one thread the writer has its turn after the three.
+        let outcomes = futures::future::join_all([step(false), step(true), step(false)]).await;
+        let reasons: Vec<_> = outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_err().reason())
+            .collect();
+        assert_eq!(
+            reasons,
+            [
+                ErrorReason::DependencyUnavailable,
+                ErrorReason::InvalidState,
+                ErrorReason::DependencyUnavailable
+            ]
+        );
+        assert_eq!(value(&db).await, 0, "nothing stands that was refused");
+        step(false).await.unwrap();
         assert_eq!(value(&db).await, 1);
     }
 
