@@ -10,7 +10,7 @@
 //! 7. the body's declared size, before any of it is read
 //! 8. the time limit, around the reading of the body and the work
 //! 9. the GraphQL endpoint, or the router
-//! 10. the answer: body of a refusal, headers, metrics, log
+//! 10. the answer: body of a refusal, headers, metrics, log; and the end of a connection whose request was not read
 
 mod accept;
 mod answer;
@@ -35,8 +35,8 @@ use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::identity::User;
 use futures::FutureExt as _;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Request, Uri, request};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Uri, Version, request};
 use tower::ServiceExt as _;
 
 use crate::app::App;
@@ -94,15 +94,25 @@ where
         verdict: app.cors.judge(&parts),
         allowance: None,
     };
+    let arrived = Arc::new(AtomicBool::new(body.is_end_stream()));
+    let keeps_order = parts.version < Version::HTTP_2;
     let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
-    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body))
+    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body, &arrived))
         .catch_unwind()
         .await;
     let outcome = outcome.unwrap_or_else(|panic| {
         metrics::counter!("panics_total", "service" => "gateway").increment(1);
         Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
     });
-    answer::finish(passage, outcome, graphql.flatten())
+    let mut response = answer::finish(passage, outcome, graphql.flatten());
+    if keeps_order && !arrived.load(Ordering::Relaxed) {
+        // The rest of the body would stand where the next request begins, so hyper closes. A client that is not told sends
+        // its next request into the closed connection.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn admit<B>(
@@ -112,6 +122,7 @@ async fn admit<B>(
     mut context: Context,
     mut parts: request::Parts,
     body: B,
+    arrived: &Arc<AtomicBool>,
 ) -> Result<Response, Problem>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -169,7 +180,6 @@ where
         limits.time_of(path)
     };
     context.deadline = time.map(|time| (passage.started + time).into());
-    let arrived = Arc::new(AtomicBool::new(false));
     let body = Arriving::new(body, body_limit, arrived.clone());
     let client = Client {
         address: passage.address,
