@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use comptoir_mesh::error::{ErrorReason, Reason as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{join, time::Instant};
@@ -116,8 +117,10 @@ async fn ten_mebibytes_are_refused_before_they_are_read() {
             let head = format!(
                 "POST {path} HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 10485760\r\n\r\n"
             );
-            // Nothing of the body is sent: the answer is there all the same.
-            expect(&raw::send(&world.shop, head.as_bytes()).await, 413, "PAYLOAD_TOO_LARGE");
+            // Nothing of the body is sent: the answer is there all the same, and says that no request may follow it.
+            let answer = raw::send(&world.shop, head.as_bytes()).await;
+            expect(&answer, 413, "PAYLOAD_TOO_LARGE");
+            assert_eq!(answer.header("connection"), "close", "{answer:?}");
         }
         let body = json!({ "query": "{ shop { name } }", "variables": { "a": "a".repeat(200 * 1024) } });
         let answer = world.post_graphql(None, &body).await;
@@ -213,6 +216,103 @@ async fn unknown_routes_are_not_found_whatever_is_sent() {
             let answer = raw::send(&world.shop, head.as_bytes()).await;
             assert_eq!(answer.status, 400, "{answer:?}");
         }
+    })
+    .await;
+}
+
+/// Every operation of the OpenAPI document with bodies, ids and parameters that fit nothing: refused by a code, never by
+/// a defect, whoever asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_operation_takes_nonsense_for_more_than_it_is() {
+    let world = World::new(&[]).await;
+    let document = Answer::of(world.rest(Method::GET, "/openapi.json", None))
+        .await
+        .body;
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().unwrap().keys() {
+            operations.push((
+                Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+                path.clone(),
+            ));
+        }
+    }
+    assert!(operations.len() > 40, "{operations:?}");
+    let admin = world.admin().await;
+    let bodies = [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!({ "$where": "1" }),
+        json!({ "quantity": -1, "lines": [null], "email": { "$ne": 1 }, "variants": "x", "delta": 1e300 }),
+        json!({ "title": "x".repeat(100_000), "variants": [{ "price": "1e9999", "quantity": i64::MIN }] }),
+        json!({ "email": "a@b", "password": "\u{202e}".repeat(3000), "token": "' OR 1=1--", "delta": 9_007_199_254_740_993_i64 }),
+    ];
+    let ids = [
+        "0",
+        "-1",
+        "1e9",
+        "cart_",
+        "order_01JZ0000000000000000000000",
+        "%F0%9F%92%A9",
+        "a'b",
+        "..;",
+        "*",
+    ];
+    beside(&world, async {
+        let mut asked = 0;
+        for (method, path) in &operations {
+            for (n, id) in ids.iter().enumerate() {
+                let segments = path
+                    .split('/')
+                    .map(|part| if part.starts_with('{') { *id } else { part });
+                let mut url = segments.collect::<Vec<_>>().join("/");
+                if *method == Method::GET && n > 2 {
+                    url += [
+                        "?limit=NaN",
+                        "?cursor=AAAA",
+                        "?sort=-",
+                        "?query=%25_%5C",
+                        "?priceMin=-1",
+                        "?x[$ne]=1",
+                    ][n - 3];
+                }
+                for (token, body) in [
+                    (None, &bodies[n % bodies.len()]),
+                    (Some(admin.as_str()), &bodies[n % bodies.len()]),
+                ] {
+                    // Signing everybody out would end the good client too.
+                    if path.contains("logout") {
+                        continue;
+                    }
+                    let request = world
+                        .rest(method.clone(), &url, token)
+                        .header("idempotency-key", "key");
+                    let request = request.header("if-match", "\"1-a\"");
+                    let request = if *method == Method::GET {
+                        request
+                    } else {
+                        request.json(body)
+                    };
+                    let answer = Answer::of(request).await;
+                    let says = || format!("{method} {url} {body}: {} {}", answer.status, answer.text);
+                    assert!(answer.status < 500, "{}", says());
+                    if answer.status >= 400 {
+                        assert_eq!(
+                            answer.header("content-type"),
+                            "application/problem+json",
+                            "{}",
+                            says()
+                        );
+                        let code = answer.body["code"].as_str().unwrap_or_default();
+                        let reason = ErrorReason::from_code(code).unwrap_or_else(|| panic!("{}", says()));
+                        answer.clone().problem().check(code, reason.http_status());
+                    }
+                    asked += 1;
+                }
+            }
+        }
+        assert!(asked > 500, "{asked}");
     })
     .await;
 }

@@ -30,7 +30,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(DependencyUnavailable, 503, dependency_unavailable),
 ];
 
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(30);
 
 const COMPLETE: &str = "mutation($cart: ID!, $token: String!, $key: String!, $total: Decimal) {
     cartComplete(cartId: $cart, payment: { provider: \"sandbox\", token: $token }, idempotencyKey: $key,
@@ -128,8 +128,8 @@ async fn payment_failed(_: &World) -> Provoked {
 
 /// The payment takes longer than a request may.
 async fn idempotency_in_progress(_: &World) -> Provoked {
-    let points = "orders.complete.authorize.before=1*sleep(8000)->off";
-    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "2"), ("FAILPOINTS", points)]).await;
+    let points = "orders.complete.authorize.before=1*sleep(12000)->off";
+    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "3"), ("FAILPOINTS", points)]).await;
     let buyer = world.buyer().await;
     let first = complete(&world, &buyer.cart, "tok_visa", "key", None).await;
     let second = world.complete(&buyer.cart, "tok_visa", "key").await;

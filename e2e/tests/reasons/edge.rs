@@ -53,7 +53,7 @@ fn ghost() -> serde_json::Value {
     json!({ "email": "ghost@buyer.example", "password": PASSWORD })
 }
 
-async fn invalid_json(world: &World) -> Provoked {
+pub(crate) async fn invalid_json(world: &World) -> Provoked {
     let watch = world.watch(&[]).await;
     let document = registration();
     let mut refusals = Vec::new();
@@ -169,7 +169,7 @@ async fn not_acceptable(world: &World) -> Provoked {
 }
 
 async fn request_timeout(_: &World) -> Provoked {
-    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "1")]).await;
+    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "3")]).await;
     let watch = world.watch(&[]).await;
     let body = ghost().to_string();
     let head = format!(

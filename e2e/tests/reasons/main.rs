@@ -16,13 +16,19 @@ mod rest;
 mod tokens;
 mod world;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use comptoir_mesh::error::{ErrorReason, Reason as _};
+use futures::FutureExt as _;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use reqwest::Method;
+use serde_json::json;
 
-use crate::{case::walk, world::World};
+use crate::{
+    case::{case, walk},
+    world::{Watch, World},
+};
 
 /// Reasons whose server comes later, and why nothing can provoke them before.
 const LATER: [(ErrorReason, &str); 2] = [
@@ -131,4 +137,53 @@ async fn products_and_carts_refuse() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkout_refuses() {
     walk(&World::new(&[]).await, checkout::CASES).await;
+}
+
+/// What the walk relies on: it fails for a case that provokes something else, and sees what a case changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_reason_and_an_effect_are_noticed() {
+    let world = World::new(&[]).await;
+    let wrong = [case!(UnknownField, 400, edge::invalid_json)];
+    assert!(
+        AssertUnwindSafe(walk(&world, &wrong))
+            .catch_unwind()
+            .await
+            .is_err(),
+        "another reason"
+    );
+    let status = [case!(InvalidJson, 422, edge::invalid_json)];
+    assert!(
+        AssertUnwindSafe(walk(&world, &status))
+            .catch_unwind()
+            .await
+            .is_err(),
+        "another status"
+    );
+
+    let buyer = world.buyer().await;
+    let mut watch = world.watch(&[&buyer.cart]).await;
+    let path = format!("/store/carts/{}", buyer.cart);
+    world
+        .send(
+            Method::PATCH,
+            &path,
+            None,
+            &json!({ "email": "other@buyer.example" }),
+        )
+        .await;
+    watch = changed(&world, watch, &buyer.cart, "a cart").await;
+    let placed = buyer.complete("tok_visa", "key").await;
+    assert_eq!(placed.kind, "CartCompleteSuccess", "{placed:?}");
+    watch = changed(&world, watch, &buyer.cart, "an order").await;
+    world.customer("new").await;
+    watch = changed(&world, watch, &buyer.cart, "a user").await;
+    let admin = world.admin().await;
+    world.shop.add_product(&admin, "Shade", "9.90", 10).await;
+    changed(&world, watch, &buyer.cart, "a product").await;
+}
+
+/// Panics unless something changed; gives what is there now.
+async fn changed(world: &World, watch: Watch, cart: &str, what: &str) -> Watch {
+    assert_ne!(watch.again(world).await, watch.state, "{what} was not seen");
+    world.watch(&[cart]).await
 }

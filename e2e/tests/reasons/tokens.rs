@@ -174,8 +174,8 @@ async fn token_reused(world: &World) -> Provoked {
 
 /// Longer than the request may take, at a point of a refresh.
 async fn deadline_exceeded(_: &World) -> Provoked {
-    let points = "auth.session.rotate.before=1*sleep(4000)->off";
-    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "2"), ("FAILPOINTS", points)]).await;
+    let points = "auth.session.rotate.before=1*sleep(7000)->off";
+    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "3"), ("FAILPOINTS", points)]).await;
     let customer = world.customer("slow").await;
     let body = json!({ "refreshToken": customer.refresh, "requestId": "the-request" });
     let late = world.send(Method::POST, "/auth/token/refresh", None, &body).await;
