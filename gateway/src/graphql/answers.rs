@@ -1,8 +1,9 @@
 //! Answers as the GraphQL specification has them.
 //!
-//! The library resolves the fields of an object in whatever order they finish, and leaves a field that failed out of its
-//! object. Here the fields are put into the order of the document, a nullable field that failed is null, and one that is
-//! not makes null what holds it, up to the next nullable field or all of `data`.
+//! The library resolves the fields of an object in whatever order they finish, leaves a field that failed out of its
+//! object, and gives null for an object all of whose fields were skipped. Here the fields are put into the order of the
+//! document, a nullable field that failed is null, one that is not makes null what holds it, up to the next nullable field
+//! or all of `data`, and an object without fields is one where null cannot be.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -40,7 +41,9 @@ pub fn execute_stream(schema: &Schema, mut request: Request) -> impl Stream<Item
 
 fn complete(document: Option<&ExecutableDocument>, operation: Option<&str>, response: &mut Response) {
     complete_errors(response);
-    let ran = response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
+    let ran = response.data != Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty());
     let Some(document) = document.filter(|_| ran) else {
         return;
     };
@@ -150,6 +153,11 @@ impl<'a> Shaping<'a> {
                     *value = Value::Object(object);
                 }
                 shaped
+            }
+            // All fields of the object were skipped.
+            (BaseType::Named(_), Value::Null) if !sets.is_empty() && !ty.nullable => {
+                *value = Value::Object(IndexMap::new());
+                Ok(())
             }
             _ => Ok(()),
         };

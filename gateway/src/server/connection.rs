@@ -51,10 +51,7 @@ impl Connection {
     /// Serves the connection to its end. A failure is the peer's, and said to it by closing.
     pub(super) async fn serve(self, socket: TcpStream) {
         let _ = socket.set_nodelay(true);
-        let io = TokioIo::new(Watched {
-            socket,
-            activity: self.activity.clone(),
-        });
+        let io = TokioIo::new(Watched::new(socket, self.activity.clone()));
         let service = service_fn(|request: Request<Incoming>| {
             let in_flight = self.activity.request();
             let gateway = self.gateway.clone();

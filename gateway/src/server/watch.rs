@@ -3,11 +3,12 @@
 //! hyper has a timer for reading a head, but it also runs while a kept-alive connection rests, it is not yet there while
 //! hyper-util still guesses the protocol, and nothing has one for writing.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -123,10 +124,25 @@ impl Drop for InFlight {
     }
 }
 
+/// How long a peer that still sends is listened to after the last answer.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// A socket that notes what happens on it.
 pub(super) struct Watched<S> {
-    pub(super) socket: S,
-    pub(super) activity: Arc<Activity>,
+    socket: S,
+    activity: Arc<Activity>,
+    /// Runs once our side is shut.
+    linger: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(socket: S, activity: Arc<Activity>) -> Self {
+        Self {
+            socket,
+            activity,
+            linger: None,
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -144,7 +160,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.activity.has_written(&outcome);
@@ -169,7 +185,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
+    /// What the peer still sends is read for a moment and dropped: closing a socket with bytes unread resets the connection,
+    /// and a client that was still sending the body we refused would lose the answer that says why.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        let this = &mut *self;
+        let linger = match &mut this.linger {
+            Some(linger) => linger,
+            None => {
+                ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+                this.linger.insert(Box::pin(tokio::time::sleep(LINGER)))
+            }
+        };
+        let mut dropped = [0; 16 * 1024];
+        while linger.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut dropped);
+            match ready!(Pin::new(&mut this.socket).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

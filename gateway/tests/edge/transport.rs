@@ -43,6 +43,26 @@ async fn who_sends_no_head_is_closed() {
 }
 
 #[tokio::test]
+async fn who_still_sends_a_refused_body_reads_why() {
+    let shop = Shop::open(&[]).await;
+    for _ in 0..10 {
+        let mut socket = connect(&shop).await;
+        let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                    content-length: 10485760\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.expect("sent");
+        socket
+            .write_all(&vec![b' '; 10 * 1024 * 1024])
+            .await
+            .expect("sent to its end");
+        let answer = rest(&mut socket).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 413 ") && answer.contains("PAYLOAD_TOO_LARGE"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connection_may_rest_for_longer_than_a_head_takes() {
     let shop = Shop::open(&["--limit-header-read", "2", "--limit-idle", "60"]).await;
     let mut socket = connect(&shop).await;

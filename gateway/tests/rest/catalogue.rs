@@ -71,7 +71,7 @@ async fn filters_become_a_search() {
         (Some("next"), Some(9))
     );
     assert_eq!(body["items"][0]["priceRange"]["max"]["amount"], "12.90");
-    assert_eq!(answer.header("cache-control"), "public, max-age=5");
+    assert_eq!(answer.header("cache-control"), "public, max-age=1");
 }
 
 #[tokio::test]

@@ -44,6 +44,16 @@ async fn fields_come_in_the_order_of_the_document() {
 }
 
 #[tokio::test]
+async fn an_object_whose_fields_are_all_skipped_is_empty() {
+    let gateway = Gateway::new();
+    assert_eq!(json(&gateway.guest("{ shop @skip(if: true) { name } }").await), json!({}));
+    assert_eq!(
+        json(&gateway.guest("{ shop { name @include(if: false) } }").await),
+        json!({ "shop": {} })
+    );
+}
+
+#[tokio::test]
 async fn a_nullable_field_that_failed_is_null() {
     let gateway = Gateway::new();
     without_categories(&gateway);

@@ -34,10 +34,10 @@ pub(crate) struct ProductsFound {
     total_count: i64,
 }
 
-/// Guests see all the same, for a moment; staff see more.
+/// Guests see all the same, for a moment: what is shown is at most 2 s behind, our own cache included. Staff see more.
 fn keeping(client: &Client) -> [(HeaderName, &'static str); 2] {
     let control = if client.user.is_none() {
-        "public, max-age=5"
+        "public, max-age=1"
     } else {
         "no-store"
     };
