@@ -51,7 +51,7 @@ fn scenario_for(point: &str) -> Result<Scenario, &'static str> {
         return Err("the cart has to change between two statements of one call");
     }
     if step("orders.lease.renew") {
-        return Err("a step has to take four seconds and come back");
+        return Err("a step has to take some seconds and come back");
     }
     if step("notifier.bury") {
         return Err("no service of ours sends a record that cannot be taken");

@@ -18,6 +18,8 @@ pub mod domain;
 mod drive;
 mod fulfill;
 mod keys;
+#[cfg(test)]
+mod lease_tests;
 mod machine;
 mod outbox;
 pub mod payment;

@@ -29,8 +29,9 @@ use crate::{
     watch::Watchers,
 };
 
-/// How long a driver may be silent before another takes over.
-pub(crate) const LEASE: Duration = Duration::from_secs(8);
+/// How long a driver may be silent before another takes over: twice what a call may take, and no longer than a buyer whose
+/// order was under way in a process that died may wait for its end.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
 /// How long a multi-step write may run, whatever its caller's deadline.
 const DRIVE_DEADLINE: Duration = Duration::from_secs(60);
 /// Order numbers taken from the store at once; what is left of them at the end of a process is a gap.
