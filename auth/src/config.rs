@@ -74,6 +74,10 @@ impl Config {
         if self.auth_admin_email.is_none() && self.auth_admin_password.is_some() {
             anyhow::bail!("COMPTOIR_ADMIN_EMAIL: needed beside COMPTOIR_ADMIN_PASSWORD");
         }
+        if let Some(email) = &self.auth_admin_email {
+            comptoir_mesh::text::email("email", email)
+                .map_err(|error| anyhow::anyhow!("COMPTOIR_ADMIN_EMAIL: {}", error.message()))?;
+        }
         Ok(())
     }
 

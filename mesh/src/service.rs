@@ -133,7 +133,7 @@ impl Service {
             .max_concurrent_streams(1000)
             .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
             .http2_max_header_list_size(32 * 1024)
-            .serve_with_incoming_shutdown(self, TcpIncoming::from(listener), stop)
+            .serve_with_incoming_shutdown(self, TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
             .await?;
         Ok(())
     }

@@ -23,8 +23,8 @@ const MAX_BATCH: usize = 128;
 /// Steps that wait for the writer at most; past it callers wait in line.
 const QUEUE: usize = 1024;
 
-/// Runs one step; its caller is told once the commit is done.
-type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Ran> + Send>;
+/// Runs one step, after the statement that opens it; its caller is told once the commit is done.
+type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection, &'static str) -> BoxFuture<'c, Ran> + Send>;
 /// A step that ran, and whether the transaction is still there: a full disk ends it as a whole.
 type Ran = (Acknowledge, bool);
 /// Tells the caller what came of a step, given whether the commit succeeded.
@@ -99,9 +99,9 @@ impl Sqlite {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let step: Step = Box::new(move |connection| {
+        let step: Step = Box::new(move |connection, opening| {
             Box::pin(async move {
-                let (outcome, whole) = in_savepoint(connection, step).await;
+                let (outcome, whole) = in_savepoint(connection, opening, step).await;
                 let acknowledge: Acknowledge = Box::new(move |committed| {
                     // Whoever no longer waits has been dropped; what was committed stays.
                     let _ = answer.send(match (outcome, committed) {
@@ -122,11 +122,15 @@ impl Sqlite {
 }
 
 /// What came of the step, and whether the transaction around it is still there.
-async fn in_savepoint<T, F>(connection: &mut SqliteConnection, step: F) -> (Result<T, Error>, bool)
+async fn in_savepoint<T, F>(
+    connection: &mut SqliteConnection,
+    opening: &'static str,
+    step: F,
+) -> (Result<T, Error>, bool)
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>>,
 {
-    if let Err(error) = sqlx::query("SAVEPOINT step").execute(&mut *connection).await {
+    if let Err(error) = sqlx::query(opening).execute(&mut *connection).await {
         return (Err(error.into()), false);
     }
     // A step that panics would take the writer, and every step after it, along.
@@ -134,49 +138,46 @@ where
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("a step of the store panicked"))));
-    let end = if outcome.is_ok() {
-        "RELEASE step"
-    } else {
-        "ROLLBACK TO step; RELEASE step"
-    };
-    match sqlx::query(end).execute(&mut *connection).await {
+    if outcome.is_ok() {
+        // The next step's opening, or the commit, releases the savepoint.
+        return (outcome, true);
+    }
+    match sqlx::query("ROLLBACK TO step").execute(&mut *connection).await {
         Ok(_) => (outcome, true),
         // The step's own error says more than that its savepoint is gone.
         Err(error) => (outcome.and(Err(error.into())), false),
     }
 }
 
+/// Opens a batch's transaction and its first step's savepoint. A statement of its own for each would be another way to the
+/// database's thread and back.
+const FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT step";
+/// Ends a step's savepoint and opens the next one's.
+const NEXT: &str = "RELEASE step; SAVEPOINT step";
+
 /// Takes what waits, at most a batch, into one transaction after the other.
 async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Step>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let mut acknowledgements = Vec::with_capacity(batch.len());
-        let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await;
-        let committed = match begun {
-            Ok(_) => {
-                let mut whole = true;
-                for step in batch.drain(..) {
-                    let (acknowledge, still) = step(&mut connection).await;
-                    acknowledgements.push(acknowledge);
-                    whole = still;
-                    if !whole {
-                        // Outside of a transaction each step would commit alone, and its caller be told that it did not.
-                        break;
-                    }
-                }
-                if whole {
-                    sqlx::query("COMMIT").execute(&mut connection).await.map(|_| ())
-                } else {
-                    Err(sqlx::Error::Protocol(
-                        "the transaction ended within a step".into(),
-                    ))
-                }
+        let mut whole = true;
+        for step in batch.drain(..) {
+            let opening = if acknowledgements.is_empty() { FIRST } else { NEXT };
+            let (acknowledge, still) = step(&mut connection, opening).await;
+            acknowledgements.push(acknowledge);
+            whole = still;
+            if !whole {
+                // Outside of a transaction each step would commit alone, and its caller be told that it did not. Dropping
+                // the steps tells their callers that the store is unavailable.
+                break;
             }
-            Err(error) => {
-                // Dropping the steps tells their callers that the store is unavailable.
-                batch.clear();
-                Err(error)
-            }
+        }
+        let committed = if whole {
+            sqlx::query("COMMIT").execute(&mut connection).await.map(|_| ())
+        } else {
+            Err(sqlx::Error::Protocol(
+                "the transaction ended within a step".into(),
+            ))
         };
         if let Err(error) = &committed {
             tracing::error!(error.cause = %error, "the database did not take a commit");

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
     match Arguments::try_parse() {
-        Err(error) => process::refuse(&error),
+        Err(error) => process::refuse::<Arguments>(&error),
         Ok(Arguments {
             command: Command::Up(arguments),
         }) => up::run(*arguments),

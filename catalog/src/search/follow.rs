@@ -18,6 +18,8 @@ use crate::store::{Change, Store};
 const PAGE: usize = 200;
 /// Changes taken in one go: those of one product that come close together are one read.
 const BATCH: usize = 400;
+/// Between two goes: a product that sells well changes many times a second, and is read once for all of them.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait when the store could not be read.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -73,6 +75,7 @@ impl Index {
                 tracing::warn!(error.cause = %error, "the search index waits for the store");
                 tokio::time::sleep(RETRY).await;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -34,10 +34,12 @@ use comptoir_mesh::Error;
 use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::identity::User;
+use comptoir_mesh::telemetry;
 use futures::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri, Version, request};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::config::some;
@@ -80,11 +82,13 @@ where
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
-    let context = Context {
+    let mut context = Context {
         deadline: None,
         token: None,
         ..Context::from_headers(&parts.headers)
     };
+    // The method alone: paths hold ids.
+    let span = telemetry::server_span(parts.method.as_str(), &mut context);
     let mut passage = Passage {
         started: Instant::now(),
         method: parts.method.clone(),
@@ -99,6 +103,7 @@ where
     let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
     let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body, &arrived))
         .catch_unwind()
+        .instrument(span)
         .await;
     let outcome = outcome.unwrap_or_else(|panic| {
         metrics::counter!("panics_total", "service" => "gateway").increment(1);

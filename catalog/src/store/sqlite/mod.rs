@@ -2,6 +2,7 @@
 //! commit.
 
 mod categories;
+mod counts;
 mod media;
 mod products;
 mod reading;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
+use self::counts::Counts;
 use super::{Change, Changes, LowStock, Page, ProductPage, Store};
 use crate::{
     domain::{
@@ -43,6 +45,7 @@ pub struct SqliteStore {
     clock: Arc<dyn Clock>,
     ids: Ids,
     changes: Changes,
+    counts: Arc<Counts>,
     announced: Arc<Notify>,
 }
 
@@ -65,6 +68,7 @@ impl SqliteStore {
             clock,
             ids,
             changes: Changes::new(),
+            counts: Arc::default(),
             announced: Arc::default(),
         })
     }
@@ -94,6 +98,9 @@ impl SqliteStore {
                     })
                 })
                 .await?;
+            if changes.iter().any(|change| !matches!(change, Change::Stock(_))) {
+                store.counts.forget();
+            }
             store.changes.tell(changes);
             if announced {
                 store.announced.notify_one();
@@ -171,7 +178,7 @@ impl Store for SqliteStore {
     }
 
     async fn list_products(&self, query: &ProductQuery) -> Result<ProductPage, Error> {
-        reading::list_products(self.db.reader(), query).await
+        reading::list_products(self.db.reader(), &self.counts, query).await
     }
 
     async fn create_product(&self, draft: ProductDraft, actor: &str) -> Result<Product, Error> {

@@ -3,6 +3,7 @@
 use comptoir_mesh::{Error, sqlite::timestamp};
 use sqlx::{QueryBuilder, Sqlite, SqliteExecutor, SqlitePool};
 
+use super::counts::Counts;
 use super::{json, size};
 use crate::{
     domain::{Content, Product, ProductQuery, ProductSort, Status, Variant},
@@ -159,9 +160,11 @@ fn parse_status(name: &str) -> Result<Status, Error> {
         .ok_or_else(|| Error::internal(anyhow::anyhow!("{name} is no status")))
 }
 
-pub(super) async fn list_products(db: &SqlitePool, query: &ProductQuery) -> Result<ProductPage, Error> {
-    let mut count = QueryBuilder::new("SELECT count(*) FROM products WHERE true");
-    filter(&mut count, query);
+pub(super) async fn list_products(
+    db: &SqlitePool,
+    counts: &Counts,
+    query: &ProductQuery,
+) -> Result<ProductPage, Error> {
     let (column, direction) = match query.sort {
         ProductSort::Newest => ("created_at", "DESC"),
         ProductSort::PriceAsc => ("lowest_price", "ASC"),
@@ -189,10 +192,24 @@ pub(super) async fn list_products(db: &SqlitePool, query: &ProductQuery) -> Resu
         .push(direction);
     page.push(" LIMIT ").push_bind(size(query.limit + 1));
     let mut keys: Vec<(String, String)> = page.build_query_as().fetch_all(db).await?;
-    let total: i64 = count.build_query_scalar().fetch_one(db).await?;
+    let total = count(db, counts, query).await?;
     let more = keys.len() > query.limit;
     keys.truncate(query.limit);
     Ok(ProductPage { keys, more, total })
+}
+
+/// How many products the whole list has.
+async fn count(db: &SqlitePool, counts: &Counts, query: &ProductQuery) -> Result<i64, Error> {
+    let filters = format!("{:?} {:?} {:?}", query.status, query.categories, query.text);
+    let generation = match counts.get(&filters) {
+        Ok(count) => return Ok(count),
+        Err(generation) => generation,
+    };
+    let mut sql = QueryBuilder::new("SELECT count(*) FROM products WHERE true");
+    filter(&mut sql, query);
+    let count = sql.build_query_scalar().fetch_one(db).await?;
+    counts.put(generation, filters, count);
+    Ok(count)
 }
 
 fn filter(sql: &mut QueryBuilder<Sqlite>, query: &ProductQuery) {

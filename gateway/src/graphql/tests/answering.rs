@@ -46,7 +46,10 @@ async fn fields_come_in_the_order_of_the_document() {
 #[tokio::test]
 async fn an_object_whose_fields_are_all_skipped_is_empty() {
     let gateway = Gateway::new();
-    assert_eq!(json(&gateway.guest("{ shop @skip(if: true) { name } }").await), json!({}));
+    assert_eq!(
+        json(&gateway.guest("{ shop @skip(if: true) { name } }").await),
+        json!({})
+    );
     assert_eq!(
         json(&gateway.guest("{ shop { name @include(if: false) } }").await),
         json!({ "shop": {} })

@@ -11,16 +11,17 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1 as pb;
 use futures::{StreamExt as _, stream};
-use http::header::CACHE_CONTROL;
+use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use http::{HeaderMap, StatusCode};
 use pb::OrderState;
 use pb::watch_order_request::Key;
 
 use super::orders::same;
 use crate::app::App;
-use crate::edge::Client;
+use crate::edge::{Client, bearer};
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::Id;
@@ -50,6 +51,10 @@ pub(crate) async fn order_events(
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| bearer(value.to_str().ok()?))
+        .map(str::to_owned);
     let access_token = parameters.text("accessToken");
     parameters.finish()?;
     let permit = app.streams.open(client.address)?;
@@ -80,7 +85,8 @@ pub(crate) async fn order_events(
         .filter_map(|answer| ready(answer.ok().and_then(|answer| answer.order)));
     let news = stream::once(ready(first))
         .chain(later)
-        .take_until(app.env.shutdown.clone().cancelled_owned());
+        .take_until(app.env.shutdown.clone().cancelled_owned())
+        .take_until(unwelcome(app.clone(), token));
     let mut last = seen;
     let events = news.filter_map(move |order| {
         let _held = &permit;
@@ -90,6 +96,20 @@ pub(crate) async fn order_events(
     });
     let answer = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store")], answer).into_response())
+}
+
+/// Ends when the token that opened the stream has expired or was revoked. That auth cannot be asked is no revocation.
+async fn unwelcome(app: Arc<App>, token: Option<String>) {
+    let Some(token) = token else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(PING).await;
+        match app.env.verifier.verify(&token) {
+            Err(error) if error.reason() != ErrorReason::DependencyUnavailable => return,
+            _ => {}
+        }
+    }
 }
 
 fn is_final(state: OrderState) -> bool {
