@@ -15,7 +15,15 @@ pub(super) fn check(document: &str, limits: &Limits) -> Result<(), Error> {
         let message = format!("The document is larger than {} bytes.", limits.document);
         return Err(Error::new(ErrorReason::DocumentTooLarge, message));
     }
-    let Count { tokens, nesting } = count(document);
+    let Count {
+        tokens,
+        nesting,
+        is_text,
+    } = count(document);
+    if !is_text {
+        let message = "A text has an escape for NUL or for half of a surrogate pair.";
+        return Err(Error::new(ErrorReason::InvalidEncoding, message));
+    }
     if some(limits.tokens).is_some_and(|limit| tokens > limit) {
         let message = format!("The document has more than {} tokens.", limits.tokens);
         return Err(Error::new(ErrorReason::DocumentTooLarge, message));
@@ -33,12 +41,15 @@ pub(super) fn check(document: &str, limits: &Limits) -> Result<(), Error> {
 struct Count {
     tokens: usize,
     nesting: usize,
+    /// Whether every escape in its texts stands for a character that a text may have.
+    is_text: bool,
 }
 
 /// Counts by the lexical grammar. What is no token counts as one; the parser will say so.
 fn count(document: &str) -> Count {
     let bytes = document.as_bytes();
     let (mut tokens, mut nesting, mut open) = (0, 0, 0_usize);
+    let mut is_text = true;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -46,7 +57,9 @@ fn count(document: &str) -> Count {
             b'#' => at = end_of(bytes, at, |byte| byte != b'\n' && byte != b'\r'),
             b'"' => {
                 tokens += 1;
-                at = end_of_string(bytes, at);
+                let end = end_of_string(bytes, at);
+                is_text &= is_block(&bytes[at..]) || !has_bad_escape(&bytes[at..end]);
+                at = end;
             }
             b'{' | b'[' | b'(' => {
                 tokens += 1;
@@ -73,7 +86,11 @@ fn count(document: &str) -> Count {
             }
         }
     }
-    Count { tokens, nesting }
+    Count {
+        tokens,
+        nesting,
+        is_text,
+    }
 }
 
 /// Names and numbers: no two of them can follow one another without something between.
@@ -88,9 +105,35 @@ fn end_of(bytes: &[u8], from: usize, goes_on: impl Fn(u8) -> bool) -> usize {
         .map_or(bytes.len(), |length| from + length)
 }
 
+/// Whether a string is a block string, which knows no such escapes.
+fn is_block(string: &[u8]) -> bool {
+    string.starts_with(b"\"\"\"")
+}
+
+/// Whether an escape stands for NUL or for half of a surrogate pair.
+fn has_bad_escape(string: &[u8]) -> bool {
+    let unit = |at: usize| {
+        let digits = string.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while at < string.len() {
+        at += match (string[at], unit(at)) {
+            (b'\\', Some(0 | 0xDC00..=0xDFFF)) => return true,
+            (b'\\', Some(0xD800..=0xDBFF)) => match unit(at + 6) {
+                Some(0xDC00..=0xDFFF) => 12,
+                _ => return true,
+            },
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    false
+}
+
 fn end_of_string(bytes: &[u8], from: usize) -> usize {
     let rest = &bytes[from..];
-    if rest.starts_with(b"\"\"\"") {
+    if is_block(rest) {
         let mut at = 3;
         while at < rest.len() {
             if rest[at..].starts_with(b"\\\"\"\"") {
@@ -130,6 +173,25 @@ mod tests {
         assert_eq!(count(r#"{ a(b: """ " \""" { """) }"#), 8);
         assert_eq!(count("\"never ended"), 1);
         assert_eq!(count("\"ends with \\"), 1);
+    }
+
+    #[test]
+    fn escapes_stand_for_characters() {
+        for text in [
+            r"\u00e9",
+            r"\\u0000",
+            r"\ud83d\ude00",
+            r"\u00",
+            r"\",
+            r"\n",
+            "\u{e9}",
+        ] {
+            assert!(count(&format!("{{ a(b: \"{text}\") }}")).is_text, "{text}");
+        }
+        for text in [r"\u0000", r"a\\\u0000", r"\ud83d", r"\ud83d\u0041", r"\ude00"] {
+            assert!(!count(&format!("{{ a(b: \"{text}\") }}")).is_text, "{text}");
+        }
+        assert!(count(r#"{ a(b: """\u0000""") } # \u0000"#).is_text);
     }
 
     #[test]

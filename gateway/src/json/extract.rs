@@ -43,9 +43,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 /// Converts a value that was read, or says UNKNOWN_FIELD, INVALID_KEY or VALIDATION_FAILED.
 fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+    if !value.is_object() {
+        // serde would take an array of the fields' values in their order.
+        return Err(Error::new(
+            ErrorReason::ValidationFailed,
+            "The body is a JSON object.",
+        ));
+    }
     T::deserialize(value).map_err(|error| {
         let message = error.to_string();
         let Some(rest) = message.strip_prefix("unknown field `") else {
+            // What a type of ours is called is nobody's business.
+            let message = match message.split_once(", expected struct ") {
+                Some((wrong, _)) => format!("{wrong}, expected an object"),
+                None => message,
+            };
             return Error::new(
                 ErrorReason::ValidationFailed,
                 format!("The body does not have the right form: {message}."),
@@ -135,6 +147,7 @@ mod tests {
         assert_eq!(code(r#"{"email":"a","$where":1}"#), "INVALID_KEY");
         assert_eq!(code(r#"{"email":"a","a.b":1}"#), "INVALID_KEY");
         assert_eq!(code("[]"), "VALIDATION_FAILED");
+        assert_eq!(code(r#"["a@b.example"]"#), "VALIDATION_FAILED");
     }
 
     #[test]
