@@ -20,7 +20,7 @@ slug=$(field slug <<<"$found"); need "$slug" product
 say "product: $slug"
 product=$(graphql "{ product(slug: \"$slug\") { title variants { id title availableForSale price { amount currencyCode } } } }")
 echo "$product"
-variant=$(grep -oE '"id":"var_[^"]*"[^}]*"availableForSale":true' <<<"$product" | head -n 1 | field id); need "$variant" variant
+variant=$(grep -oE '"id":"var_[^"]*"[^}]*"availableForSale":true' <<<"$product" | sed -n 1p | field id); need "$variant" variant
 
 say "register $buyer, and confirm by the mailed link"
 graphql "mutation { accountRegister(input: { email: \"$buyer\", password: \"a long pass phrase\", firstName: \"Ada\", locale: \"en\" }) { accepted userErrors { code message } } }"
@@ -47,7 +47,7 @@ say "the same call again places nothing"
 graphql "$complete" "$access"
 
 say "captured within 5 s"
-confirmed() { graphql "{ order(id: \"$order\") { state paymentStatus } }" "$access" | grep -q '"state":"CONFIRMED","paymentStatus":"CAPTURED"'; }
+confirmed() { graphql "{ order(id: \"$order\") { state paymentStatus } }" "$access" | grep -c '"state":"CONFIRMED","paymentStatus":"CAPTURED"' >/dev/null; }
 until_true 5 confirmed
 graphql "{ order(id: \"$order\") { number state paymentStatus cost { total { amount currencyCode } } history { toState at } } }" "$access"
 
@@ -59,6 +59,6 @@ mail "$number" | field subject
 say "refund by the administrator"
 admin=$(graphql "mutation { tokenCreate(email: \"$COMPTOIR_ADMIN_EMAIL\", password: \"$COMPTOIR_ADMIN_PASSWORD\") { accessToken userErrors { code message } } }" | field accessToken); need "$admin" "administrator's token"
 graphql "mutation { orderRefund(id: \"$order\", reason: \"the tour is over\", restock: true, idempotencyKey: \"tour-$order\") { order { paymentStatus } userErrors { code message } } }" "$admin"
-refunded() { graphql "{ order(id: \"$order\") { paymentStatus } }" "$access" | grep -q REFUNDED; }
+refunded() { graphql "{ order(id: \"$order\") { paymentStatus } }" "$access" | grep -c REFUNDED >/dev/null; }
 until_true 5 refunded
 say "done: $number was ordered, paid and refunded"

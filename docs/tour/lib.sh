@@ -1,15 +1,17 @@
 # What the tours share: calls by curl, and just enough reading of JSON for a shell. Sourced, not run.
 
 : "${SHOP:=http://127.0.0.1:8080}"
-: "${COMPTOIR_ADMIN_EMAIL:?set it to the administrator's address; the first start of the shop printed it}"
-: "${COMPTOIR_ADMIN_PASSWORD:?set it to the administrator's password; the first start of the shop printed it}"
+: "${COMPTOIR_ADMIN_EMAIL:?set it to the address of an administrator; the first start of the shop printed it}"
+: "${COMPTOIR_ADMIN_PASSWORD:?set it to the password of an administrator; the first start of the shop printed it}"
 buyer="tour-$(date +%s)-$$@buyer.example"
 
 # say WHAT: a heading on standard error.
 say() { printf '\n== %s\n' "$*" >&2; }
 
+# What reads the first of several lines reads the others too (sed, not head): a pipe that is closed early is a failure.
+
 # field NAME: the first string or number of that name in the JSON on standard input.
-field() { grep -oE "\"$1\" *: *(\"([^\"\\\\]|\\\\.)*\"|-?[0-9.]+)" | head -n 1 | sed -E 's/^"[^"]*" *: *//; s/^"(.*)"$/\1/'; }
+field() { { grep -oE "\"$1\" *: *(\"([^\"\\\\]|\\\\.)*\"|-?[0-9.]+)" || true; } | sed -nE '1 { s/^"[^"]*" *: *//; s/^"(.*)"$/\1/; p; }'; }
 
 # need VALUE WHAT: goes on only when there is a value.
 need() { [ -n "$1" ] || { echo "there is no $2" >&2; exit 1; }; }
@@ -25,9 +27,9 @@ until_true() {
 
 # mail SUBJECT_PATTERN: the newest mail to the buyer whose subject matches, as one line of JSON.
 mail() {
-  curl -sf -H 'accept: application/json' "$SHOP/mailbox?to=$buyer" | sed 's/},{"id"/}\n{"id"/g' | grep -iE "\"subject\":\"[^\"]*($1)" | head -n 1
+  curl -sf -H 'accept: application/json' "$SHOP/mailbox?to=$buyer" | sed 's/},{"id"/}\n{"id"/g' | grep -iE "\"subject\":\"[^\"]*($1)" | sed -n 1p
 }
 has_mail() { [ -n "$(mail "$1")" ]; }
 
 # mailed_token: the token of the link in the confirmation mail.
-mailed_token() { mail 'confirm' | grep -oE 'confirm\?token=[A-Za-z0-9_.~-]+' | head -n 1 | cut -d= -f2; }
+mailed_token() { mail 'confirm' | grep -oE 'confirm\?token=[A-Za-z0-9_.~-]+' | sed -n 1p | cut -d= -f2; }

@@ -18,7 +18,7 @@ slug=$(field slug <<<"$found"); need "$slug" product
 
 say "product: $slug"
 product=$(call GET "/store/products/$slug"); echo "$product"
-variant=$(grep -oE '"id":"var_[^"]*"' <<<"$product" | head -n 1 | field id); need "$variant" variant
+variant=$(grep -oE '"id":"var_[^"]*"' <<<"$product" | sed -n 1p | field id); need "$variant" variant
 
 say "register $buyer, and confirm by the mailed link"
 call POST /auth/register "{\"email\":\"$buyer\",\"password\":\"a long pass phrase\",\"firstName\":\"Ada\",\"locale\":\"en\"}"
@@ -37,11 +37,11 @@ call PATCH "/store/carts/$cart" '{"deliveryAddress":{"firstName":"Ada","lastName
 
 say "pay"
 placed=$(call POST "/store/carts/$cart/complete" '{"payment":{"provider":"sandbox","token":"tok_visa"}}' "$auth" "idempotency-key: tour-$cart"); echo "$placed"
-order=$(grep -oE '"id":"order_[^"]*"' <<<"$placed" | head -n 1 | field id); need "$order" order
+order=$(grep -oE '"id":"order_[^"]*"' <<<"$placed" | sed -n 1p | field id); need "$order" order
 number=$(field number <<<"$placed")
 
 say "captured within 5 s"
-confirmed() { call GET "/store/orders/$order" '' "$auth" | grep -q '"paymentStatus":"CAPTURED"'; }
+confirmed() { call GET "/store/orders/$order" '' "$auth" | grep -c '"paymentStatus":"CAPTURED"' >/dev/null; }
 until_true 5 confirmed
 
 say "the mail"
@@ -51,6 +51,6 @@ mail "$number" | field subject
 say "refund by the administrator"
 admin=$(call POST /auth/token "{\"email\":\"$COMPTOIR_ADMIN_EMAIL\",\"password\":\"$COMPTOIR_ADMIN_PASSWORD\"}" | field accessToken); need "$admin" "administrator's token"
 call POST "/admin/orders/$order/refund" '{"reason":"the tour is over","restock":true}' "authorization: Bearer $admin" "idempotency-key: tour-$order"
-refunded() { call GET "/store/orders/$order" '' "$auth" | grep -q '"paymentStatus":"REFUNDED"'; }
+refunded() { call GET "/store/orders/$order" '' "$auth" | grep -c '"paymentStatus":"REFUNDED"' >/dev/null; }
 until_true 5 refunded
 say "done: $number was ordered, paid and refunded"

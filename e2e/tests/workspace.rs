@@ -26,8 +26,9 @@ fn services_meet_in_the_protos_alone() {
         };
         for dependency in package["dependencies"].as_array().unwrap() {
             let dependency = dependency["name"].as_str().unwrap();
+            // A crate's tests may ask for a feature of the crate itself.
             assert!(
-                !dependency.starts_with("comptoir-") || allowed.contains(&dependency),
+                !dependency.starts_with("comptoir-") || dependency == name || allowed.contains(&dependency),
                 "{name} depends on {dependency}"
             );
         }
