@@ -15,7 +15,7 @@ mod up;
     name = "comptoir",
     version,
     after_help = "\
-Start with `comptoir up` and open the printed address. Every setting is a flag and a variable; `comptoir up --help` lists them."
+Start with `comptoir up`, then open /graphql, /docs and /mailbox at the printed address. Every setting is a flag and a variable; `comptoir up --help` lists them."
 )]
 struct Arguments {
     #[command(subcommand)]
