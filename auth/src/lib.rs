@@ -17,6 +17,7 @@ pub use self::{auth::Auth, config::Config, policy::POLICY};
 
 use std::sync::Arc;
 
+use comptoir_mesh::env::{Server, Store};
 use comptoir_mesh::events::{Publisher, relay};
 use comptoir_mesh::{Env, faults};
 
@@ -36,8 +37,12 @@ pub const FAIL_POINTS: &[&str] = &[
 /// Without a publisher events wait in the outbox.
 pub async fn start(config: Config, env: Env, publisher: Option<Arc<dyn Publisher>>) -> anyhow::Result<Auth> {
     config.check()?;
-    let location = env.store("auth", config.auth_store.as_deref())?;
-    let store = Arc::new(store::sqlite::Sqlite::open(&location).await?);
+    let store = match env.store("auth", config.auth_store.as_deref(), Server::Mongo)? {
+        Store::Sqlite(file) => Arc::new(store::sqlite::Sqlite::open(&file).await?),
+        Store::Server(server) => {
+            anyhow::bail!("{}: this build keeps accounts in sqlite://PATH", server.setting)
+        }
+    };
     let auth = Auth::open(&config, &env, store.clone()).await?;
     auth.configured_admin(&config).await?;
     match publisher {

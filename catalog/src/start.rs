@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use comptoir_mesh::{
     Env, Service,
+    env::{self, Server},
     events::{self, Bus, Publisher},
 };
 use comptoir_proto::catalog::v1::{
@@ -42,8 +43,12 @@ pub async fn start(
     publisher: Option<Arc<dyn Publisher>>,
     bus: Option<Bus>,
 ) -> anyhow::Result<Service> {
-    let location = env.store("catalog", config.store.as_deref())?;
-    let store = SqliteStore::open(&location, env.clock.clone(), env.ids.clone()).await?;
+    let store = match env.store("catalog", config.store.as_deref(), Server::Postgres)? {
+        env::Store::Sqlite(file) => SqliteStore::open(&file, env.clock.clone(), env.ids.clone()).await?,
+        env::Store::Server(server) => {
+            anyhow::bail!("{}: this build keeps products in sqlite://PATH", server.setting)
+        }
+    };
     let store = Arc::new(store);
     let publisher = publisher.or_else(|| bus.map(|bus| Arc::new(bus) as Arc<dyn Publisher>));
     if let Some(publisher) = publisher {

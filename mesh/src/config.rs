@@ -55,6 +55,34 @@ pub struct Common {
     /// Seconds that running calls get to end after that
     #[arg(long, env = "COMPTOIR_DRAIN_LIMIT", default_value = "25", value_parser = seconds, value_name = "S", global = true)]
     pub drain_limit: Duration,
+    #[command(flatten)]
+    pub servers: Servers,
+}
+
+/// The servers that services share. What is not set is embedded in the process.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Servers {
+    /// PostgreSQL, where the catalog is kept: postgres://USER:PASSWORD@HOST/DATABASE
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        global = true
+    )]
+    pub database_url: Option<Secret>,
+    /// MongoDB, where auth, orders and notifier keep a database comptoir_SERVICE each: mongodb://HOST
+    #[arg(
+        long,
+        env = "MONGODB_URI",
+        hide_env_values = true,
+        value_name = "URL",
+        global = true
+    )]
+    pub mongodb_uri: Option<Secret>,
+    /// Kafka, which takes events from service to service: HOST:PORT, several by commas
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "ADDRS", global = true)]
+    pub kafka_brokers: Option<String>,
 }
 
 /// Where a process finds the services it calls. Not for `comptoir up`, where they are in the same process.
@@ -119,6 +147,11 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps `text` from being printed.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The secret itself.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Common, Profile},
+    config::{Common, Profile, Secret, Servers},
     context::{self, Context},
     identity::Verifier,
     ids::Ids,
@@ -33,6 +33,8 @@ pub struct Env {
     pub verifier: Arc<Verifier>,
     /// The shop's settings.
     pub shop: Arc<Shop>,
+    /// The servers that services share.
+    pub servers: Servers,
 }
 
 impl Env {
@@ -47,27 +49,85 @@ impl Env {
             tasks: Tasks::default(),
             verifier: Arc::new(Verifier::new(clock.clone())),
             shop: Arc::new(Shop::load(common.shop_file.as_deref())?),
+            servers: common.servers.clone(),
             clock,
         })
     }
 
-    /// Where a service keeps its store: what its own setting says, else a SQLite file under the data folder. A kind of store
-    /// that this build does not have is an error that names the setting.
-    pub fn store(&self, service: &str, setting: Option<&str>) -> anyhow::Result<String> {
-        let variable = format!("COMPTOIR_{}_STORE", service.to_uppercase());
-        match setting {
-            None => Ok(self
-                .data
-                .join(format!("{service}.db"))
-                .to_string_lossy()
-                .into_owned()),
-            Some(url) if url.starts_with("sqlite://") => Ok(url.to_owned()),
-            Some(url) => {
-                let kind = url.split("://").next().unwrap_or_default();
-                anyhow::bail!("{variable}: this build keeps its data in sqlite://PATH, not in {kind}://")
+    /// Where a service keeps its store: what its own setting says, else the server of its kind, else a SQLite file under the
+    /// data folder. A URL of another kind is an error that names the setting.
+    pub fn store(&self, service: &str, setting: Option<&str>, server: Server) -> anyhow::Result<Store> {
+        let own = format!("COMPTOIR_{}_STORE", service.to_uppercase());
+        let (variable, shared) = match server {
+            Server::Postgres => ("DATABASE_URL", &self.servers.database_url),
+            Server::Mongo => ("MONGODB_URI", &self.servers.mongodb_uri),
+        };
+        let (setting, url) = match (setting, shared) {
+            (Some(url), _) => (own, url),
+            (None, Some(url)) => (variable.to_owned(), url.reveal()),
+            (None, None) => {
+                let file = self.data.join(format!("{service}.db"));
+                return Ok(Store::Sqlite(file.to_string_lossy().into_owned()));
+            }
+        };
+        let database = format!("comptoir_{service}");
+        let scheme = url.split("://").next().unwrap_or_default();
+        match (scheme, server) {
+            ("sqlite", _) if setting != variable => Ok(Store::Sqlite(url.to_owned())),
+            ("postgres" | "postgresql", Server::Postgres) | ("mongodb" | "mongodb+srv", Server::Mongo) => {
+                Ok(Store::Server(ServerUrl {
+                    url: Secret::new(url),
+                    // The shared variable's database, if it names one, is where its user logs in.
+                    database: (setting == variable).then_some(database.clone()),
+                    default_database: database,
+                    setting,
+                }))
+            }
+            _ => {
+                let wanted = match server {
+                    Server::Postgres => "postgres://HOST/DATABASE",
+                    Server::Mongo => "mongodb://HOST",
+                };
+                let file = if setting == variable {
+                    ""
+                } else {
+                    "sqlite://PATH or "
+                };
+                anyhow::bail!("{setting}: {file}{wanted} is needed, not {scheme}://")
             }
         }
     }
+}
+
+/// The kind of server that a service's store can be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// PostgreSQL.
+    Postgres,
+    /// MongoDB.
+    Mongo,
+}
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// A file, as a path or `sqlite://PATH`.
+    Sqlite(String),
+    /// A server of the kind that was asked for.
+    Server(ServerUrl),
+}
+
+/// A server's URL, with the setting that it comes from.
+#[derive(Debug, Clone)]
+pub struct ServerUrl {
+    /// It may hold a password.
+    pub url: Secret,
+    /// The setting to name when something is wrong with it.
+    pub setting: String,
+    /// MongoDB: the database, whatever the URL says.
+    pub(crate) database: Option<String>,
+    /// MongoDB: the database where the URL names none.
+    pub(crate) default_database: String,
 }
 
 /// Tasks that outlive the call that began them.

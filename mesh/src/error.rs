@@ -239,12 +239,29 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether an SQLite code says busy, locked, input or output failed, disk full, or cannot open. The extended ones have theirs
-/// in the low byte; those of other databases are longer.
+/// Whether a database's code says that another try may do. SQLite's codes are numbers (busy, locked, input or output failed,
+/// disk full, cannot open; the extended ones have theirs in the low byte), PostgreSQL's have five letters: connection lost,
+/// out of resources, shutting down, serialization failed or deadlock, no lock in time, cancelled by its time limit.
 fn heals_by_itself(code: &str) -> bool {
-    let code = Some(code).filter(|code| code.len() <= 4);
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
+    if code.len() == 5 {
+        return matches!(&code[..2], "08" | "53")
+            || matches!(
+                code,
+                "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "55P03" | "57014"
+            );
+    }
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
+}
+
+impl From<mongodb::error::Error> for Error {
+    fn from(error: mongodb::error::Error) -> Self {
+        if crate::mongo::heals_by_itself(&error) {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -12,10 +12,12 @@ pub mod faults;
 pub mod identity;
 pub mod ids;
 pub mod money;
+pub mod mongo;
 pub mod process;
 pub mod service;
 pub mod shop;
 pub mod sqlite;
+pub mod start;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

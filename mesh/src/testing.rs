@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::TestClock,
-    config::Profile,
+    config::{Profile, Servers},
     context::{self, Context},
     env::{Env, Tasks},
     identity::{AUDIENCE, Claims, ISSUER, Role, TOKEN_TYPE, Verifier},
@@ -57,6 +57,7 @@ impl TestEnv {
             tasks: Tasks::default(),
             verifier,
             shop: Arc::new(Shop::parse(crate::shop::DEFAULT).expect("the default shop is valid")),
+            servers: Servers::default(),
         };
         Self { env, clock, folder }
     }
@@ -108,6 +109,24 @@ pub fn token_with(env: &Env, change: impl FnOnce(&mut Claims)) -> String {
         ..Header::new(Algorithm::EdDSA)
     };
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(PRIVATE)).expect("the key signs")
+}
+
+/// The URL in `variable`, for a test that needs the server. Without one the test is skipped, and says so; where `CI` is set
+/// that is a failure.
+///
+/// # Panics
+///
+/// When the variable is missing in CI.
+pub fn server(variable: &str, test: &str) -> Option<String> {
+    let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{test} needs {variable}, and nothing is skipped in CI"
+        );
+        eprintln!("skipped: {test} ({variable} is not set)");
+    }
+    url
 }
 
 /// Runs `future` as a call made with this token.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use comptoir_mesh::config::Profile;
+use comptoir_mesh::env::{self, Server};
 use comptoir_mesh::events::Bus;
 use comptoir_mesh::{Access, Channel, Env, Service};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
@@ -86,12 +87,17 @@ pub struct Notifier {
 
 /// Opens the store and puts the parts together. [`start`] also sets them going; tests drive them by themselves.
 pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<Notifier> {
-    let location = env.store("notifier", config.notifier_store.as_deref())?;
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&location)
-            .await
-            .context("COMPTOIR_NOTIFIER_STORE: cannot open the notifier's store")?,
-    );
+    let store: Arc<dyn Store> =
+        match env.store("notifier", config.notifier_store.as_deref(), Server::Mongo)? {
+            env::Store::Sqlite(file) => Arc::new(
+                SqliteStore::open(&file)
+                    .await
+                    .context("COMPTOIR_NOTIFIER_STORE: cannot open the notifier's store")?,
+            ),
+            env::Store::Server(server) => {
+                anyhow::bail!("{}: this build keeps deliveries in sqlite://PATH", server.setting)
+            }
+        };
     let wake = Arc::new(Notify::new());
     let renderer = Renderer::new(
         env.shop.clone(),

@@ -11,6 +11,7 @@ use comptoir_proto::orders::v1::{
 use mesh::{
     Channel, Env, Service,
     config::Profile,
+    env::{Server, Store},
     events::{self, Bus, Publisher},
 };
 
@@ -42,10 +43,14 @@ pub async fn start(
     publisher: Option<Arc<dyn Publisher>>,
     bus: Option<Bus>,
 ) -> anyhow::Result<Service> {
-    let location = env.store("orders", config.orders_store.as_deref())?;
-    let stores = store::sqlite::open(&location)
-        .await
-        .context("COMPTOIR_ORDERS_STORE")?;
+    let stores = match env.store("orders", config.orders_store.as_deref(), Server::Mongo)? {
+        Store::Sqlite(file) => store::sqlite::open(&file)
+            .await
+            .context("COMPTOIR_ORDERS_STORE")?,
+        Store::Server(server) => {
+            anyhow::bail!("{}: this build keeps orders in sqlite://PATH", server.setting)
+        }
+    };
     let pricer = Pricer::new(peers.catalog.clone(), stores.discounts.clone(), env.clone());
     let carts = Carts::new(
         stores.carts.clone(),
