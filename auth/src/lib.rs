@@ -18,7 +18,7 @@ pub use self::{auth::Auth, config::Config, policy::POLICY};
 use std::sync::Arc;
 
 use comptoir_mesh::env::{Server, Store};
-use comptoir_mesh::events::{Publisher, relay};
+use comptoir_mesh::events::{Broker, relay};
 use comptoir_mesh::{Env, faults};
 
 /// The crash points of this crate, for tests that make a process die at them.
@@ -31,11 +31,11 @@ pub const FAIL_POINTS: &[&str] = &[
     "auth.session.rotate.after",
 ];
 
-/// Opens the store, makes keys and the first administrator where they are missing, and spawns the relay to `publisher` and
-/// the upkeep in `env.tasks`. [`Auth::service`] is then ready to be served.
+/// Opens the store, makes keys and the first administrator where they are missing, and spawns the relay to `broker` and the
+/// upkeep in `env.tasks`. [`Auth::service`] is then ready to be served.
 ///
-/// Without a publisher events wait in the outbox.
-pub async fn start(config: Config, env: Env, publisher: Option<Arc<dyn Publisher>>) -> anyhow::Result<Auth> {
+/// Without a broker events wait in the outbox.
+pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::Result<Auth> {
     config.check()?;
     let store = match env.store("auth", config.auth_store.as_deref(), Server::Mongo)? {
         Store::Sqlite(file) => Arc::new(store::sqlite::Sqlite::open(&file).await?),
@@ -45,8 +45,8 @@ pub async fn start(config: Config, env: Env, publisher: Option<Arc<dyn Publisher
     };
     let auth = Auth::open(&config, &env, store.clone()).await?;
     auth.configured_admin(&config).await?;
-    match publisher {
-        Some(publisher) => relay(&env, store, publisher),
+    match broker {
+        Some(broker) => relay(&env, store, broker),
         None => tracing::warn!("no broker is configured: events wait in the outbox"),
     }
     env.tasks.spawn("auth-upkeep", auth.clone().upkeep());

@@ -6,6 +6,7 @@ use clap::Parser;
 use comptoir_auth::Config;
 use comptoir_mesh::{
     config::{Common, address},
+    events::Broker,
     process::{Process, run},
 };
 
@@ -28,8 +29,8 @@ fn main() -> ExitCode {
 
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
     let address = arguments.auth.auth_addr;
-    // The broker's client comes with the settings that name one; until then events wait in the outbox.
-    let auth = comptoir_auth::start(arguments.auth, process.env.clone(), None).await?;
+    let broker = Broker::configured(&process.env)?;
+    let auth = comptoir_auth::start(arguments.auth, process.env.clone(), broker).await?;
     // No port is bound before the settings are known to be good and the store is open.
     let grpc = process.bind(address, "COMPTOIR_AUTH_ADDR").await?;
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;

@@ -6,6 +6,7 @@ use clap::Parser;
 use comptoir_catalog::{Config, start};
 use comptoir_mesh::{
     config::{Common, address},
+    events::Broker,
     process,
 };
 
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
                 .await?;
             let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
             process.serve_admin(admin);
-            let service = start(arguments.catalog, process.env.clone(), None, None).await?;
+            let broker = Broker::configured(&process.env)?;
+            let service = start(arguments.catalog, process.env.clone(), broker).await?;
             process.serve_grpc(service, listener);
             Ok(process)
         },

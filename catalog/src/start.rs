@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use comptoir_mesh::{
     Env, Service,
     env::{self, Server},
-    events::{self, Bus, Publisher},
+    events::{self, Broker},
 };
 use comptoir_proto::catalog::v1::{
     catalog_service_server::CatalogServiceServer, inventory_service_server::InventoryServiceServer,
@@ -35,14 +35,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Holds ended in one step.
 const SWEEP_BATCH: usize = 100;
 
-/// Opens the store, builds the index, and gives the service. `publisher` takes its events, else `bus` does; without both
-/// they wait in the store.
-pub async fn start(
-    config: Config,
-    env: Env,
-    publisher: Option<Arc<dyn Publisher>>,
-    bus: Option<Bus>,
-) -> anyhow::Result<Service> {
+/// Opens the store, builds the index, and gives the service. `broker` takes its events; without one they
+/// wait in the store.
+pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::Result<Service> {
     let store = match env.store("catalog", config.store.as_deref(), Server::Postgres)? {
         env::Store::Sqlite(file) => SqliteStore::open(&file, env.clock.clone(), env.ids.clone()).await?,
         env::Store::Server(server) => {
@@ -50,9 +45,8 @@ pub async fn start(
         }
     };
     let store = Arc::new(store);
-    let publisher = publisher.or_else(|| bus.map(|bus| Arc::new(bus) as Arc<dyn Publisher>));
-    if let Some(publisher) = publisher {
-        events::relay(&env, store.clone(), publisher);
+    if let Some(broker) = broker {
+        events::relay(&env, store.clone(), broker);
     }
     let store: Arc<dyn Store> = store;
     let index = Index::start(Arc::clone(&store), &env)

@@ -355,7 +355,7 @@ async fn stock_is_in_the_ledger_once() {
     shop.import(FILE).await;
     shop.import(FILE).await;
     let mug = shop.product("clay-mug").await.unwrap();
-    let service = comptoir_catalog::start(Config::default(), shop.test.env.clone(), None, None)
+    let service = comptoir_catalog::start(Config::default(), shop.test.env.clone(), None)
         .await
         .unwrap();
     let slot = comptoir_mesh::channel::in_process();

@@ -421,7 +421,7 @@ async fn what_was_acknowledged_is_found_within_a_second() {
 async fn a_restart_finds_what_was_there() {
     let shop = clothes().await;
     let before = shop.titles("shirt").await;
-    let again = comptoir_catalog::start(Default::default(), shop.test.env.clone(), None, None)
+    let again = comptoir_catalog::start(Default::default(), shop.test.env.clone(), None)
         .await
         .unwrap();
     let slot = comptoir_mesh::channel::in_process();

@@ -6,7 +6,7 @@ use async_graphql::{SDLExportOptions, ValidationMode};
 use comptoir_mesh::Env;
 use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::events::Bus;
+use comptoir_mesh::events::Broker;
 
 use crate::cache::{self, Entities, Responses, Tagged};
 use crate::config::{Config, some};
@@ -51,7 +51,12 @@ pub struct App {
 
 impl App {
     /// Puts the parts together and begins to listen to the catalogue's events.
-    pub(crate) fn new(config: Config, env: Env, peers: Peers, bus: Option<&Bus>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        config: Config,
+        env: Env,
+        peers: Peers,
+        broker: Option<&Broker>,
+    ) -> anyhow::Result<Self> {
         config.validate()?;
         let is_development = env.profile == Profile::Development;
         let documents = Documents::new(config.read_trusted_documents()?)?;
@@ -90,7 +95,7 @@ impl App {
         let responses = store().map(|kept| Arc::new(Responses::new(kept)));
         let entities = store();
         let storefront = revalidate::spawn(&config, &env)?;
-        cache::spawn(&env, bus, responses.clone(), entities.clone(), storefront);
+        cache::spawn(&env, broker, responses.clone(), entities.clone(), storefront);
         Ok(Self {
             streams: Streams::new(some(config.limits.streams_address)),
             cors: Cors::new(&config.cors_origins),

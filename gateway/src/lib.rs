@@ -25,7 +25,7 @@ use axum::response::Response;
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use comptoir_mesh::Env;
-use comptoir_mesh::events::Bus;
+use comptoir_mesh::events::Broker;
 use http::Request;
 use tokio::net::TcpListener;
 
@@ -43,13 +43,15 @@ pub struct Gateway {
     router: Router,
 }
 
-/// Makes the gateway. `bus` is where the catalogue's events come from; without one what is cached is true by its age alone.
-#[expect(
-    clippy::unused_async,
-    reason = "all services start alike, and a broker's client will be awaited here"
-)]
-pub async fn start(config: Config, env: Env, peers: Peers, bus: Option<Bus>) -> anyhow::Result<Gateway> {
-    let app = Arc::new(App::new(config, env, peers, bus.as_ref())?);
+/// Makes the gateway. `broker` is where the catalogue's events come from; without one what is cached is true by its age alone.
+#[expect(clippy::unused_async, reason = "all services start alike")]
+pub async fn start(
+    config: Config,
+    env: Env,
+    peers: Peers,
+    broker: Option<Broker>,
+) -> anyhow::Result<Gateway> {
+    let app = Arc::new(App::new(config, env, peers, broker.as_ref())?);
     let router = router::router(&app);
     Ok(Gateway { app, router })
 }

@@ -7,6 +7,7 @@ use clap::Parser;
 use comptoir_gateway::{Config, Peers};
 use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::{Common, PeerUrls, address};
+use comptoir_mesh::events::Broker;
 use comptoir_mesh::identity;
 use comptoir_mesh::process::{self, Process};
 
@@ -46,7 +47,8 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         notifier: Channel::connect(&peers.notifier_url)?,
     };
     identity::keep_fresh(&process.env, peers.auth.clone()).await;
-    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, None).await?;
+    let broker = Broker::configured(&process.env)?;
+    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
     process.serve_admin(admin);
     let address = listener.local_addr()?;
     process.serve(async move { gateway.serve(listener).await });

@@ -126,6 +126,14 @@ impl Error {
         self.retry_after
     }
 
+    /// Whether the same may succeed later without anything being mended in it.
+    pub fn passes_by_itself(&self) -> bool {
+        matches!(
+            self.reason,
+            ErrorReason::DependencyUnavailable | ErrorReason::Overloaded | ErrorReason::DeadlineExceeded
+        )
+    }
+
     /// The internal cause, for logs.
     pub fn cause(&self) -> Option<&anyhow::Error> {
         self.cause.as_ref()

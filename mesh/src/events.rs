@@ -1,20 +1,25 @@
 //! Events between the services: the outbox that a store keeps, the relay that empties it, and the ports on both sides of a
 //! broker. [`Bus`] is the embedded broker: it hands records to the consumers of its own process.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 
 use crate::error::Error;
 
 pub use self::{
+    broker::Broker,
     bus::Bus,
+    listener::{Heard, Listener},
     relay::{FAIL_POINTS, relay},
 };
 
+mod broker;
 mod bus;
+mod listener;
 mod relay;
 
 /// Events of the auth service.
@@ -63,6 +68,26 @@ pub trait Publisher: Send + Sync + 'static {
     async fn publish(&self, record: &Record) -> Result<(), Error>;
 }
 
+/// What became of a record that a group has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is durable now; a record that asks for none is taken too.
+    Taken,
+    /// It came before, and its effect was durable already.
+    Duplicate,
+    /// It can never be taken, and is put aside.
+    Dead(Death),
+}
+
+/// Why a record can never be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// A name for metrics and headers: `DECODE_ERROR`.
+    pub reason: &'static str,
+    /// A sentence. It is shown to operators, so it holds nothing of the event's.
+    pub error: &'static str,
+}
+
 /// A consumer group: every record reaches it at least once.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
@@ -70,7 +95,23 @@ pub trait Consumer: Send + Sync + 'static {
     fn group(&self) -> &'static str;
     /// What it reads.
     fn topics(&self) -> &'static [&'static str];
-    /// Takes a record; returns once its effect is durable. An error brings it again, so a record that can never be taken is
-    /// the consumer's to put aside.
-    async fn consume(&self, record: &Record) -> Result<(), Error>;
+    /// Takes a record; returns once its effect is durable. An error brings it again.
+    async fn consume(&self, record: &Record) -> Result<Outcome, Error>;
+}
+
+/// Hands a record to a group once, counts what came of it, and survives a panic of its.
+async fn hand_over(consumer: &dyn Consumer, record: &Record) -> Result<Outcome, Error> {
+    let outcome = AssertUnwindSafe(consumer.consume(record))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("the consumer panicked"))));
+    let label = match &outcome {
+        Ok(Outcome::Taken) => "taken",
+        Ok(Outcome::Duplicate) => "duplicate",
+        Ok(Outcome::Dead(_)) => "dead",
+        Err(_) => "error",
+    };
+    metrics::counter!("events_consumed_total", "topic" => record.topic, "group" => consumer.group(), "outcome" => label)
+        .increment(1);
+    outcome
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use comptoir_mesh::clock::Clock;
-use comptoir_mesh::error::{Error, ErrorReason};
-use comptoir_mesh::events::{AUTH_TOPIC, Consumer, ORDERS_TOPIC, Record};
+use comptoir_mesh::error::Error;
+use comptoir_mesh::events::{AUTH_TOPIC, Consumer, Death, ORDERS_TOPIC, Outcome, Record};
 use comptoir_mesh::faults;
 use futures::FutureExt as _;
 use sha2::{Digest as _, Sha256};
@@ -28,57 +28,10 @@ pub struct Inbox {
     wake: Arc<Notify>,
 }
 
-/// What became of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Recorded,
-    Ignored,
-    Duplicate,
-    Dead(DeadReason),
-}
-
-impl Outcome {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Recorded => "recorded",
-            Self::Ignored => "ignored",
-            Self::Duplicate => "duplicate",
-            Self::Dead(reason) => reason.as_str(),
-        }
-    }
-}
-
 impl Inbox {
     /// `wake` is notified when something is to be sent.
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
         Self { store, clock, wake }
-    }
-
-    async fn take(&self, record: &Record) -> Result<Outcome, Error> {
-        let event = match decode(record) {
-            Ok(event) => event,
-            Err(refused) => return self.bury(record, refused).await,
-        };
-        for attempt in 1..=ATTEMPTS {
-            // A defect that panics on one event must not take the process, or the partition, with it.
-            match AssertUnwindSafe(self.record(record, &event)).catch_unwind().await {
-                Ok(Ok(Ok(outcome))) => return Ok(outcome),
-                Ok(Ok(Err(refused))) if refused.reason == DeadReason::IdConflict || attempt == ATTEMPTS => {
-                    return self.bury(record, refused).await;
-                }
-                // The store is out of reach: nothing is wrong with the event, which comes again.
-                Ok(Err(error)) if passes_by_itself(&error) => return Err(error),
-                Ok(Err(error)) if attempt == ATTEMPTS => {
-                    tracing::error!(event.id = record.id, event.topic = record.topic, error.cause = ?error, "an event cannot be recorded");
-                }
-                Ok(_) | Err(_) => tokio::task::yield_now().await,
-            }
-        }
-        let refused = Refused {
-            reason: DeadReason::HandlerFailed,
-            error: "the event could not be handled",
-        };
-        self.bury(record, refused).await
     }
 
     /// One try. The inner error is the event's own fault.
@@ -93,11 +46,7 @@ impl Inbox {
                 }));
             }
         };
-        let outcome = if deliveries.is_empty() {
-            Outcome::Ignored
-        } else {
-            Outcome::Recorded
-        };
+        let anything = !deliveries.is_empty();
         let entry = InboxEntry {
             event_id: record.id.clone(),
             topic: record.topic.to_owned(),
@@ -109,10 +58,10 @@ impl Inbox {
         faults::hit("notifier.record.after");
         Ok(match recorded {
             Recorded::New => {
-                if outcome == Outcome::Recorded {
+                if anything {
                     self.wake.notify_one();
                 }
-                Ok(outcome)
+                Ok(Outcome::Taken)
             }
             Recorded::Duplicate => Ok(Outcome::Duplicate),
             Recorded::Conflict => Err(Refused {
@@ -155,7 +104,10 @@ impl Inbox {
                 "an event was put aside as a dead letter"
             );
         }
-        Ok(Outcome::Dead(reason))
+        Ok(Outcome::Dead(Death {
+            reason: reason.as_str(),
+            error,
+        }))
     }
 }
 
@@ -169,20 +121,32 @@ impl Consumer for Inbox {
         &[AUTH_TOPIC, ORDERS_TOPIC]
     }
 
-    async fn consume(&self, record: &Record) -> Result<(), Error> {
-        let outcome = self.take(record).await;
-        let label = outcome.as_ref().map_or("error", |outcome| outcome.label());
-        metrics::counter!("events_consumed_total", "topic" => record.topic, "group" => self.group(), "outcome" => label)
-            .increment(1);
-        outcome.map(drop)
+    async fn consume(&self, record: &Record) -> Result<Outcome, Error> {
+        let event = match decode(record) {
+            Ok(event) => event,
+            Err(refused) => return self.bury(record, refused).await,
+        };
+        for attempt in 1..=ATTEMPTS {
+            // A defect that panics on one event must not take the process, or the partition, with it.
+            match AssertUnwindSafe(self.record(record, &event)).catch_unwind().await {
+                Ok(Ok(Ok(outcome))) => return Ok(outcome),
+                Ok(Ok(Err(refused))) if refused.reason == DeadReason::IdConflict || attempt == ATTEMPTS => {
+                    return self.bury(record, refused).await;
+                }
+                // The store is out of reach: nothing is wrong with the event, which comes again.
+                Ok(Err(error)) if error.passes_by_itself() => return Err(error),
+                Ok(Err(error)) if attempt == ATTEMPTS => {
+                    tracing::error!(event.id = record.id, event.topic = record.topic, error.cause = ?error, "an event cannot be recorded");
+                }
+                Ok(_) | Err(_) => tokio::task::yield_now().await,
+            }
+        }
+        let refused = Refused {
+            reason: DeadReason::HandlerFailed,
+            error: "the event could not be handled",
+        };
+        self.bury(record, refused).await
     }
-}
-
-fn passes_by_itself(error: &Error) -> bool {
-    matches!(
-        error.reason(),
-        ErrorReason::DependencyUnavailable | ErrorReason::Overloaded | ErrorReason::DeadlineExceeded
-    )
 }
 
 /// The same for the same record, so that a poison record that comes again is one letter.

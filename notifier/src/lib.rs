@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::env::{self, Server};
-use comptoir_mesh::events::Bus;
+use comptoir_mesh::events::Broker;
 use comptoir_mesh::{Access, Channel, Env, Service};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::notifier::v1::notifier_service_server::NotifierServiceServer;
@@ -126,12 +126,17 @@ pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<N
     })
 }
 
-/// Opens the store, takes events from `bus` from now on, and sends what they ask for until the process drains. Gives the
+/// Opens the store, takes events from `broker` from now on, and sends what they ask for until the process drains. Gives the
 /// service to be served.
-pub async fn start(config: Config, env: Env, peers: Peers, bus: Option<Bus>) -> anyhow::Result<Service> {
+pub async fn start(
+    config: Config,
+    env: Env,
+    peers: Peers,
+    broker: Option<Broker>,
+) -> anyhow::Result<Service> {
     let notifier = build(&config, &env, peers).await?;
-    match bus {
-        Some(bus) => bus.register(notifier.inbox),
+    match broker {
+        Some(broker) => broker.register(&env, notifier.inbox),
         None => tracing::warn!(
             "there is no event broker: deliveries that are there are sent, new ones do not come"
         ),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use comptoir_mesh::Channel;
 use comptoir_mesh::config::{Common, PeerUrls, address};
+use comptoir_mesh::events::Broker;
 use comptoir_mesh::process::{self, Process};
 use comptoir_notifier::{Config, Peers};
 
@@ -34,7 +35,8 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     };
     let address = arguments.config.notifier_addr;
     // Opens the store first: no port is bound before every setting is known to be good.
-    let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, None).await?;
+    let broker = Broker::configured(&process.env)?;
+    let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, broker).await?;
     let listener = process.bind(address, "COMPTOIR_NOTIFIER_ADDR").await?;
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin);

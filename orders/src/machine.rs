@@ -323,7 +323,7 @@ impl Machine {
         let entries = outbox::entries(order, payloads, &self.parts.env);
         let written = self.parts.orders.replace_order(order, &entries).await?;
         if written {
-            self.parts.watchers.changed(&order.id, order.version);
+            self.parts.watchers.changed(&order.id);
         }
         Ok(written)
     }

@@ -6,6 +6,7 @@ use clap::Parser;
 use comptoir_mesh::{
     Channel,
     config::{Common, PeerUrls, address},
+    events::Broker,
     identity,
     process::{self, Process},
 };
@@ -41,7 +42,8 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     identity::keep_fresh(&process.env, Channel::connect(&peers.auth_url)?).await;
     let catalog = Channel::connect(&peers.catalog_url)?;
     let called = comptoir_orders::Peers { catalog };
-    let service = comptoir_orders::start(orders, process.env.clone(), called, None, None).await?;
+    let broker = Broker::configured(&process.env)?;
+    let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;
     process.serve_grpc(service, listener);
     process.serve_admin(admin);
     Ok(process)

@@ -12,7 +12,7 @@ use mesh::{
     Channel, Env, Service,
     config::Profile,
     env::{Server, Store},
-    events::{self, Bus, Publisher},
+    events::{self, Broker},
 };
 
 use crate::{
@@ -34,14 +34,12 @@ pub struct Peers {
     pub catalog: Channel,
 }
 
-/// Opens the store, begins the work beside the calls and gives the service. Without a publisher the events wait, or go to the
-/// bus where there is one.
+/// Opens the store, begins the work beside the calls and gives the service. Without a broker the events wait.
 pub async fn start(
     config: Config,
     env: Env,
     peers: Peers,
-    publisher: Option<Arc<dyn Publisher>>,
-    bus: Option<Bus>,
+    broker: Option<Broker>,
 ) -> anyhow::Result<Service> {
     let stores = match env.store("orders", config.orders_store.as_deref(), Server::Mongo)? {
         Store::Sqlite(file) => store::sqlite::open(&file)
@@ -78,8 +76,9 @@ pub async fn start(
         holds_per_address: config.orders_limit_holds_address,
     };
     let machine = Machine::new(wiring, env.clone()).await?;
-    if let Some(publisher) = publisher.or_else(|| bus.map(|bus| Arc::new(bus) as Arc<dyn Publisher>)) {
-        events::relay(&env, Arc::new(OrderOutbox(stores.orders)), publisher);
+    if let Some(broker) = broker {
+        machine.parts.watchers.listen(&env, &broker);
+        events::relay(&env, Arc::new(OrderOutbox(stores.orders)), broker);
     }
     sweeper::spawn(machine.clone(), &env);
     let checkout = Checkout::new(machine.clone(), carts.clone());

@@ -1,14 +1,14 @@
 //! `comptoir up`: all five services in one process, on embedded stores, joined by in-process channels and the embedded
 //! broker. Their gRPC ports are open all the same.
 
-use std::{fs::File, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{fs::File, net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use comptoir_mesh::{
     channel, config,
     config::Common,
-    events::{self, Bus},
+    events::{self, Broker, Bus},
     identity,
     process::{self, Process},
 };
@@ -84,8 +84,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin_port);
 
-    let bus = Bus::new();
-    let publisher = || Some(Arc::new(bus.clone()) as Arc<dyn events::Publisher>);
+    let broker = Broker::configured(&env)?.unwrap_or_else(|| Bus::new().into());
     let (auth_slot, catalog_slot, orders_slot, notifier_slot) = (
         channel::in_process(),
         channel::in_process(),
@@ -93,26 +92,26 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         channel::in_process(),
     );
 
-    // The notifier first: it has to be a group of the bus before anything is published.
+    // The notifier first: it has to be a group of the broker before anything is published.
     let peers = comptoir_notifier::Peers {
         auth: auth_slot.channel("notifier"),
     };
-    let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(bus.clone())).await?;
+    let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(broker.clone())).await?;
     notifier_slot.bind(&notifier);
 
     let (admin_email, admin_password) = (auth.auth_admin_email.clone(), auth.auth_admin_password.is_some());
-    let auth = comptoir_auth::start(auth, env.clone(), publisher()).await?;
+    let auth = comptoir_auth::start(auth, env.clone(), Some(broker.clone())).await?;
     let auth_service = auth.service();
     auth_slot.bind(&auth_service);
     identity::keep_fresh(&env, auth_slot.channel("gateway")).await;
 
-    let catalog = comptoir_catalog::start(catalog, env.clone(), publisher(), None).await?;
+    let catalog = comptoir_catalog::start(catalog, env.clone(), Some(broker.clone())).await?;
     catalog_slot.bind(&catalog);
 
     let peers = comptoir_orders::Peers {
         catalog: catalog_slot.channel("orders"),
     };
-    let orders = comptoir_orders::start(orders, env.clone(), peers, publisher(), None).await?;
+    let orders = comptoir_orders::start(orders, env.clone(), peers, Some(broker.clone())).await?;
     orders_slot.bind(&orders);
 
     let peers = comptoir_gateway::Peers {
@@ -121,7 +120,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         orders: orders_slot.channel("gateway"),
         notifier: notifier_slot.channel("gateway"),
     };
-    let gateway = comptoir_gateway::start(gateway, env.clone(), peers, Some(bus)).await?;
+    let gateway = comptoir_gateway::start(gateway, env.clone(), peers, Some(broker)).await?;
 
     if !admin_password {
         make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;

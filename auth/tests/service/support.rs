@@ -9,7 +9,7 @@ use comptoir_auth::{Auth, Config};
 use comptoir_mesh::Channel;
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::error::{Error, ErrorReason};
-use comptoir_mesh::events::{Publisher, Record};
+use comptoir_mesh::events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
 use comptoir_mesh::testing::{TestEnv, with_token};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::auth::v1::*;
@@ -40,11 +40,19 @@ pub(crate) struct Mailbox {
 }
 
 #[async_trait]
-impl Publisher for Mailbox {
-    async fn publish(&self, record: &Record) -> Result<(), Error> {
+impl Consumer for Mailbox {
+    fn group(&self) -> &'static str {
+        "mailbox"
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &[AUTH_TOPIC]
+    }
+
+    async fn consume(&self, record: &Record) -> Result<Outcome, Error> {
         self.records.lock().unwrap().push(record.clone());
         self.arrived.notify_waiters();
-        Ok(())
+        Ok(Outcome::Taken)
     }
 }
 
@@ -115,7 +123,9 @@ impl World {
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let test = TestEnv::new();
         let mailbox = Arc::new(Mailbox::default());
-        let auth = comptoir_auth::start(config(flags), test.env.clone(), Some(mailbox.clone()))
+        let bus = Bus::new();
+        bus.register(mailbox.clone());
+        let auth = comptoir_auth::start(config(flags), test.env.clone(), Some(bus.into()))
             .await
             .unwrap();
         let slot = in_process();

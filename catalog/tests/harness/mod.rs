@@ -34,7 +34,7 @@ impl Shop {
 
     /// A catalog on the folder of `test`, as a process that was started there.
     pub(crate) async fn on(test: TestEnv, config: Config) -> Self {
-        let service = comptoir_catalog::start(config, test.env.clone(), None, None)
+        let service = comptoir_catalog::start(config, test.env.clone(), None)
             .await
             .expect("the catalog starts");
         let slot = channel::in_process();

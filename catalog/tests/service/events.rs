@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::events::{CATALOG_TOPIC, Heard};
 use comptoir_proto::catalog::v1::{CatalogEvent, catalog_event::Payload};
 use prost::Message as _;
 
@@ -10,16 +11,18 @@ use super::{Shop, plain};
 #[tokio::test]
 async fn changes_reach_those_who_listen() {
     let shop = Shop::open().await;
-    let mut listener = shop.bus.listen();
+    let mut listener = shop.bus.listen(CATALOG_TOPIC);
     let product = shop.create(plain("Lamp", 1)).await;
     shop.update(&product, |input| input.slug = Some("light".to_owned()))
         .await
         .unwrap();
     for sequence in 1..=2 {
-        let record = tokio::time::timeout(Duration::from_secs(10), listener.recv())
+        let heard = tokio::time::timeout(Duration::from_secs(10), listener.next())
             .await
-            .unwrap()
             .unwrap();
+        let Some(Heard::Record(record)) = heard else {
+            panic!("{heard:?}")
+        };
         assert_eq!(
             (record.topic, record.key.as_str(), record.sequence),
             ("comptoir.catalog.v1", product.id.as_str(), sequence)

@@ -60,7 +60,7 @@ impl Shop {
     async fn with(config: Config) -> Self {
         let test = TestEnv::new();
         let bus = Bus::default();
-        let service = start(config, test.env.clone(), None, Some(bus.clone()))
+        let service = start(config, test.env.clone(), Some(bus.clone().into()))
             .await
             .unwrap();
         let slot = channel::in_process();

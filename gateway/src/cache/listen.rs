@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_mesh::Env;
-use comptoir_mesh::events::{Bus, CATALOG_TOPIC, Record};
+use comptoir_mesh::events::{Broker, CATALOG_TOPIC, Heard, Record};
 use comptoir_proto::catalog::v1::CatalogEvent;
 use comptoir_proto::catalog::v1::catalog_event::Payload;
 use prost::Message as _;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -19,15 +18,15 @@ use super::{Responses, Tagged};
 const INDEX_LAG: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Keeps the caches true until the process drains. Without a bus age alone does.
+/// Keeps the caches true until the process drains. Without a broker age alone does.
 pub(crate) fn spawn(
     env: &Env,
-    bus: Option<&Bus>,
+    broker: Option<&Broker>,
     responses: Option<Arc<Responses>>,
     entities: Option<Arc<Tagged>>,
     storefront: Option<mpsc::Sender<BTreeSet<String>>>,
 ) {
-    let mut records = bus.map(Bus::listen);
+    let mut records = broker.map(|broker| broker.listen(env, CATALOG_TOPIC));
     let shutdown = env.shutdown.clone();
     let mut caches = Caches {
         responses,
@@ -48,14 +47,14 @@ pub(crate) fn spawn(
                         caches.invalidate(&tags);
                     }
                 }
-                record = async { records.as_mut().expect("the branch is on only with a bus").recv().await },
-                    if records.is_some() => match record {
-                    Ok(record) => caches.take(&record),
-                    Err(RecvError::Lagged(missed)) => {
-                        tracing::warn!(records = missed, "the caches fell behind the events and were emptied");
+                heard = async { records.as_mut().expect("the branch is on only with a broker").next().await },
+                    if records.is_some() => match heard {
+                    Some(Heard::Record(record)) => caches.take(&record),
+                    Some(Heard::Missed) => {
+                        tracing::info!("events may have been missed, and the caches were emptied");
                         caches.clear();
                     }
-                    Err(RecvError::Closed) => records = None,
+                    None => records = None,
                 },
             }
         }
@@ -72,9 +71,6 @@ struct Caches {
 
 impl Caches {
     fn take(&mut self, record: &Record) {
-        if record.topic != CATALOG_TOPIC {
-            return;
-        }
         let Some(tags) = CatalogEvent::decode(record.payload.clone())
             .ok()
             .and_then(|event| event.payload)

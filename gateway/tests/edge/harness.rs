@@ -63,7 +63,7 @@ pub(crate) async fn gateway(
         orders: orders.channel("gateway"),
         notifier: in_process().channel("gateway"),
     };
-    comptoir_gateway::start(config(flags)?, test.env.clone(), peers, Some(bus)).await
+    comptoir_gateway::start(config(flags)?, test.env.clone(), peers, Some(bus.into())).await
 }
 
 impl Shop {

@@ -5,17 +5,17 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::{Consumer, Publisher, Record};
+use super::{Consumer, Heard, Listener, Publisher, Record, hand_over};
 use crate::error::Error;
 
 /// Records a listener may fall behind by before it misses some and has to read the store anew.
-const LISTENER_CAPACITY: usize = 4096;
+pub(super) const LISTENER_CAPACITY: usize = 4096;
 
 /// Hands records to the consumers of this process: to each group at least once, and to listeners as they come.
 #[derive(Clone)]
 pub struct Bus {
     groups: Arc<RwLock<Vec<Arc<dyn Consumer>>>>,
-    listeners: broadcast::Sender<Record>,
+    listeners: broadcast::Sender<Heard>,
 }
 
 impl Bus {
@@ -35,9 +35,12 @@ impl Bus {
             .push(consumer);
     }
 
-    /// Records from now on, for what every replica has to hear: caches, indexes, watchers.
-    pub fn listen(&self) -> broadcast::Receiver<Record> {
-        self.listeners.subscribe()
+    /// A topic's records from now on, for what every replica has to hear: caches, indexes, watchers.
+    pub fn listen(&self, topic: &'static str) -> Listener {
+        Listener {
+            topic,
+            heard: self.listeners.subscribe(),
+        }
     }
 
     fn groups_of(&self, topic: &str) -> Vec<Arc<dyn Consumer>> {
@@ -63,9 +66,10 @@ impl Default for Bus {
 impl Publisher for Bus {
     async fn publish(&self, record: &Record) -> Result<(), Error> {
         // Listeners first: they only drop what they hold, and soon is what they want.
-        let _ = self.listeners.send(record.clone());
+        let _ = self.listeners.send(Heard::Record(record.clone()));
         for group in self.groups_of(record.topic) {
-            group.consume(record).await?;
+            // A dead record is the group's to keep: there is no queue beside this one.
+            hand_over(&*group, record).await?;
         }
         Ok(())
     }

@@ -26,14 +26,14 @@ pub const FAIL_POINTS: &[&str] = &[
 ];
 
 /// Spawns the relay between an outbox and a publisher; it ends when the process drains.
-pub fn relay(env: &Env, outbox: Arc<dyn Outbox>, publisher: Arc<dyn Publisher>) {
+pub fn relay(env: &Env, outbox: Arc<dyn Outbox>, publisher: impl Publisher) {
     let shutdown = env.shutdown.clone();
     env.tasks.spawn("relay", async move {
         let changed = outbox.changed();
         let mut backoff = FIRST_BACKOFF;
         while !shutdown.is_cancelled() {
             let context = Context::background("relay");
-            let round = crate::context::scope(context, round(&*outbox, &*publisher)).await;
+            let round = crate::context::scope(context, round(&*outbox, &publisher)).await;
             let wait = match round {
                 Round::Progress => {
                     backoff = FIRST_BACKOFF;

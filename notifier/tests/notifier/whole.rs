@@ -18,10 +18,14 @@ async fn a_published_event_is_in_the_mailbox_within_a_second() {
     let test = TestEnv::new();
     let auth = Arc::new(FakeAuth::default());
     let bus = Bus::new();
-    let service =
-        comptoir_notifier::start(config(), test.env.clone(), peers(&test, &auth), Some(bus.clone()))
-            .await
-            .unwrap();
+    let service = comptoir_notifier::start(
+        config(),
+        test.env.clone(),
+        peers(&test, &auth),
+        Some(bus.clone().into()),
+    )
+    .await
+    .unwrap();
     let slot = in_process();
     slot.bind(&service);
     let mut client = NotifierServiceClient::new(slot.channel("gateway"));
@@ -72,9 +76,14 @@ async fn what_was_recorded_is_sent_after_a_restart() {
         .await
         .unwrap();
     drop(built);
-    let service = comptoir_notifier::start(config(), test.env.clone(), peers(&test, &auth), Some(Bus::new()))
-        .await
-        .unwrap();
+    let service = comptoir_notifier::start(
+        config(),
+        test.env.clone(),
+        peers(&test, &auth),
+        Some(Bus::new().into()),
+    )
+    .await
+    .unwrap();
     let slot = in_process();
     slot.bind(&service);
     let mut client = NotifierServiceClient::new(slot.channel("gateway"));

@@ -66,7 +66,7 @@ impl Setup {
         let peers = Peers {
             catalog: catalog.slot().channel("orders"),
         };
-        let service = comptoir_orders::start(config, test.env.clone(), peers, None, None)
+        let service = comptoir_orders::start(config, test.env.clone(), peers, None)
             .await
             .unwrap();
         slot.bind(&service);
