@@ -63,6 +63,7 @@ impl Readiness {
         // For things that cannot be there: that a service says so is all we want to know.
         let product = GetProductRequest {
             key: Some(get_product_request::Key::Slug("-".to_owned())),
+            read_mask: None,
         };
         let order = GetOrderRequest {
             key: Some(get_order_request::Key::AccessToken("-".to_owned())),

@@ -29,9 +29,9 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// The token of this place in the list named `list`.
-    pub(crate) fn encode(&self, list: &str) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{list}\n{}\n{}", self.id, self.value))
+    /// The token of a place in the list named `list`.
+    pub(crate) fn encode(list: &str, value: &str, id: &str) -> String {
+        URL_SAFE_NO_PAD.encode([list, id, value].join("\n"))
     }
 
     /// The place a token names; none for an empty one.
@@ -78,7 +78,7 @@ mod tests {
             value: "12\n3".to_owned(),
             id: "prod_1".to_owned(),
         };
-        let token = place.encode("price");
+        let token = Cursor::encode("price", &place.value, &place.id);
         assert_eq!(Cursor::decode("price", &token).unwrap(), Some(place));
         assert!(Cursor::decode("title", &token).is_err());
         assert!(Cursor::decode("price", "%%%").is_err());

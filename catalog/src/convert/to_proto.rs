@@ -4,44 +4,71 @@ use comptoir_mesh::money::money;
 use comptoir_proto::catalog::v1 as proto;
 use jiff::Timestamp;
 
-use crate::domain::{Category, Image, Movement, Product, ProductSort, Status, Variant};
+use super::{Field, Fields};
+use crate::domain::{Category, Image, Movement, Product, ProductOption, ProductSort, Status, Variant};
 
-/// The product as the caller may see it: how many units are on hand and held is for staff.
-pub(crate) fn product(product: &Product, staff: bool) -> proto::Product {
-    let options = product.options().into_iter();
+/// The product as the caller may see it, with the fields it asks for: how many units are on hand and held is for staff.
+pub(crate) fn product(product: &Product, staff: bool, fields: Fields) -> proto::Product {
     let content = &product.content;
+    let text = |field, text: &String| fields.has(field).then(|| text.clone()).unwrap_or_default();
+    let optional = |field, text: &Option<String>| text.as_ref().filter(|_| fields.has(field)).cloned();
+    let at = |field, at| fields.has(field).then(|| timestamp(at));
     proto::Product {
         id: product.id.clone(),
-        slug: product.slug.clone(),
-        title: content.title.clone(),
-        description: content.description.clone(),
-        vendor: content.vendor.clone(),
-        product_type: content.product_type.clone(),
-        tags: content.tags.clone(),
-        category_id: content.category_id.clone(),
-        options: options
-            .map(|option| proto::ProductOption {
-                name: option.name,
-                values: option.values,
-            })
-            .collect(),
-        variants: product
-            .variants
-            .iter()
-            .map(|one| variant(product, one, staff))
-            .collect(),
-        images: content.images.iter().map(image).collect(),
-        status: status(product.status).into(),
-        seo_title: content.seo_title.clone(),
-        seo_description: content.seo_description.clone(),
-        created_at: Some(timestamp(product.created_at)),
-        updated_at: Some(timestamp(product.updated_at)),
-        version: product.version,
+        slug: text(Field::Slug, &product.slug),
+        title: text(Field::Title, &content.title),
+        description: text(Field::Description, &content.description),
+        vendor: optional(Field::Vendor, &content.vendor),
+        product_type: optional(Field::ProductType, &content.product_type),
+        tags: list(fields.has(Field::Tags), &content.tags, String::clone),
+        category_id: optional(Field::CategoryId, &content.category_id),
+        options: if fields.has(Field::Options) {
+            options(product)
+        } else {
+            Vec::new()
+        },
+        variants: list(fields.has(Field::Variants), &product.variants, |one| {
+            product_variant(product, one, staff)
+        }),
+        images: list(fields.has(Field::Images), &content.images, image),
+        status: if fields.has(Field::Status) {
+            status(product.status).into()
+        } else {
+            proto::ProductStatus::Unspecified.into()
+        },
+        seo_title: optional(Field::SeoTitle, &content.seo_title),
+        seo_description: optional(Field::SeoDescription, &content.seo_description),
+        created_at: at(Field::CreatedAt, product.created_at),
+        updated_at: at(Field::UpdatedAt, product.updated_at),
+        version: if fields.has(Field::Version) {
+            product.version
+        } else {
+            0
+        },
+        price_range: fields.has(Field::PriceRange).then(|| proto::PriceRange {
+            min: Some(money(product.lowest_price(), &product.currency)),
+            max: Some(money(product.highest_price(), &product.currency)),
+        }),
+        available_for_sale: fields.has(Field::AvailableForSale) && product.is_available(),
+        featured_image: content
+            .images
+            .first()
+            .filter(|_| fields.has(Field::FeaturedImage))
+            .map(image),
     }
 }
 
-/// The variant as the caller may see it.
+/// The variant as the caller may see it, with what it says of its product.
 pub(crate) fn variant(product: &Product, variant: &Variant, staff: bool) -> proto::Variant {
+    proto::Variant {
+        product_title: product.content.title.clone(),
+        product_slug: product.slug.clone(),
+        product_image: product.content.images.first().map(image),
+        ..product_variant(product, variant, staff)
+    }
+}
+
+fn product_variant(product: &Product, variant: &Variant, staff: bool) -> proto::Variant {
     let selected = product.content.options.iter().zip(&variant.option_values);
     proto::Variant {
         id: variant.id.clone(),
@@ -63,11 +90,25 @@ pub(crate) fn variant(product: &Product, variant: &Variant, staff: bool) -> prot
         quantity_reserved: staff.then_some(variant.reserved),
         image: variant.image.as_ref().map(image),
         weight_grams: variant.weight_grams,
-        product_title: product.content.title.clone(),
-        product_slug: product.slug.clone(),
-        product_image: product.content.images.first().map(image),
         available_for_sale: product.is_active() && variant.available() > 0,
         product_status: status(product.status).into(),
+        ..proto::Variant::default()
+    }
+}
+
+fn options(product: &Product) -> Vec<proto::ProductOption> {
+    let option = |option: ProductOption| proto::ProductOption {
+        name: option.name,
+        values: option.values,
+    };
+    product.options().into_iter().map(option).collect()
+}
+
+fn list<T, U>(wanted: bool, items: &[T], convert: impl FnMut(&T) -> U) -> Vec<U> {
+    if wanted {
+        items.iter().map(convert).collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -227,6 +227,20 @@ impl Product {
             .unwrap_or_default()
     }
 
+    /// The highest price of a variant, in minor units.
+    pub fn highest_price(&self) -> i64 {
+        self.variants
+            .iter()
+            .map(|variant| variant.price)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether anybody can buy a unit of it.
+    pub fn is_available(&self) -> bool {
+        self.is_active() && self.variants.iter().any(|variant| variant.available() > 0)
+    }
+
     /// Whether everybody may see it.
     pub fn is_active(&self) -> bool {
         self.status == Status::Active

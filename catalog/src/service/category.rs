@@ -29,13 +29,8 @@ impl Catalog {
         };
         let page = &all[start..all.len().min(start.saturating_add(size))];
         let more = start + page.len() < all.len();
-        let next = page.last().filter(|_| more).map(|last| {
-            Cursor {
-                value: String::new(),
-                id: last.id.clone(),
-            }
-            .encode("categories")
-        });
+        let next = page.last().filter(|_| more);
+        let next = next.map(|last| Cursor::encode("categories", "", &last.id));
         Ok(proto::ListCategoriesResponse {
             categories: page.iter().map(convert::category).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -144,17 +144,9 @@ impl Catalog {
         let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
         let before = Cursor::decode_number::<i64>(LIST, &request.page_token)?.map(|(position, _)| position);
         let page = self.store.movements(&request.variant_id, before, size).await?;
-        let cursor = |position: i64| {
-            Cursor {
-                value: position.to_string(),
-                id: String::new(),
-            }
-            .encode(LIST)
-        };
-        let cursors: Vec<String> = page
-            .items
-            .iter()
-            .map(|movement| cursor(movement.position))
+        let positions = page.items.iter().map(|movement| movement.position.to_string());
+        let cursors: Vec<String> = positions
+            .map(|position| Cursor::encode(LIST, &position, ""))
             .collect();
         Ok(proto::ListStockMovementsResponse {
             next_page_token: cursors.last().filter(|_| page.more).cloned().unwrap_or_default(),
@@ -172,20 +164,17 @@ impl Catalog {
         let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
         let after = Cursor::decode_number::<i32>(LIST, &request.page_token)?;
         let page = self.store.low_stock(request.threshold, after, size).await?;
-        let product_ids: Vec<String> = page.items.iter().map(|low| low.product_id.clone()).collect();
+        let product_ids: Vec<&str> = page.items.iter().map(|low| low.product_id.as_str()).collect();
         let products = self.products.get(&product_ids).await?;
         let mut answer = proto::ListLowStockResponse {
             total_count: page.total,
             ..Default::default()
         };
-        for low in page.items {
-            let found = products.get(&low.product_id);
-            let found = found.and_then(|product| Some((product, product.variant(&low.variant_id)?)));
-            let cursor = Cursor {
-                value: low.available.to_string(),
-                id: low.variant_id.clone(),
-            }
-            .encode(LIST);
+        for (low, product) in page.items.iter().zip(&products) {
+            let found = product
+                .as_ref()
+                .and_then(|product| Some((product, product.variant(&low.variant_id)?)));
+            let cursor = Cursor::encode(LIST, &low.available.to_string(), &low.variant_id);
             answer.next_page_token = if page.more { cursor.clone() } else { String::new() };
             if let Some((product, variant)) = found {
                 answer.variants.push(convert::variant(product, variant, true));

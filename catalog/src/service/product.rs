@@ -7,7 +7,7 @@ use comptoir_proto::catalog::v1::{self as proto, get_product_request::Key};
 
 use super::Catalog;
 use crate::{
-    convert::{self, Cursor, media_id_of, page_size, product_draft},
+    convert::{self, Cursor, Fields, media_id_of, page_size, product_draft},
     domain::{Image, Product, ProductDraft, ProductQuery, ProductSort, Status, text},
     error::{below, invalid, not_found},
 };
@@ -17,12 +17,22 @@ const PAGE: usize = 24;
 /// The most ids in one batch.
 const BATCH: usize = 100;
 
+/// A page as its caller sees it.
+pub(super) struct Shown {
+    pub(super) products: Vec<proto::Product>,
+    /// One for each of the products.
+    pub(super) cursors: Vec<String>,
+    /// Empty on the last page.
+    pub(super) next_page_token: String,
+}
+
 impl Catalog {
     pub(super) async fn read_product(
         &self,
         caller: &Caller,
         request: proto::GetProductRequest,
     ) -> Result<proto::GetProductResponse, Error> {
+        let fields = Fields::of(request.read_mask.as_ref())?;
         let found = match &request.key {
             Some(Key::ProductId(id)) => self.products.by_id(id).await?,
             Some(Key::Slug(slug)) => self.products.by_slug(slug).await?,
@@ -33,7 +43,7 @@ impl Catalog {
             .filter(|product| visible(product, staff))
             .ok_or_else(|| not_found("product"))?;
         Ok(proto::GetProductResponse {
-            product: Some(convert::product(&product, staff)),
+            product: Some(convert::product(&product, staff, fields)),
         })
     }
 
@@ -43,9 +53,16 @@ impl Catalog {
         request: proto::BatchGetProductsRequest,
     ) -> Result<proto::BatchGetProductsResponse, Error> {
         check_batch("product_ids", &request.product_ids)?;
-        let products = self.answer_products(caller, &request.product_ids).await?;
+        let mut ids: Vec<&str> = request.product_ids.iter().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let staff = caller.is_staff();
+        let found = self.products.get(&ids).await?;
+        let seen = found.iter().flatten().filter(|product| visible(product, staff));
         Ok(proto::BatchGetProductsResponse {
-            products: products.into_values().collect(),
+            products: seen
+                .map(|product| convert::product(product, staff, Fields::ALL))
+                .collect(),
         })
     }
 
@@ -75,6 +92,7 @@ impl Catalog {
     ) -> Result<proto::ListProductsResponse, Error> {
         let sort = convert::product_sort(request.sort)
             .ok_or_else(|| Error::field("sort", ErrorReason::InvalidSort, "There is no such sort."))?;
+        let fields = Fields::of(request.read_mask.as_ref())?;
         let list = list_name(sort);
         let query = ProductQuery {
             sort,
@@ -90,24 +108,21 @@ impl Catalog {
         if !request.category_id.is_empty() && query.categories.is_empty() {
             return Ok(proto::ListProductsResponse::default());
         }
-        let page = self.store.list_products(&query).await?;
-        let ids: Vec<String> = page.keys.iter().map(|(id, _)| id.clone()).collect();
-        let mut found = self.answer_products(caller, &ids).await?;
-        let mut answer = proto::ListProductsResponse {
+        let page = self.products.page(query).await?;
+        let ids: Vec<&str> = page.keys.iter().map(|(id, _)| id.as_str()).collect();
+        let cursors = page
+            .keys
+            .iter()
+            .map(|(id, value)| Cursor::encode(list, value, id));
+        let shown = self
+            .show(caller, fields, &ids, cursors.collect(), page.more)
+            .await?;
+        Ok(proto::ListProductsResponse {
+            products: shown.products,
+            cursors: shown.cursors,
+            next_page_token: shown.next_page_token,
             total_count: page.total,
-            ..Default::default()
-        };
-        for (id, value) in page.keys {
-            let product = found.remove(&id);
-            let cursor = Cursor { value, id }.encode(list);
-            // The page goes on behind the last one, also when that was removed meanwhile.
-            answer.next_page_token = if page.more { cursor.clone() } else { String::new() };
-            if let Some(product) = product {
-                answer.products.push(product);
-                answer.cursors.push(cursor);
-            }
-        }
-        Ok(answer)
+        })
     }
 
     pub(super) async fn add_product(
@@ -123,7 +138,7 @@ impl Catalog {
             .await
             .map_err(|error| below("product", error))?;
         Ok(proto::CreateProductResponse {
-            product: Some(convert::product(&product, true)),
+            product: Some(convert::product(&product, true, Fields::ALL)),
         })
     }
 
@@ -140,7 +155,7 @@ impl Catalog {
             .await;
         let product = updated.map_err(|error| below("product", error))?;
         Ok(proto::UpdateProductResponse {
-            product: Some(convert::product(&product, true)),
+            product: Some(convert::product(&product, true, Fields::ALL)),
         })
     }
 
@@ -154,22 +169,33 @@ impl Catalog {
             .delete_product(&request.product_id, &caller.staff()?.id)
             .await?;
         Ok(proto::DeleteProductResponse {
-            product: Some(convert::product(&product, true)),
+            product: Some(convert::product(&product, true, Fields::ALL)),
         })
     }
 
-    /// Those of the products the caller may see, as answers, by id.
-    pub(super) async fn answer_products(
+    /// The products of a page in its order. What was removed or hidden since the page was found is left out.
+    pub(super) async fn show(
         &self,
         caller: &Caller,
-        ids: &[String],
-    ) -> Result<HashMap<String, proto::Product>, Error> {
+        fields: Fields,
+        ids: &[&str],
+        cursors: Vec<String>,
+        more: bool,
+    ) -> Result<Shown, Error> {
         let staff = caller.is_staff();
-        let found = self.products.get(ids).await?;
-        let seen = found.into_iter().filter(|(_, product)| visible(product, staff));
-        Ok(seen
-            .map(|(id, product)| (id, convert::product(&product, staff)))
-            .collect())
+        let mut shown = Shown {
+            products: Vec::with_capacity(ids.len()),
+            cursors: Vec::with_capacity(ids.len()),
+            // The page goes on behind the last one, also when that is left out.
+            next_page_token: cursors.last().filter(|_| more).cloned().unwrap_or_default(),
+        };
+        for (product, cursor) in self.products.get(ids).await?.into_iter().zip(cursors) {
+            if let Some(product) = product.filter(|product| visible(product, staff)) {
+                shown.products.push(convert::product(&product, staff, fields));
+                shown.cursors.push(cursor);
+            }
+        }
+        Ok(shown)
     }
 
     /// The product as staff wrote it, checked; pictures of our own are there, and have their size.

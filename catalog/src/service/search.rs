@@ -5,7 +5,7 @@ use comptoir_proto::catalog::v1 as proto;
 use tonic::Streaming;
 
 use super::Catalog;
-use crate::{import::Importer, search::request};
+use crate::{convert::Fields, import::Importer, search::request};
 
 impl Catalog {
     pub(super) async fn find_products(
@@ -13,22 +13,17 @@ impl Catalog {
         caller: &Caller,
         request: proto::SearchProductsRequest,
     ) -> Result<proto::SearchProductsResponse, Error> {
+        let fields = Fields::of(request.read_mask.as_ref())?;
         let page = request::search(&self.index, &request, self.search_limits())?;
-        let mut found = self.answer_products(caller, &page.product_ids).await?;
-        let mut answer = proto::SearchProductsResponse {
+        let ids: Vec<&str> = page.product_ids.iter().map(String::as_str).collect();
+        let shown = self.show(caller, fields, &ids, page.cursors, page.more).await?;
+        Ok(proto::SearchProductsResponse {
+            products: shown.products,
+            cursors: shown.cursors,
+            next_page_token: shown.next_page_token,
             total_count: page.total,
             facets: page.facets,
-            ..proto::SearchProductsResponse::default()
-        };
-        for (id, cursor) in page.product_ids.iter().zip(page.cursors) {
-            answer.next_page_token = if page.more { cursor.clone() } else { String::new() };
-            // One that was taken off sale since the index heard of it is left out.
-            if let Some(product) = found.remove(id) {
-                answer.products.push(product);
-                answer.cursors.push(cursor);
-            }
-        }
-        Ok(answer)
+        })
     }
 
     pub(super) fn complete_search(

@@ -155,6 +155,7 @@ impl Shop {
         let mut client = self.client.clone();
         let request = GetProductRequest {
             key: Some(Key::Slug(slug.to_owned())),
+            read_mask: None,
         };
         self.as_staff(client.get_product(request))
             .await

@@ -8,6 +8,7 @@ mod events;
 mod inventory;
 mod media;
 mod product;
+mod reading;
 
 use std::sync::Arc;
 
@@ -125,6 +126,7 @@ impl Shop {
     async fn get(&self, who: Who, id: &str) -> Result<Product, Status> {
         let request = GetProductRequest {
             key: Some(Key::ProductId(id.to_owned())),
+            read_mask: None,
         };
         let mut caller = self.by(who);
         let found = context::scope(self.context(who), caller.catalog.get_product(request)).await;

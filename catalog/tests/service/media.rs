@@ -104,10 +104,7 @@ async fn a_product_knows_the_size_of_its_picture() {
     );
     assert_eq!((product.images[1].width, product.images[1].height), (None, None));
     assert_eq!(product.variants[0].image.as_ref().unwrap().width, Some(30));
-    assert_eq!(
-        product.variants[0].product_image.as_ref(),
-        Some(&product.images[0])
-    );
+    assert_eq!(product.featured_image.as_ref(), Some(&product.images[0]));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use super::{Shop, Who, code, input_of, plain, refusals, sized};
 async fn by_slug(shop: &Shop, who: Who, slug: &str) -> Result<String, Status> {
     let request = GetProductRequest {
         key: Some(Key::Slug(slug.to_owned())),
+        read_mask: None,
     };
     let found = shop
         .by(who)

@@ -98,7 +98,7 @@ async fn product_by_slug(ctx: &Context<'_>, slug: String) -> Result<Option<Produ
     data.tag("products");
     let mut client = ctx.data_unchecked::<Services>().catalog.clone();
     let key = Some(catalog::get_product_request::Key::Slug(slug));
-    match optional(client.get_product(catalog::GetProductRequest { key }).await) {
+    match optional(client.get_product(catalog::GetProductRequest { key, read_mask: None }).await) {
         Ok(answer) => Ok(answer
             .and_then(|answer| answer.product)
             .map(|product| Product::new(data, product))),

@@ -85,6 +85,7 @@ impl SearchQuery {
             page_size: window.size,
             page_token: window.after.clone(),
             with_facets: ctx.look_ahead().field("facets").exists(),
+            read_mask: None,
         };
         let answer = services
             .catalog

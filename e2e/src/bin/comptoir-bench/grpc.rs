@@ -24,6 +24,7 @@ pub(crate) async fn clients(url: &str, product: &str, count: usize) -> anyhow::R
                 async move {
                     let request = GetProductRequest {
                         key: Some(Key::ProductId(product.clone())),
+                        read_mask: None,
                     };
                     let answer = client.get_product(request).await?.into_inner();
                     ensure!(

@@ -117,7 +117,7 @@ pub(crate) async fn update_product(
     let key = Some(Key::ProductId(product_id.clone()));
     let found = present(
         catalog
-            .get_product(pb::GetProductRequest { key })
+            .get_product(pb::GetProductRequest { key, read_mask: None })
             .await
             .answer_for(PATHS)?
             .product,

@@ -76,6 +76,7 @@ pub(crate) async fn list_products(
         page_size: parameters.limit()?,
         page_token: parameters.cursor(),
         with_facets: true,
+        read_mask: None,
     };
     parameters.finish()?;
     let found = app
@@ -147,7 +148,10 @@ pub(crate) async fn get_product(
         .services
         .catalog
         .clone()
-        .get_product(pb::GetProductRequest { key: Some(key) })
+        .get_product(pb::GetProductRequest {
+            key: Some(key),
+            read_mask: None,
+        })
         .await
         .answer();
     let product = present(found.map_err(absent)?.product)?;
