@@ -8,12 +8,13 @@ use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::events::Broker;
 
-use crate::cache::{self, Entities, Responses, Tagged};
+use crate::cache::{self, Entities, Responses, SharedCache, Tagged};
 use crate::config::{Config, some};
 use crate::edge::{Cors, RateLimit, Streams};
 use crate::endpoint::{Documents, Model};
 use crate::graphql::{self, EntityCache, Services, Settings};
 use crate::health::Readiness;
+use crate::redis::Redis;
 use crate::revalidate;
 
 /// Channels to the services behind the gateway.
@@ -40,6 +41,8 @@ pub struct App {
     /// Takes the places of event streams: `app.streams.open(client.address)?`.
     pub streams: Streams,
     pub(crate) schema: graphql::Schema,
+    /// The same for documents that proved to be valid: the library leaves out most of its validation.
+    pub(crate) schema_of_valid: graphql::Schema,
     pub(crate) model: Model,
     pub(crate) documents: Documents,
     pub(crate) cors: Cors,
@@ -56,6 +59,7 @@ impl App {
         env: Env,
         peers: Peers,
         broker: Option<&Broker>,
+        redis: Option<Arc<Redis>>,
     ) -> anyhow::Result<Self> {
         config.validate()?;
         let is_development = env.profile == Profile::Development;
@@ -78,13 +82,18 @@ impl App {
         let services = Services::new(auth, catalog, orders, notifier, env.shop.clone(), settings);
         // Depth, cost, aliases, directives and tokens are counted by the endpoint: the library knows neither lists nor
         // aliases, and answers without our codes. Suggestions would tell the schema to who may not see it.
-        let builder = graphql::builder(services.clone()).validation_mode(ValidationMode::Strict);
-        let schema = if is_development {
-            builder.finish()
-        } else {
-            builder.disable_suggestions().finish()
+        let schema = |mode| {
+            let builder = graphql::builder(services.clone()).validation_mode(mode);
+            if is_development {
+                builder.finish()
+            } else {
+                builder.disable_suggestions().finish()
+            }
         };
-        let model = Model::parse(&schema.sdl_with_options(SDLExportOptions::new()))?;
+        let schema_of_valid = schema(ValidationMode::Fast);
+        let schema = schema(ValidationMode::Strict);
+        let sdl = schema.sdl_with_options(SDLExportOptions::new());
+        let model = Model::parse(&sdl)?;
 
         let cache = &config.cache;
         let store = || {
@@ -92,22 +101,35 @@ impl App {
                 .enabled
                 .then(|| Arc::new(Tagged::new(cache.entry_age(), cache.bytes)))
         };
-        let responses = store().map(|kept| Arc::new(Responses::new(kept)));
+        let shared = redis
+            .clone()
+            .filter(|_| cache.enabled)
+            .map(|redis| Arc::new(SharedCache::new(redis, &sdl, cache.entry_age() / 2)));
+        let responses = store().map(|kept| Arc::new(Responses::new(kept, shared.clone())));
         let entities = store();
         let storefront = revalidate::spawn(&config, &env)?;
-        cache::spawn(&env, broker, responses.clone(), entities.clone(), storefront);
+        cache::spawn(
+            &env,
+            broker,
+            responses.clone(),
+            entities.clone(),
+            shared.clone(),
+            storefront,
+        );
         Ok(Self {
             streams: Streams::new(some(config.limits.streams_address)),
             cors: Cors::new(&config.cors_origins),
             rate: RateLimit::new(
                 some(config.limits.requests_address),
                 some(config.limits.requests_user),
+                redis,
             ),
-            entities: entities.map(|kept| Arc::new(Entities(kept)) as Arc<dyn EntityCache>),
+            entities: entities.map(|kept| Arc::new(Entities::new(kept, shared)) as Arc<dyn EntityCache>),
             config,
             env,
             services,
             schema,
+            schema_of_valid,
             model,
             documents,
             responses,

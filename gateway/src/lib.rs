@@ -13,6 +13,7 @@ mod jwks;
 mod locale;
 mod pages;
 mod problem;
+mod redis;
 mod rest;
 mod revalidate;
 mod router;
@@ -29,6 +30,8 @@ use comptoir_mesh::events::Broker;
 use http::Request;
 use tokio::net::TcpListener;
 
+use self::redis::Redis;
+
 pub use app::{App, Peers};
 pub use config::{CacheConfig, Config, Limits, Network, Origin};
 pub use edge::{BodyTooLarge, Client, Permit, Streams};
@@ -44,14 +47,17 @@ pub struct Gateway {
 }
 
 /// Makes the gateway. `broker` is where the catalogue's events come from; without one what is cached is true by its age alone.
-#[expect(clippy::unused_async, reason = "all services start alike")]
 pub async fn start(
     config: Config,
     env: Env,
     peers: Peers,
     broker: Option<Broker>,
 ) -> anyhow::Result<Gateway> {
-    let app = Arc::new(App::new(config, env, peers, broker.as_ref())?);
+    let redis = match &config.cache.redis_url {
+        Some(url) => Some(Arc::new(Redis::connect(url).await?)),
+        None => None,
+    };
+    let app = Arc::new(App::new(config, env, peers, broker.as_ref(), redis)?);
     let router = router::router(&app);
     Ok(Gateway { app, router })
 }

@@ -6,32 +6,62 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::Tagged;
-use crate::graphql::EntityCache;
+use super::{SharedCache, Tagged, Ticket};
+use crate::graphql::{EntityCache, Mark};
 
-/// Entities by their tag, in memory.
-pub(crate) struct Entities(pub(crate) Arc<Tagged>);
+/// Entities by their tag: in memory, and behind it in what the gateways share.
+pub(crate) struct Entities {
+    kept: Arc<Tagged>,
+    shared: Option<Arc<SharedCache>>,
+}
+
+impl Entities {
+    pub(crate) fn new(kept: Arc<Tagged>, shared: Option<Arc<SharedCache>>) -> Self {
+        Self { kept, shared }
+    }
+
+    /// Takes what is missing from the shared level.
+    async fn fill(&self, keys: &[String], found: &mut [Option<Bytes>]) -> Option<Ticket> {
+        let missing: Vec<usize> = (0..keys.len()).filter(|&place| found[place].is_none()).collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let asked: Vec<&[u8]> = missing.iter().map(|&place| keys[place].as_bytes()).collect();
+        let (entries, ticket) = self.shared.as_ref()?.get(&asked).await?;
+        for (place, entry) in missing.into_iter().zip(entries) {
+            let Some(entry) = entry else { continue };
+            let (mark, key) = (self.kept.mark_of(entry.age), keys[place].as_bytes());
+            self.kept.put(mark, key, entry.value.clone(), &entry.tags);
+            found[place] = Some(entry.value);
+        }
+        Some(ticket)
+    }
+}
 
 #[async_trait]
 impl EntityCache for Entities {
-    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, u64) {
-        let mark = self.0.mark();
-        let found: Vec<_> = keys
+    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark) {
+        let at = self.kept.mark();
+        let mut found: Vec<_> = keys
             .iter()
-            .map(|key| self.0.get(key.as_bytes()).map(|(value, _)| value))
+            .map(|key| self.kept.get(key.as_bytes()).map(|(value, _)| value))
             .collect();
+        let shared = self.fill(keys, &mut found).await;
         let hits = found.iter().flatten().count() as u64;
         metrics::counter!("cache_requests_total", "cache" => "entity", "outcome" => "hit").increment(hits);
         metrics::counter!("cache_requests_total", "cache" => "entity", "outcome" => "miss")
             .increment(keys.len() as u64 - hits);
-        (found, mark)
+        (found, Mark { at, shared })
     }
 
-    async fn put(&self, mark: u64, entries: Vec<(String, Bytes)>) {
+    async fn put(&self, mark: Mark, entries: Vec<(String, Bytes)>) {
         for (key, value) in entries {
             let tags = BTreeSet::from([key]);
             for key in &tags {
-                self.0.put(mark, key.as_bytes(), value.clone(), &tags);
+                self.kept.put(mark.at, key.as_bytes(), value.clone(), &tags);
+                if let (Some(shared), Some(ticket)) = (&self.shared, &mark.shared) {
+                    shared.put(ticket, key.as_bytes(), &value, &tags).await;
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{Responses, Tagged};
+use super::{Responses, SharedCache, Tagged};
 
 /// The search index may be this much behind the event: lists are invalidated once more when it cannot be.
 const INDEX_LAG: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub(crate) fn spawn(
     broker: Option<&Broker>,
     responses: Option<Arc<Responses>>,
     entities: Option<Arc<Tagged>>,
+    shared: Option<Arc<SharedCache>>,
     storefront: Option<mpsc::Sender<BTreeSet<String>>>,
 ) {
     let mut records = broker.map(|broker| broker.listen(env, CATALOG_TOPIC));
@@ -31,6 +32,7 @@ pub(crate) fn spawn(
     let mut caches = Caches {
         responses,
         entities,
+        shared,
         storefront,
         again: None,
     };
@@ -44,15 +46,15 @@ pub(crate) fn spawn(
                 _ = sweep.tick() => caches.sweep(),
                 () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now)).await }, if again.is_some() => {
                     if let Some((_, tags)) = caches.again.take() {
-                        caches.invalidate(&tags);
+                        caches.invalidate(&tags).await;
                     }
                 }
                 heard = async { records.as_mut().expect("the branch is on only with a broker").next().await },
                     if records.is_some() => match heard {
-                    Some(Heard::Record(record)) => caches.take(&record),
+                    Some(Heard::Record(record)) => caches.take(&record).await,
                     Some(Heard::Missed) => {
                         tracing::info!("events may have been missed, and the caches were emptied");
-                        caches.clear();
+                        caches.clear().await;
                     }
                     None => records = None,
                 },
@@ -64,23 +66,24 @@ pub(crate) fn spawn(
 struct Caches {
     responses: Option<Arc<Responses>>,
     entities: Option<Arc<Tagged>>,
+    shared: Option<Arc<SharedCache>>,
     storefront: Option<mpsc::Sender<BTreeSet<String>>>,
     /// Lists to invalidate once more, and when.
     again: Option<(Instant, BTreeSet<String>)>,
 }
 
 impl Caches {
-    fn take(&mut self, record: &Record) {
+    async fn take(&mut self, record: &Record) {
         let Some(tags) = CatalogEvent::decode(record.payload.clone())
             .ok()
             .and_then(|event| event.payload)
             .map(tags_of)
         else {
             // From a newer version of the catalogue: something has changed, and we cannot tell what.
-            self.clear();
+            self.clear().await;
             return;
         };
-        self.invalidate(&tags);
+        self.invalidate(&tags).await;
         let lists: BTreeSet<String> = tags.iter().filter(|tag| !tag.contains(':')).cloned().collect();
         if !lists.is_empty() {
             let (_, waiting) = self
@@ -95,8 +98,12 @@ impl Caches {
         }
     }
 
-    /// Entities before answers: an answer made in between from an old entity began before its own invalidation.
-    fn invalidate(&self, tags: &BTreeSet<String>) {
+    /// What the gateways share first, then entities, then answers: what is made in between of something old began before its
+    /// own invalidation.
+    async fn invalidate(&self, tags: &BTreeSet<String>) {
+        if let Some(shared) = &self.shared {
+            shared.invalidate(tags).await;
+        }
         if let Some(entities) = &self.entities {
             entities.invalidate(tags);
         }
@@ -106,7 +113,10 @@ impl Caches {
         }
     }
 
-    fn clear(&self) {
+    async fn clear(&self) {
+        if let Some(shared) = &self.shared {
+            shared.clear().await;
+        }
         if let Some(entities) = &self.entities {
             entities.clear();
         }

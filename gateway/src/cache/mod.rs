@@ -6,9 +6,11 @@
 mod entities;
 mod listen;
 mod responses;
+mod shared;
 mod tagged;
 
 pub(crate) use entities::Entities;
 pub(crate) use listen::spawn;
 pub(crate) use responses::Responses;
+pub(crate) use shared::{SharedCache, Ticket};
 pub(crate) use tagged::{Age, Tagged};

@@ -3,7 +3,7 @@
 //! Loads of one key at a time: whoever asks meanwhile waits for the same answer. A load that began before an invalidation
 //! gets no new waiters after it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,13 +13,15 @@ use comptoir_mesh::context;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
-use super::Tagged;
+use super::{SharedCache, Tagged, Ticket};
 use crate::problem::Problem;
 
 type Flight = Shared<BoxFuture<'static, Result<Bytes, Problem>>>;
 
 pub(crate) struct Responses {
     pub(crate) kept: Arc<Tagged>,
+    /// What other gateways read.
+    pub(crate) shared: Option<Arc<SharedCache>>,
     flights: Arc<Mutex<Flights>>,
 }
 
@@ -30,10 +32,44 @@ struct Flights {
 }
 
 impl Responses {
-    pub(crate) fn new(kept: Arc<Tagged>) -> Self {
+    pub(crate) fn new(kept: Arc<Tagged>, shared: Option<Arc<SharedCache>>) -> Self {
         Self {
             kept,
+            shared,
             flights: Arc::default(),
+        }
+    }
+
+    /// The answer that another gateway keeps, which then is kept here too; else the ticket to store the answer with.
+    pub(crate) async fn from_others(&self, key: &Bytes) -> Result<Bytes, Option<Ticket>> {
+        let Some(shared) = &self.shared else {
+            return Err(None);
+        };
+        let Some((found, ticket)) = shared.get(&[key]).await else {
+            return Err(None);
+        };
+        let Some(entry) = found.into_iter().next().flatten() else {
+            return Err(Some(ticket));
+        };
+        metrics::counter!("cache_requests_total", "cache" => "shared", "outcome" => "hit").increment(1);
+        let mark = self.kept.mark_of(entry.age);
+        self.kept.put(mark, key, entry.value.clone(), &entry.tags);
+        Ok(entry.value)
+    }
+
+    /// Keeps an answer that was read since `mark` and `ticket`. Nobody waits for Redis to have it.
+    pub(crate) fn keep(
+        &self,
+        mark: u64,
+        ticket: Option<Ticket>,
+        key: &Bytes,
+        answer: &Bytes,
+        tags: &BTreeSet<String>,
+    ) {
+        self.kept.put(mark, key, answer.clone(), tags);
+        if let (Some(shared), Some(ticket)) = (self.shared.clone(), ticket) {
+            let (key, answer, tags) = (key.clone(), answer.clone(), tags.clone());
+            tokio::spawn(async move { shared.put(&ticket, &key, &answer, &tags).await });
         }
     }
 

@@ -68,6 +68,12 @@ impl Tagged {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// The mark of a reading that began so long ago.
+    pub(crate) fn mark_of(&self, age: Duration) -> u64 {
+        self.mark()
+            .saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     fn age(&self, mark: u64) -> Duration {
         Duration::from_nanos(self.mark().saturating_sub(mark))
     }

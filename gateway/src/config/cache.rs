@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::config::Secret;
+
 /// What the gateway keeps of catalogue answers.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Caching")]
@@ -34,6 +36,15 @@ pub struct CacheConfig {
         value_name = "MILLISECONDS"
     )]
     pub age: u64,
+    /// Redis, in which gateways share what they keep and count requests together: redis://HOST:PORT. Each by itself unless set
+    #[arg(
+        id = "redis-url",
+        long,
+        env = "REDIS_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub redis_url: Option<Secret>,
 }
 
 impl CacheConfig {

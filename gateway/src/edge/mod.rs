@@ -156,7 +156,8 @@ where
     if !exempt {
         passage.allowance = app
             .rate
-            .count(key_of(&identity, passage.address), passage.started);
+            .count(key_of(&identity, passage.address), passage.started)
+            .await;
         if let Some(wait) = passage.allowance.and_then(|allowance| allowance.refused_for) {
             let error = Error::new(ErrorReason::RateLimited, "Too many requests in a minute.");
             return Err(error.with_retry_after(wait).into());

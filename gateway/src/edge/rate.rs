@@ -1,12 +1,16 @@
 //! Requests a minute, counted per address without a token and per user with one. The window of each begins with its first
-//! request.
+//! request. Gateways that share a Redis count together, and each by itself while it is away.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use ::redis::Script;
+
+use crate::redis::Redis;
 
 const WINDOW: Duration = Duration::from_secs(60);
 const SHARDS: usize = 16;
@@ -17,6 +21,7 @@ const SHARD_CAPACITY: usize = 16_384;
 pub(crate) struct RateLimit {
     per_address: Option<u32>,
     per_user: Option<u32>,
+    together: Option<Arc<Redis>>,
     hasher: RandomState,
     shards: [Mutex<HashMap<Key, Window>>; SHARDS],
 }
@@ -53,21 +58,36 @@ impl Key {
 }
 
 impl RateLimit {
-    pub(crate) fn new(per_address: Option<u32>, per_user: Option<u32>) -> Self {
+    pub(crate) fn new(per_address: Option<u32>, per_user: Option<u32>, together: Option<Arc<Redis>>) -> Self {
         Self {
             per_address,
             per_user,
+            together,
             hasher: RandomState::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
     /// Counts a request; `None` where nothing limits it.
-    pub(crate) fn count(&self, key: Key, now: Instant) -> Option<Allowance> {
+    pub(crate) async fn count(&self, key: Key, now: Instant) -> Option<Allowance> {
         let limit = match key {
             Key::Address(_) => self.per_address?,
             Key::User(_) => self.per_user?,
         };
+        let together = match &self.together {
+            Some(redis) => count_together(redis, &key).await,
+            None => None,
+        };
+        let (count, left) = together.unwrap_or_else(|| self.count_alone(key, now));
+        Some(Allowance {
+            limit,
+            remaining: limit.saturating_sub(count),
+            refused_for: (count > limit).then_some(left),
+        })
+    }
+
+    /// The requests of this window so far, this one too, and what is left of its time.
+    fn count_alone(&self, key: Key, now: Instant) -> (u32, Duration) {
         let shard = usize::try_from(self.hasher.hash_one(&key) % SHARDS as u64).unwrap_or(0);
         let mut windows = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= SHARD_CAPACITY && !windows.contains_key(&key) {
@@ -82,36 +102,56 @@ impl RateLimit {
             *window = Window { began: now, count: 0 };
             age = Duration::ZERO;
         }
-        let refused_for = (window.count >= limit).then(|| WINDOW - age);
         window.count = window.count.saturating_add(1);
-        Some(Allowance {
-            limit,
-            remaining: limit.saturating_sub(window.count),
-            refused_for,
-        })
+        (window.count, WINDOW - age)
     }
+}
+
+/// KEYS: the counter. ARGV: milliseconds of a window. Gives the count and the milliseconds left.
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return { count, redis.call('PTTL', KEYS[1]) }
+",
+    )
+});
+
+async fn count_together(redis: &Redis, key: &Key) -> Option<(u32, Duration)> {
+    let name = match key {
+        Key::Address(address) => format!("comptoir:rate:address:{address}"),
+        Key::User(id) => format!("comptoir:rate:user:{id}"),
+    };
+    let mut script = COUNT.key(name);
+    script.arg(u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX));
+    let (count, left): (u32, i64) = redis.run(&script).await?;
+    let left = u64::try_from(left).map_or(WINDOW, Duration::from_millis);
+    Some((count, left))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_more_than_the_limit_is_refused_until_the_window_ends() {
-        let limit = RateLimit::new(Some(600), None);
+    #[tokio::test]
+    async fn one_more_than_the_limit_is_refused_until_the_window_ends() {
+        let limit = RateLimit::new(Some(600), None, None);
         let start = Instant::now();
         let key = || Key::address("192.0.2.1".parse().expect("an address"));
         for number in 1..=600 {
-            let allowance = limit.count(key(), start).expect("limited");
+            let allowance = limit.count(key(), start).await.expect("limited");
             assert_eq!((allowance.remaining, allowance.refused_for), (600 - number, None));
         }
         let over = limit
             .count(key(), start + Duration::from_secs(20))
+            .await
             .expect("limited");
         assert_eq!(over.refused_for, Some(Duration::from_secs(40)));
         assert_eq!(
             limit
                 .count(Key::address("192.0.2.2".parse().expect("an address")), start)
+                .await
                 .expect("limited")
                 .remaining,
             599
@@ -119,16 +159,42 @@ mod tests {
         assert_eq!(
             limit
                 .count(key(), start + Duration::from_secs(60))
+                .await
                 .expect("limited")
                 .remaining,
             599
         );
     }
 
-    #[test]
-    fn a_user_without_a_limit_is_not_counted() {
+    #[tokio::test]
+    async fn gateways_that_share_a_redis_count_together() {
+        let test = "gateways_that_share_a_redis_count_together";
+        let Some(url) = comptoir_mesh::testing::server("REDIS_URL", test) else {
+            return;
+        };
+        let redis = Redis::connect(&comptoir_mesh::config::Secret::new(&url)).await;
+        let redis = Arc::new(redis.expect("Redis is there"));
+        let gateways = [(); 2].map(|()| RateLimit::new(None, Some(10), Some(redis.clone())));
+        let user = format!("user_{:?}", Instant::now());
+        let mut refused = 0;
+        for number in 0..12 {
+            let key = Key::User(user.as_str().into());
+            let allowance = gateways[number % 2]
+                .count(key, Instant::now())
+                .await
+                .expect("limited");
+            refused += usize::from(allowance.refused_for.is_some());
+            assert_eq!(allowance.refused_for.is_some(), number >= 10);
+        }
+        assert_eq!(refused, 2);
+    }
+
+    #[tokio::test]
+    async fn a_user_without_a_limit_is_not_counted() {
         assert_eq!(
-            RateLimit::new(Some(1), None).count(Key::User("user_1".into()), Instant::now()),
+            RateLimit::new(Some(1), None, None)
+                .count(Key::User("user_1".into()), Instant::now())
+                .await,
             None
         );
     }

@@ -47,7 +47,7 @@ pub(super) async fn load(
     let Some(responses) = app
         .responses
         .as_ref()
-        .filter(|_| asker.client.user.is_none() && prepared.is_public)
+        .filter(|_| asker.client.user.is_none() && prepared.is_public())
     else {
         return execute::run(app, &asker, prepared).await.map(|done| done.body);
     };
@@ -69,13 +69,17 @@ async fn refresh(app: Arc<App>, body: Bytes) {
 
 /// Runs an operation for every guest and keeps its answer.
 async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, Problem> {
-    let Some(kept) = app.responses.as_ref().map(|responses| responses.kept.clone()) else {
+    let Some(responses) = app.responses.clone() else {
         return Err(Problem::new(
             ErrorReason::Internal,
             "Something went wrong on our side.",
         ));
     };
-    let mark = kept.mark();
+    let mark = responses.kept.mark();
+    let ticket = match responses.from_others(&body).await {
+        Ok(found) => return Ok(found),
+        Err(ticket) => ticket,
+    };
     let nobody = Client {
         address: std::net::Ipv4Addr::UNSPECIFIED.into(),
         user: None,
@@ -87,7 +91,7 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
     };
     let done = execute::run(&app, &asker, prepared).await?;
     if let Some(tags) = &done.tags {
-        kept.put(mark, &body, done.body.clone(), tags);
+        responses.keep(mark, ticket, &body, &done.body, tags);
     }
     Ok(done.body)
 }

@@ -17,11 +17,20 @@ use super::services::Services;
 pub trait EntityCache: Send + Sync {
     /// What is stored under each key, in the order of the keys, and a mark for [`EntityCache::put`]. Takes 25 ms at most
     /// and finds nothing when the cache fails.
-    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, u64);
+    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark);
 
     /// Stores entries that were read from the source after `mark` was given. An entry whose key was invalidated since
     /// then is dropped, so that an old reading never outlives a change.
-    async fn put(&self, mark: u64, entries: Vec<(String, Bytes)>);
+    async fn put(&self, mark: Mark, entries: Vec<(String, Bytes)>);
+}
+
+/// The time at which a reading began.
+#[derive(Debug, Clone, Default)]
+pub struct Mark {
+    /// By the gateway's own cache.
+    pub(crate) at: u64,
+    /// By the cache that gateways share.
+    pub(crate) shared: Option<crate::cache::Ticket>,
 }
 
 /// One per request or subscription, put into it with `request.data(data.clone())`: clones share what they note.

@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, Shared};
 use prost::Message as _;
 
 use super::batch::Batcher;
-use super::data::EntityCache;
+use super::data::{EntityCache, Mark};
 use super::errors::Failure;
 use super::services::Services;
 
@@ -95,9 +95,9 @@ fn products(services: &Services, cache: Option<Arc<dyn EntityCache>>) -> Batcher
 async fn cached_products(
     cache: Option<&dyn EntityCache>,
     ids: Vec<String>,
-) -> (Vec<(String, Arc<catalog::Product>)>, Vec<String>, u64) {
+) -> (Vec<(String, Arc<catalog::Product>)>, Vec<String>, Mark) {
     let Some(cache) = cache else {
-        return (Vec::new(), ids, 0);
+        return (Vec::new(), ids, Mark::default());
     };
     let keys: Vec<String> = ids.iter().map(|id| product_key(id)).collect();
     let (entries, mark) = cache.get(&keys).await;
@@ -216,7 +216,7 @@ async fn read_tree(
     cache: Option<Arc<dyn EntityCache>>,
 ) -> Result<Arc<CategoryTree>, Failure> {
     let key = || "categories".to_owned();
-    let mut mark = 0;
+    let mut mark = Mark::default();
     if let Some(cache) = &cache {
         let (entries, at) = cache.get(&[key()]).await;
         mark = at;

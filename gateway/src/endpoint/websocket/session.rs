@@ -133,7 +133,7 @@ impl Session {
                 incoming = socket.recv() => {
                     unanswered = 0;
                     match incoming? {
-                        Ok(Message::Text(text)) => match self.take(text.as_bytes()) {
+                        Ok(Message::Text(text)) => match self.take(text.as_bytes()).await {
                             ControlFlow::Continue(None) => {}
                             ControlFlow::Continue(Some(answer)) => send_json(socket, &answer).await?,
                             ControlFlow::Break(end) => return Some(end),
@@ -164,7 +164,7 @@ impl Session {
     }
 
     /// Takes a message; gives what is answered at once.
-    fn take(&mut self, text: &[u8]) -> ControlFlow<End, Option<Value>> {
+    async fn take(&mut self, text: &[u8]) -> ControlFlow<End, Option<Value>> {
         let Ok(Value::Object(mut message)) = crate::json::read(text) else {
             return ControlFlow::Break(INVALID);
         };
@@ -179,7 +179,7 @@ impl Session {
                 ControlFlow::Break((4409, "Subscriber already exists"))
             }
             (Some("subscribe"), Some(id)) if (1..=128).contains(&id.len()) => {
-                ControlFlow::Continue(self.subscribe(id, payload.unwrap_or_default()))
+                ControlFlow::Continue(self.subscribe(id, payload.unwrap_or_default()).await)
             }
             (Some("complete"), Some(id)) => {
                 if let Some(operation) = self.running.remove(&id) {
@@ -219,8 +219,8 @@ impl Session {
     }
 
     /// Begins an operation, or gives the error it is refused with.
-    fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
-        match self.admit(payload) {
+    async fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
+        match self.admit(payload).await {
             Ok(prepared) => {
                 let work = run(
                     self.app.clone(),
@@ -239,7 +239,7 @@ impl Session {
     }
 
     /// The checks of a request by POST, and its count.
-    fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
+    async fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
         if self.running.len() >= MAX_OPERATIONS {
             return Err(Problem::new(
                 ErrorReason::RateLimited,
@@ -251,7 +251,7 @@ impl Session {
             || Key::address(client.address),
             |user| Key::User(user.id.as_str().into()),
         );
-        let allowance = self.app.rate.count(key, std::time::Instant::now());
+        let allowance = self.app.rate.count(key, std::time::Instant::now()).await;
         if allowance.is_some_and(|allowance| allowance.refused_for.is_some()) {
             return Err(Problem::new(
                 ErrorReason::RateLimited,
@@ -277,7 +277,7 @@ impl Session {
 
 /// Runs an operation and sends what comes of it.
 async fn run(app: Arc<App>, asker: Asker, prepared: Prepared, id: String, outbox: mpsc::Sender<Outgoing>) {
-    let last = if prepared.kind == OperationType::Subscription {
+    let last = if prepared.operation().kind == OperationType::Subscription {
         stream(&app, &asker, prepared, &id, &outbox).await
     } else {
         once(&app, &asker, prepared, &id, &outbox).await
@@ -335,12 +335,13 @@ async fn once(
 async fn stream(
     app: &App,
     asker: &Asker,
-    prepared: Prepared,
+    mut prepared: Prepared,
     id: &str,
     outbox: &mpsc::Sender<Outgoing>,
 ) -> Option<Value> {
-    let request = execute::request(app, prepared).data(execute::data(app, asker));
-    let mut responses = std::pin::pin!(graphql::execute_stream(&app.schema, request));
+    let request = execute::request(app, &mut prepared).data(execute::data(app, asker));
+    let outline = prepared.operation().outline.clone();
+    let mut responses = std::pin::pin!(graphql::execute_stream(prepared.schema(app), request, outline));
     while let Some(mut response) = responses.next().await {
         if let Some(errors) = execute::take_refusal(&mut response) {
             return Some(refusal_of(id, response, errors));
