@@ -7,10 +7,18 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use http::{HeaderValue, Request, Response};
-use tonic::{Status, body::Body, transport::Endpoint};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tokio::time::Instant;
+use tonic::{Status, body::Body};
 
-use crate::{context, identity::Peer, service::Service};
+use self::remote::Remote;
+use crate::{
+    context::{self, Context, Trace},
+    identity::Peer,
+    service::Service,
+};
+
+mod remote;
 
 /// How long a call may take that nobody gave a deadline.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -18,7 +26,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_millis(20);
 
 /// A way to call another service. It passes on the running call's deadline, trace, request id and token. The balancer,
-/// breaker and retries of a remote channel have their place here, in front of `target`.
+/// breaker and retries of a remote channel have their place in front of `target`.
 #[derive(Clone)]
 pub struct Channel {
     target: Target,
@@ -30,7 +38,7 @@ enum Target {
         from: &'static str,
         service: Arc<OnceLock<Service>>,
     },
-    Remote(tonic::transport::Channel),
+    Remote(Remote),
 }
 
 /// Where a service is put that an in-process channel was made for.
@@ -61,15 +69,10 @@ pub fn in_process() -> Slot {
 }
 
 impl Channel {
-    /// A channel to `url` over the network; connects at the first call.
-    pub fn connect(url: &str) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(url.to_owned())?
-            .connect_timeout(Duration::from_secs(2))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(5));
+    /// A channel to a service over the network, at one address or several, separated by commas.
+    pub fn connect(urls: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            target: Target::Remote(endpoint.connect_lazy()),
+            target: Target::Remote(Remote::connect(urls)?),
         })
     }
 }
@@ -79,76 +82,81 @@ impl tower::Service<Request<Body>> for Channel {
     type Error = tower::BoxError;
     type Future = BoxFuture<'static, Result<Response<Body>, tower::BoxError>>;
 
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
-        match &mut self.target {
-            Target::InProcess { .. } => Poll::Ready(Ok(())),
-            Target::Remote(channel) => channel.poll_ready(cx).map_err(Into::into),
-        }
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let left = match prepare(&mut request) {
-            Ok(left) => left,
+        let context = match for_callee() {
+            Ok(context) => context,
             Err(status) => return async move { Ok(status.into_http()) }.boxed(),
         };
-        let answer: BoxFuture<'static, Result<Response<Body>, tower::BoxError>> = match &mut self.target {
-            Target::InProcess { from, service } => match service.get() {
-                Some(service) => {
-                    request.extensions_mut().insert(Peer::Service(from));
-                    let mut service = service.clone();
-                    async move {
-                        // What is answered from memory never waits: without this a loop of such calls would keep its
-                        // thread from everyone else.
-                        tokio::task::coop::consume_budget().await;
-                        service.call(request).await.map_err(|never| match never {})
-                    }
-                    .boxed()
-                }
-                None => {
+        let left = context.left().unwrap_or(DEFAULT_DEADLINE);
+        let late = || Status::deadline_exceeded("no answer in time").into_http();
+        match &self.target {
+            Target::InProcess { from, service } => {
+                let Some(service) = service.get().cloned() else {
                     return async { Ok(Status::unavailable("the service is starting").into_http()) }.boxed();
+                };
+                request.extensions_mut().insert(Peer::Service(from));
+                // As it is: writing it into headers and reading it from them cost as much as a small call.
+                request.extensions_mut().insert(context);
+                async move {
+                    // What is answered from memory never waits: without this a loop of such calls would keep its thread from
+                    // everyone else.
+                    tokio::task::coop::consume_budget().await;
+                    let answer = tokio::time::timeout(left, service.handle(request)).await;
+                    Ok(answer.unwrap_or_else(|_| late()))
                 }
-            },
-            Target::Remote(channel) => channel
-                .call(request)
-                .map(|answer| answer.map_err(Into::into))
-                .boxed(),
-        };
-        async move {
-            tokio::time::timeout(left, answer)
-                .await
-                .unwrap_or_else(|_| Ok(Status::deadline_exceeded("no answer in time").into_http()))
+                .boxed()
+            }
+            Target::Remote(remote) => {
+                write(&context, left, request.headers_mut());
+                let answer = remote.clone().call(request);
+                async move {
+                    tokio::time::timeout(left, answer)
+                        .await
+                        .unwrap_or_else(|_| Ok(late()))
+                }
+                .boxed()
+            }
         }
-        .boxed()
     }
 }
 
-/// Writes the running call's context into the request's headers; gives the time the call may take.
-fn prepare(request: &mut Request<Body>) -> Result<Duration, Status> {
-    let headers = request.headers_mut();
-    let left = context::inspect(|context| {
-        if let Ok(value) = HeaderValue::from_str(&context.request_id) {
-            headers.insert("x-request-id", value);
-        }
-        if let Ok(value) = HeaderValue::from_str(&context.trace.header()) {
-            headers.insert("traceparent", value);
-        }
-        if let Some(token) = &context.token
-            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}"))
-        {
-            value.set_sensitive(true);
-            headers.insert(http::header::AUTHORIZATION, value);
-        }
-        context.left()
-    })
-    .flatten();
-    let left = match left {
+/// The running call's context for the one it calls: the next span of its trace, and the time that the call may take.
+fn for_callee() -> Result<Context, Status> {
+    let mut context = context::inspect(Clone::clone).unwrap_or_else(|| Context::background("task"));
+    let left = match context.left() {
         Some(left) => left
             .checked_sub(MARGIN)
             .ok_or_else(|| Status::deadline_exceeded("no time left"))?,
         None => DEFAULT_DEADLINE,
     };
+    context.deadline = Some(Instant::now() + left);
+    context.trace = context.trace.child();
+    Ok(context)
+}
+
+/// Writes a context into a request's headers. The callee makes the span's id.
+fn write(context: &Context, left: Duration, headers: &mut HeaderMap) {
+    let caller = Trace {
+        span_id: context.trace.parent_id.unwrap_or(context.trace.span_id),
+        ..context.trace
+    };
+    if let Ok(value) = HeaderValue::from_str(&context.request_id) {
+        headers.insert("x-request-id", value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&caller.header()) {
+        headers.insert("traceparent", value);
+    }
+    if let Some(token) = &context.token
+        && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}"))
+    {
+        value.set_sensitive(true);
+        headers.insert(http::header::AUTHORIZATION, value);
+    }
     if let Ok(value) = HeaderValue::from_str(&format!("{}m", left.as_millis().min(99_999_999))) {
         headers.insert("grpc-timeout", value);
     }
-    Ok(left)
 }

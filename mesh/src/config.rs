@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use crate::events;
+
 /// Development or production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
@@ -83,12 +85,15 @@ pub struct Servers {
     /// Kafka, which takes events from service to service: HOST:PORT, several by commas
     #[arg(long, env = "KAFKA_BROKERS", value_name = "ADDRS", global = true)]
     pub kafka_brokers: Option<String>,
+    #[command(flatten)]
+    pub kafka: events::Settings,
 }
 
-/// Where a process finds the services it calls. Not for `comptoir up`, where they are in the same process.
+/// Where a process finds the services it calls, each at one address or several, separated by commas. Not for `comptoir up`,
+/// where they are in the same process.
 #[derive(Args, Debug, Clone)]
 pub struct PeerUrls {
-    /// The auth service
+    /// The auth service; several addresses by commas
     #[arg(
         long,
         env = "COMPTOIR_AUTH_URL",
@@ -96,7 +101,7 @@ pub struct PeerUrls {
         value_name = "URL"
     )]
     pub auth_url: String,
-    /// The catalog service
+    /// The catalog service; several addresses by commas
     #[arg(
         long,
         env = "COMPTOIR_CATALOG_URL",
@@ -104,7 +109,7 @@ pub struct PeerUrls {
         value_name = "URL"
     )]
     pub catalog_url: String,
-    /// The orders service
+    /// The orders service; several addresses by commas
     #[arg(
         long,
         env = "COMPTOIR_ORDERS_URL",
@@ -112,7 +117,7 @@ pub struct PeerUrls {
         value_name = "URL"
     )]
     pub orders_url: String,
-    /// The notifier service
+    /// The notifier service; several addresses by commas
     #[arg(
         long,
         env = "COMPTOIR_NOTIFIER_URL",

@@ -38,7 +38,7 @@ use crate::{
 pub struct Service {
     routes: Routes,
     shared: Arc<Shared>,
-    served: BTreeSet<&'static str>,
+    served: Arc<BTreeSet<&'static str>>,
 }
 
 struct Shared {
@@ -63,7 +63,7 @@ impl Service {
                     .collect(),
                 verifier: env.verifier.clone(),
             }),
-            served: BTreeSet::new(),
+            served: Arc::default(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Service {
         S::Future: Send + 'static,
     {
         self.routes = self.routes.add_service(server);
-        self.served.insert(S::NAME);
+        Arc::make_mut(&mut self.served).insert(S::NAME);
         self
     }
 
@@ -122,7 +122,7 @@ impl Service {
         let shutdown = env.shutdown.clone();
         let stop = async move {
             shutdown.cancelled().await;
-            for name in served.into_iter().chain([""]) {
+            for name in served.iter().copied().chain([""]) {
                 health
                     .set_service_status(name, tonic_health::ServingStatus::NotServing)
                     .await;
@@ -138,9 +138,13 @@ impl Service {
         Ok(())
     }
 
-    async fn handle(mut self, mut request: Request<Body>) -> Response<Body> {
+    /// Answers a call. One of this process brings its context along.
+    pub(crate) async fn handle(mut self, mut request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
-        let mut context = Context::from_headers(request.headers());
+        let mut context = request
+            .extensions_mut()
+            .remove::<Context>()
+            .unwrap_or_else(|| Context::from_headers(request.headers()));
         let span = telemetry::server_span(request.uri().path(), &mut context);
         let entry = self.shared.policy.get(request.uri().path()).copied();
         let admitted = match entry {

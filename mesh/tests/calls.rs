@@ -269,6 +269,29 @@ async fn a_message_over_four_mebibytes_is_too_large() {
 }
 
 #[tokio::test]
+async fn a_call_goes_to_another_address_when_one_is_not_there() {
+    let test = TestEnv::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let there = listener.local_addr().expect("an address");
+    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let gone = closed.local_addr().expect("an address");
+    drop(closed);
+    let (service, env) = (service(&test), test.env.clone());
+    let server = tokio::spawn(async move { service.serve(listener, &env).await });
+    let urls = format!("http://{gone}, http://{there}");
+    let mut client = NotifierServiceClient::new(Channel::connect(&urls).expect("URLs"));
+    for _ in 0..6 {
+        client
+            .handle_webhook(pb::HandleWebhookRequest::default())
+            .await
+            .expect("one of the two is there");
+    }
+    assert!(Channel::connect("http://one:1,not an address").is_err());
+    test.env.shutdown.cancel();
+    server.await.expect("no panic").expect("it drains");
+}
+
+#[tokio::test]
 async fn calls_before_the_service_is_there_are_unavailable() {
     let mut client = NotifierServiceClient::new(in_process().channel("gateway"));
     let error = get(&mut client, "early").await.expect_err("nobody is there");

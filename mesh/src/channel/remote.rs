@@ -1,0 +1,121 @@
+//! A service at other addresses, taken in turn. One that cannot be connected to is left out for a second, and the call that
+//! found out goes to the next: it was sent to nobody yet.
+
+use std::{
+    error::Error as StdError,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use tokio::time::Instant;
+use tonic::{ConnectError, body::Body, transport::Endpoint};
+use tower::{Service as _, ServiceExt as _};
+
+/// How long an address is left out.
+const AWAY: Duration = Duration::from_secs(1);
+/// Methods that take a stream: what was sent of it cannot be sent again.
+const STREAMS: [&str; 2] = [
+    "/comptoir.catalog.v1.CatalogService/ImportProducts",
+    "/comptoir.catalog.v1.CatalogService/PutMedia",
+];
+
+/// The addresses of a service.
+#[derive(Clone)]
+pub(super) struct Remote(Arc<Addresses>);
+
+struct Addresses {
+    began: Instant,
+    all: Vec<Address>,
+    next: AtomicUsize,
+}
+
+struct Address {
+    channel: tonic::transport::Channel,
+    /// Until when it is left out, in milliseconds since the beginning.
+    away_until: AtomicU64,
+}
+
+impl Remote {
+    /// The addresses in `urls`, separated by commas; each is connected to at its first call.
+    pub(super) fn connect(urls: &str) -> anyhow::Result<Self> {
+        let address = |url: &str| {
+            let endpoint = Endpoint::from_shared(url.trim().to_owned())
+                .with_context(|| format!("{url:?} is no address such as http://127.0.0.1:50051"))?
+                .connect_timeout(Duration::from_secs(2))
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(Duration::from_secs(20))
+                .keep_alive_timeout(Duration::from_secs(5));
+            Ok(Address {
+                channel: endpoint.connect_lazy(),
+                away_until: AtomicU64::new(0),
+            })
+        };
+        Ok(Self(Arc::new(Addresses {
+            began: Instant::now(),
+            all: urls.split(',').map(address).collect::<anyhow::Result<_>>()?,
+            next: AtomicUsize::new(0),
+        })))
+    }
+
+    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, tower::BoxError> {
+        let order = self.0.order();
+        if order.len() == 1 || STREAMS.contains(&request.uri().path()) {
+            return order[0].send(request).await;
+        }
+        let (parts, body) = request.into_parts();
+        let message: Bytes = body.collect().await?.to_bytes();
+        let mut failure = None;
+        for address in order {
+            let body = Body::new(Full::new(message.clone()));
+            match address.send(Request::from_parts(parts.clone(), body)).await {
+                Err(error) if never_connected(&*error) => {
+                    let until = self.0.began.elapsed() + AWAY;
+                    address.away_until.store(millis(until), Ordering::Relaxed);
+                    failure = Some(error);
+                }
+                answer => return answer,
+            }
+        }
+        Err(failure.unwrap_or_else(|| "the service has no address".into()))
+    }
+}
+
+impl Addresses {
+    /// All, beginning with the one whose turn it is; those that are left out come last, as nobody else may be there.
+    fn order(&self) -> Vec<&Address> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len();
+        let now = millis(self.began.elapsed());
+        let mut order: Vec<&Address> = self.all[first..].iter().chain(&self.all[..first]).collect();
+        order.sort_by_key(|address| address.away_until.load(Ordering::Relaxed) > now);
+        order
+    }
+}
+
+impl Address {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, tower::BoxError> {
+        let mut channel = self.channel.clone();
+        Ok(channel.ready().await?.call(request).await?)
+    }
+}
+
+fn never_connected(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
