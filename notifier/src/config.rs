@@ -12,20 +12,25 @@ use crate::domain::delivery::Patience;
 use crate::domain::message::{Invalid, Recipient};
 use crate::domain::plain;
 
-/// What the notifier reads beside what every process does. The providers' settings (an AWS region, a Twilio account) have their
-/// place here: which of them are set chooses each channel's back end.
+/// What the notifier reads beside what every process does. Which providers have settings chooses each channel's back end.
 #[derive(Args, Debug, Clone)]
 #[group(id = "notifier")]
 pub struct Config {
     /// Where the notifier's gRPC port listens
     #[arg(long, env = "COMPTOIR_NOTIFIER_ADDR", default_value = "127.0.0.1:50054", value_parser = address, value_name = "ADDR")]
     pub notifier_addr: SocketAddr,
-    /// Where deliveries are kept: sqlite://PATH; a file in the data folder unless set
-    #[arg(long, env = "COMPTOIR_NOTIFIER_STORE", value_name = "URL")]
+    /// Where deliveries are kept: sqlite://PATH or mongodb://HOST/DATABASE; unless set, the server MONGODB_URI names, or a
+    /// file in the data folder
+    #[arg(
+        long,
+        env = "COMPTOIR_NOTIFIER_STORE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub notifier_store: Option<String>,
     /// The storefront's public address, which links in mails lead to
     #[arg(long = "storefront-url", env = "COMPTOIR_STOREFRONT_URL", default_value = "http://localhost:3000",
-          value_parser = storefront_url, value_name = "URL")]
+          value_parser = web_address, value_name = "URL")]
     pub notifier_storefront_url: Url,
     /// Whom mails come from: ADDRESS, or NAME <ADDRESS>; the shop's name stands in front where there is none
     #[arg(
@@ -60,7 +65,7 @@ impl Config {
     }
 }
 
-fn storefront_url(text: &str) -> Result<Url, String> {
+pub(crate) fn web_address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("an address that begins with https:// or http://".to_owned());
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_storefront_is_a_web_address() {
-        assert!(storefront_url("https://shop.example.org/fr").is_ok());
+        assert!(web_address("https://shop.example.org/fr").is_ok());
         for wrong in [
             "",
             "shop.example.org",
@@ -144,7 +149,7 @@ mod tests {
             "https://a.fr/?x=1",
             "https://u:p@a.fr/",
         ] {
-            assert!(storefront_url(wrong).is_err(), "{wrong:?}");
+            assert!(web_address(wrong).is_err(), "{wrong:?}");
         }
     }
 }

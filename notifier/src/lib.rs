@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::env::{self, Server};
 use comptoir_mesh::events::Broker;
 use comptoir_mesh::{Access, Channel, Env, Service};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
@@ -15,7 +13,6 @@ use self::backend::Backends;
 use self::pacer::Pacer;
 use self::render::Renderer;
 use self::service::Handler;
-use self::store::{SqliteStore, Store};
 
 pub use self::config::{Config, Sender};
 pub use self::inbox::Inbox;
@@ -87,17 +84,7 @@ pub struct Notifier {
 
 /// Opens the store and puts the parts together. [`start`] also sets them going; tests drive them by themselves.
 pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<Notifier> {
-    let store: Arc<dyn Store> =
-        match env.store("notifier", config.notifier_store.as_deref(), Server::Mongo)? {
-            env::Store::Sqlite(file) => Arc::new(
-                SqliteStore::open(&file)
-                    .await
-                    .context("COMPTOIR_NOTIFIER_STORE: cannot open the notifier's store")?,
-            ),
-            env::Store::Server(server) => {
-                anyhow::bail!("{}: this build keeps deliveries in sqlite://PATH", server.setting)
-            }
-        };
+    let store = store::open(config.notifier_store.as_deref(), env).await?;
     let wake = Arc::new(Notify::new());
     let renderer = Renderer::new(
         env.shop.clone(),

@@ -1,7 +1,11 @@
 //! What the notifier keeps, as one port: each method is one atomic step. Documents change by compare-and-set on their version,
 //! so that a store with single-document atomicity can keep every promise of [`contract`].
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use async_trait::async_trait;
+use comptoir_mesh::env::{self, Env, Server};
 use comptoir_mesh::error::Error;
 use jiff::Timestamp;
 
@@ -10,9 +14,24 @@ use crate::domain::message::Message;
 use crate::domain::record::{DeadLetter, InboxEntry};
 
 pub mod contract;
+mod documents;
+mod mongo;
 mod sqlite;
 
+pub use mongo::MongoStore;
 pub use sqlite::SqliteStore;
+
+/// Opens the store that the settings name.
+pub(crate) async fn open(setting: Option<&str>, env: &Env) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match env.store("notifier", setting, Server::Mongo)? {
+        env::Store::Sqlite(location) => Arc::new(
+            SqliteStore::open(&location)
+                .await
+                .context("COMPTOIR_NOTIFIER_STORE: cannot open the notifier's store")?,
+        ),
+        env::Store::Server(server) => Arc::new(MongoStore::open(&server).await?),
+    })
+}
 
 /// What the notifier keeps. Errors are those of the store being out of reach or broken; what a caller can expect is in the
 /// `Ok` types.

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use comptoir_mesh::error::Error;
 use comptoir_mesh::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
+use super::documents::MessageDocument;
 use super::{Position, Posted, Recorded, Store};
 use crate::domain::delivery::{Delivery, Status};
-use crate::domain::message::{Channel, Message, Recipient, Subject};
+use crate::domain::message::{Message, Recipient};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
 
 /// The port on SQLite.
@@ -55,18 +56,6 @@ struct DeadLetterRow {
     error: String,
     payload: Vec<u8>,
     received_at: i64,
-}
-
-/// A message as it is kept.
-#[derive(Serialize, Deserialize)]
-struct MessageDocument {
-    id: String,
-    channel: Channel,
-    from: String,
-    to: Recipient,
-    subject: String,
-    text: String,
-    html: String,
 }
 
 #[async_trait]
@@ -335,36 +324,13 @@ impl From<DeadLetterRow> for DeadLetter {
     }
 }
 
-impl From<Message> for MessageDocument {
-    fn from(message: Message) -> Self {
-        Self {
-            id: message.id,
-            channel: message.channel,
-            from: message.from,
-            to: message.to,
-            subject: message.subject.as_str().to_owned(),
-            text: message.text,
-            html: message.html,
-        }
-    }
-}
-
 impl TryFrom<MailboxRow> for Posted {
     type Error = Error;
 
     fn try_from(row: MailboxRow) -> Result<Self, Error> {
         let document: MessageDocument = serde_json::from_str(&row.document).map_err(Error::internal)?;
-        let message = Message {
-            id: document.id,
-            channel: document.channel,
-            from: document.from,
-            to: document.to,
-            subject: Subject::new(&document.subject).map_err(Error::internal)?,
-            text: document.text,
-            html: document.html,
-        };
         Ok(Self {
-            message,
+            message: document.try_into()?,
             created_at: timestamp(row.created_at),
         })
     }

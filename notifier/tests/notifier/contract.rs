@@ -1,15 +1,42 @@
-//! SQLite keeps what the store's port promises.
+//! SQLite and MongoDB keep what the store's port promises.
 
-use comptoir_notifier::store::{SqliteStore, contract};
+use comptoir_notifier::store::contract;
+
+use crate::stores::{Mongo, Sqlite};
 
 macro_rules! kept {
-    ($($promise:ident),* $(,)?) => {
-        $(#[tokio::test(flavor = "multi_thread")]
-        async fn $promise() {
-            let folder = tempfile::tempdir().unwrap();
-            let store = SqliteStore::open(folder.path().join("notifier.db").to_str().unwrap()).await.unwrap();
-            contract::$promise(&store).await;
-        })*
+    ($($promise:ident),* $(,)?; of two: $($promise_of_two:ident),* $(,)?) => {
+        mod on_sqlite {
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let sqlite = Sqlite::new();
+                contract::$promise(&sqlite.open().await).await;
+            })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise_of_two() {
+                let sqlite = Sqlite::new();
+                contract::$promise_of_two(&sqlite.open().await, &sqlite.open().await).await;
+            })*
+        }
+
+        mod on_mongo {
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let Some(mongo) = Mongo::new(stringify!($promise)) else { return };
+                contract::$promise(&mongo.open().await).await;
+                mongo.drop().await;
+            })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise_of_two() {
+                let Some(mongo) = Mongo::new(stringify!($promise_of_two)) else { return };
+                contract::$promise_of_two(&mongo.open().await, &mongo.open().await).await;
+                mongo.drop().await;
+            })*
+        }
     };
 }
 
@@ -23,5 +50,9 @@ kept!(
     a_failure_is_due_after_its_pause,
     deliveries_are_paged,
     a_dead_letter_is_kept_once,
-    the_mailbox_takes_a_message_once,
+    the_mailbox_takes_a_message_once;
+    of two:
+    replicas_do_not_claim_the_same,
+    replicas_record_an_event_once,
+    replicas_change_a_version_once,
 );

@@ -8,4 +8,5 @@ mod events;
 mod mails;
 mod sending;
 mod service;
+mod stores;
 mod whole;

@@ -1,0 +1,340 @@
+//! The port on MongoDB, by single documents: each is changed by compare-and-set on its version, and nothing spans two of them.
+//!
+//! An event and its deliveries are recorded by one insert: the inbox's document holds the deliveries until they stand in their
+//! own collection. Whoever dies between leaves them there. The event was not acknowledged then and comes again, is found
+//! as known, and what it left is put into place; what is there by its id already, sent or not, is not touched.
+
+use async_trait::async_trait;
+use comptoir_mesh::env::ServerUrl;
+use comptoir_mesh::error::Error;
+use comptoir_mesh::mongo::{self, is_duplicate};
+use comptoir_mesh::sqlite::{micros, timestamp};
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use mongodb::bson::{Document, doc};
+use mongodb::error::ErrorKind;
+use mongodb::options::IndexOptions;
+use mongodb::{Collection, Database, IndexModel};
+
+use self::documents::{Due, InboxDocument, LetterDocument, MailboxDocument, StoredDelivery};
+use super::{Position, Posted, Recorded, Store};
+use crate::domain::delivery::{Delivery, Status};
+use crate::domain::message::Message;
+use crate::domain::record::{DeadLetter, InboxEntry};
+
+mod documents;
+
+/// Deliveries claimed side by side.
+const CONCURRENCY: usize = 16;
+/// What MongoDB answers when a document of this id, or unique key, is there.
+const DUPLICATE: i32 = 11000;
+
+/// The port on MongoDB.
+#[derive(Clone)]
+pub struct MongoStore {
+    inbox: Collection<InboxDocument>,
+    deliveries: Collection<StoredDelivery>,
+    letters: Collection<LetterDocument>,
+    mailbox: Collection<MailboxDocument>,
+}
+
+impl MongoStore {
+    /// Connects to the server, and makes the indexes that are not there.
+    pub async fn open(server: &ServerUrl) -> anyhow::Result<Self> {
+        let database = mongo::open(server).await?;
+        let store = Self::on(&database);
+        store.make_indexes().await?;
+        Ok(store)
+    }
+
+    fn on(database: &Database) -> Self {
+        Self {
+            inbox: database.collection("inbox"),
+            deliveries: database.collection("deliveries"),
+            letters: database.collection("dead_letters"),
+            mailbox: database.collection("mailbox"),
+        }
+    }
+
+    /// Beside those of the ids, which are unique by themselves.
+    async fn make_indexes(&self) -> mongodb::error::Result<()> {
+        let newest = doc! { "created_at": -1, "_id": -1 };
+        let due = doc! { "due.at": 1, "due.sequence": 1 };
+        let deliveries = [
+            index("newest", newest.clone()),
+            index(
+                "newest_by_status",
+                doc! { "status": 1, "created_at": -1, "_id": -1 },
+            ),
+            // Sparse: what is sent has no `due`, and takes no room in it.
+            IndexModel::builder()
+                .keys(due)
+                .options(
+                    IndexOptions::builder()
+                        .name("due".to_owned())
+                        .sparse(true)
+                        .build(),
+                )
+                .build(),
+        ];
+        self.deliveries.create_indexes(deliveries).await?;
+        let newest_letters = doc! { "received_at": -1, "_id": -1 };
+        self.letters.create_index(index("newest", newest_letters)).await?;
+        let of_recipient = doc! { "recipient": 1, "created_at": -1, "_id": -1 };
+        let mailbox = [
+            index("newest", newest),
+            index("newest_by_recipient", of_recipient),
+        ];
+        self.mailbox.create_indexes(mailbox).await?;
+        Ok(())
+    }
+
+    /// Puts an event's deliveries into their own collection, and only then forgets them in the inbox.
+    async fn settle(&self, inbox: InboxDocument) -> Result<(), Error> {
+        if inbox.deliveries.is_empty() {
+            return Ok(());
+        }
+        match self.deliveries.insert_many(inbox.deliveries).ordered(false).await {
+            Ok(_) => {}
+            // Some are in place already.
+            Err(error) if only_duplicates(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.inbox
+            .update_one(doc! { "_id": inbox.id }, doc! { "$unset": { "deliveries": "" } })
+            .await?;
+        Ok(())
+    }
+
+    /// Compare-and-set: writes the document if the stored one is of the version before, and is as `also` says.
+    async fn replace(&self, delivery: Delivery, also: Document) -> Result<bool, Error> {
+        let mut before = doc! { "_id": &delivery.id, "version": delivery.version - 1 };
+        before.extend(also);
+        let done = self
+            .deliveries
+            .replace_one(before, StoredDelivery::from(delivery))
+            .await?;
+        Ok(done.matched_count == 1)
+    }
+
+    /// Claims what is due, as far as no other does; `None` for what another was first with.
+    async fn claim_some(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Option<Delivery>>, Error> {
+        let is_due = doc! { "due.at": { "$lte": micros(now) } };
+        let due: Vec<StoredDelivery> = self
+            .deliveries
+            .find(is_due.clone())
+            .sort(doc! { "due.at": 1, "due.sequence": 1 })
+            .limit(bound(limit))
+            .await?
+            .try_collect()
+            .await?;
+        let results: Vec<Result<Option<Delivery>, Error>> = futures::stream::iter(due)
+            .map(|stored| {
+                let delivery = stored.delivery.sending(lease_until);
+                // Due when it is written, not only when it was found: what is read while others write can be of a later version.
+                let claim = self.replace(delivery.clone(), is_due.clone());
+                async move { Ok(claim.await?.then_some(delivery)) }
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        // What was claimed must be sent, or it waits for its lease to end: an error is told only when nothing was.
+        if results.iter().all(Result::is_err) {
+            results.into_iter().collect()
+        } else {
+            Ok(results.into_iter().filter_map(Result::ok).collect())
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error> {
+        let document = InboxDocument::new(entry, deliveries);
+        match self.inbox.insert_one(&document).await {
+            Ok(_) => {
+                self.settle(document).await?;
+                return Ok(Recorded::New);
+            }
+            Err(error) if is_duplicate(&error).is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+        let known = self.inbox.find_one(doc! { "_id": &document.id }).await?;
+        let known = known.ok_or_else(|| Error::internal(anyhow::anyhow!("an inbox entry is gone")))?;
+        let same = known.body_sha256 == document.body_sha256;
+        self.settle(known).await?;
+        Ok(if same {
+            Recorded::Duplicate
+        } else {
+            Recorded::Conflict
+        })
+    }
+
+    async fn bury(&self, letter: DeadLetter) -> Result<bool, Error> {
+        inserted(self.letters.insert_one(LetterDocument::from(letter)).await)
+    }
+
+    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        let letters: Vec<LetterDocument> = self
+            .letters
+            .find(doc! {})
+            .sort(doc! { "received_at": -1, "_id": -1 })
+            .limit(limit.into())
+            .await?
+            .try_collect()
+            .await?;
+        Ok(letters.into_iter().map(DeadLetter::from).collect())
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        let limit = limit as usize;
+        let mut claimed = Vec::new();
+        // Each look that ends without what it asked for found less, or another claimed it: the queue gets shorter either way.
+        while claimed.len() < limit {
+            let wanted = limit - claimed.len();
+            let some = match self.claim_some(now, lease_until, wanted).await {
+                Ok(some) => some,
+                Err(error) if claimed.is_empty() => return Err(error),
+                Err(_) => break,
+            };
+            let (found, before) = (some.len(), claimed.len());
+            claimed.extend(some.into_iter().flatten());
+            if found < wanted && claimed.len() - before == found {
+                break;
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        let first: Option<Due> = self
+            .deliveries
+            .clone_with_type()
+            .find_one(doc! { "due.at": { "$gte": i64::MIN } })
+            .sort(doc! { "due.at": 1, "due.sequence": 1 })
+            .projection(doc! { "_id": 0, "due": 1 })
+            .await?;
+        Ok(first.map(|first| timestamp(first.due.at)))
+    }
+
+    async fn save(&self, delivery: Delivery) -> Result<bool, Error> {
+        self.replace(delivery, Document::new()).await
+    }
+
+    async fn delivery(&self, id: &str) -> Result<Option<Delivery>, Error> {
+        let found = self.deliveries.find_one(doc! { "_id": id }).await?;
+        Ok(found.map(|stored| stored.delivery))
+    }
+
+    async fn deliveries(
+        &self,
+        status: Option<Status>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        let mut filter = behind(after);
+        if let Some(status) = status {
+            filter.insert("status", status.as_str());
+        }
+        let found: Vec<StoredDelivery> = self
+            .deliveries
+            .find(filter)
+            .sort(doc! { "created_at": -1, "_id": -1 })
+            .limit(limit.into())
+            .await?
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().map(|stored| stored.delivery).collect())
+    }
+
+    async fn count(&self, status: Option<Status>) -> Result<i64, Error> {
+        let count = match status {
+            // The server keeps this one, however many there are.
+            None => self.deliveries.estimated_document_count().await?,
+            Some(status) => {
+                let filter = doc! { "status": status.as_str() };
+                self.deliveries.count_documents(filter).await?
+            }
+        };
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    async fn post(&self, message: Message, now: Timestamp) -> Result<bool, Error> {
+        let document = MailboxDocument::new(message, now);
+        inserted(self.mailbox.insert_one(document).await)
+    }
+
+    async fn mailbox(
+        &self,
+        recipient: Option<&str>,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Posted>, Error> {
+        let mut filter = behind(after);
+        if let Some(recipient) = recipient {
+            filter.insert("recipient", recipient);
+        }
+        let found: Vec<MailboxDocument> = self
+            .mailbox
+            .find(filter)
+            .sort(doc! { "created_at": -1, "_id": -1 })
+            .limit(limit.into())
+            .await?
+            .try_collect()
+            .await?;
+        found.into_iter().map(Posted::try_from).collect()
+    }
+}
+
+/// Whether an insert put a document there; `false` when one of its id is there already.
+fn inserted<T>(outcome: mongodb::error::Result<T>) -> Result<bool, Error> {
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(error) if is_duplicate(&error).is_some() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether nothing is wrong but that some of the documents are there.
+fn only_duplicates(error: &mongodb::error::Error) -> bool {
+    let ErrorKind::InsertMany(failure) = error.kind.as_ref() else {
+        return false;
+    };
+    failure.write_concern_error.is_none()
+        && failure
+            .write_errors
+            .as_ref()
+            .is_some_and(|errors| errors.iter().all(|error| error.code == DUPLICATE))
+}
+
+fn index(name: &str, keys: Document) -> IndexModel {
+    IndexModel::builder()
+        .keys(keys)
+        .options(IndexOptions::builder().name(name.to_owned()).build())
+        .build()
+}
+
+/// What a page starts behind, as a filter.
+fn behind(after: Option<Position>) -> Document {
+    after.map_or_else(Document::new, |position| {
+        let time = micros(position.created_at);
+        doc! { "$or": [
+            { "created_at": { "$lt": time } },
+            { "created_at": time, "_id": { "$lt": position.id } },
+        ] }
+    })
+}
+
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
