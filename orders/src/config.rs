@@ -19,8 +19,14 @@ pub struct Config {
         value_name = "ADDR"
     )]
     pub orders_addr: SocketAddr,
-    /// Where orders are kept: sqlite://PATH; a file in the data folder unless set
-    #[arg(long, env = "COMPTOIR_ORDERS_STORE", value_name = "URL")]
+    /// Where orders are kept: sqlite://PATH or mongodb://HOST/DATABASE; unset, MONGODB_URI's database comptoir_orders, else a
+    /// file in the data folder
+    #[arg(
+        long,
+        env = "COMPTOIR_ORDERS_STORE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub orders_store: Option<String>,
     /// Lines a cart has at most; 0 is no limit
     #[arg(

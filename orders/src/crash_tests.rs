@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use comptoir_proto::orders::v1::{CompleteCartRequest, CompleteCartResponse};
-use mesh::{Caller, Error, identity::Peer, testing::TestEnv};
+use mesh::{Caller, Error, env::Server, identity::Peer, testing::TestEnv};
 
 use crate::{
     FAIL_POINTS,
@@ -23,7 +23,8 @@ use crate::{
     quote::Pricer,
     refund::Wanted,
     requests::Asked,
-    store::{Stores, sqlite},
+    store::{self, Stores},
+    support::mongo::{self, on_mongo},
 };
 
 #[path = "../tests/support/catalog.rs"]
@@ -57,8 +58,9 @@ impl World {
         let test = TestEnv::new();
         let catalog = FakeCatalog::new(&test.env);
         let variant = catalog.add(PRICE, UNITS);
-        let location = test.folder().join("orders.db");
-        let stores = sqlite::open(location.to_str().unwrap()).await.unwrap();
+        let setting = mongo::store();
+        let location = test.env.store("orders", setting.as_deref(), Server::Mongo);
+        let stores = store::open(&location.unwrap()).await.unwrap();
         let now = test.env.clock.now();
         let discount = Discount {
             id: test.env.ids.new_id("disc_"),
@@ -577,3 +579,15 @@ async fn an_order_waits_for_a_catalogue_that_is_down_and_goes_on_after() {
     world.sweep().await;
     assert_eq!(world.audit(&cart).await.unwrap().state, State::Confirmed);
 }
+
+on_mongo!(
+    crashes_while_an_order_is_placed,
+    crashes_while_a_refused_order_is_undone,
+    crashes_while_an_order_is_canceled,
+    crashes_while_money_goes_back,
+    crashes_while_the_right_to_drive_changes_hands,
+    every_scenario_ends_well_without_a_crash,
+    a_hold_that_ends_gives_the_payment_up_first,
+    an_action_finished_in_the_last_moment_is_an_order_though_its_hold_ended,
+    an_order_waits_for_a_catalogue_that_is_down_and_goes_on_after,
+);

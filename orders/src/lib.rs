@@ -3,7 +3,7 @@
 //!
 //! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `carts` (what buyers do to
 //! them) → `quote` (what they come to) → `checkout` (how one becomes an order) → `payment` (the port to providers) → `domain`
-//! → `store` (the port, its SQLite adapter, the suite every adapter passes).
+//! → `store` (the port, an adapter for SQLite and one for MongoDB, the suite every adapter passes).
 
 extern crate comptoir_mesh as mesh;
 
@@ -34,6 +34,11 @@ mod sales;
 mod service;
 mod start;
 pub mod store;
+#[cfg(test)]
+#[path = "../tests/support"]
+mod support {
+    pub(crate) mod mongo;
+}
 mod sweeper;
 mod watch;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use comptoir_proto::orders::v1::{
     cart_service_server::CartServiceServer, discount_service_server::DiscountServiceServer,
     order_service_server::OrderServiceServer, payment_service_server::PaymentServiceServer,
@@ -11,7 +10,7 @@ use comptoir_proto::orders::v1::{
 use mesh::{
     Channel, Env, Service,
     config::Profile,
-    env::{Server, Store},
+    env::Server,
     events::{self, Broker},
 };
 
@@ -41,14 +40,8 @@ pub async fn start(
     peers: Peers,
     broker: Option<Broker>,
 ) -> anyhow::Result<Service> {
-    let stores = match env.store("orders", config.orders_store.as_deref(), Server::Mongo)? {
-        Store::Sqlite(file) => store::sqlite::open(&file)
-            .await
-            .context("COMPTOIR_ORDERS_STORE")?,
-        Store::Server(server) => {
-            anyhow::bail!("{}: this build keeps orders in sqlite://PATH", server.setting)
-        }
-    };
+    let location = env.store("orders", config.orders_store.as_deref(), Server::Mongo)?;
+    let stores = store::open(&location).await?;
     let pricer = Pricer::new(peers.catalog.clone(), stores.discounts.clone(), env.clone());
     let carts = Carts::new(
         stores.carts.clone(),

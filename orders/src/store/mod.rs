@@ -3,14 +3,16 @@
 
 #[cfg(test)]
 mod contract;
+pub mod mongo;
 pub mod orders;
 pub mod sqlite;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mesh::Error;
+use mesh::{Error, env::Store};
 
 use crate::domain::{
     cart::{Cart, Claim, Claimed},
@@ -25,6 +27,14 @@ pub struct Stores {
     pub carts: Arc<dyn CartStore>,
     pub discounts: Arc<dyn DiscountStore>,
     pub orders: Arc<dyn OrderStore>,
+}
+
+/// Opens the stores where the settings say.
+pub async fn open(location: &Store) -> anyhow::Result<Stores> {
+    match location {
+        Store::Sqlite(file) => sqlite::open(file).await.context("COMPTOIR_ORDERS_STORE"),
+        Store::Server(server) => mongo::open(server).await,
+    }
 }
 
 /// Carts, a document each.

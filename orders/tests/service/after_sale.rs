@@ -16,6 +16,7 @@ use mesh::error::ErrorReason;
 use crate::support::{
     ADA, BOB, Setup,
     catalog::Held,
+    mongo::on_mongo,
     of,
     orders::{action, kept, refused},
     outcome,
@@ -518,3 +519,20 @@ async fn sales_are_summed_by_the_shops_days() {
     let error = outcome(setup.as_staff(orders.get_sales(backwards)).await).unwrap_err();
     assert_eq!(error.reason(), ErrorReason::ValidationFailed);
 }
+
+on_mongo!(
+    a_cancelled_order_gives_everything_back,
+    an_order_that_cost_nothing_is_cancelled_like_any_other,
+    cancelling_while_the_capture_runs_ends_in_one_of_two_ways_and_money_agrees,
+    an_order_that_awaits_the_bank_can_be_cancelled_and_never_paid,
+    only_those_who_may_cancel,
+    parts_go_back_until_nothing_is_left,
+    parallel_refunds_never_exceed_what_was_captured,
+    a_refund_can_put_the_units_back_and_they_are_not_shipped_then,
+    units_are_shipped_in_parcels_and_delivered_one_after_the_other,
+    nothing_is_shipped_or_refunded_before_it_is_paid,
+    an_order_is_read_by_those_who_may_and_is_not_there_for_others,
+    orders_are_listed_newest_first_and_filtered_for_staff,
+    a_watch_begins_with_the_order_and_shows_every_change,
+    sales_are_summed_by_the_shops_days,
+);

@@ -1,6 +1,6 @@
 //! Taking a guest's cart over.
 
-use crate::support::{ADA, BOB, Setup, address, of, outcome};
+use crate::support::{ADA, BOB, Setup, address, mongo::on_mongo, of, outcome};
 use comptoir_proto::orders::v1::{AttachCartRequest, Cart, CreateCartRequest, UpdateCartRequest};
 use mesh::error::{Error, ErrorReason};
 
@@ -195,3 +195,13 @@ async fn one_of_two_customers_gets_a_guests_cart() {
         assert_eq!(lost.reason(), ErrorReason::NotFound);
     }
 }
+
+on_mongo!(
+    a_guests_cart_becomes_the_customers_who_has_none,
+    lines_go_into_the_customers_open_cart_once,
+    what_the_customers_cart_says_is_kept,
+    another_customers_cart_is_not_there,
+    more_lines_than_a_cart_has_are_not_merged,
+    parallel_attaches_add_the_lines_once,
+    one_of_two_customers_gets_a_guests_cart,
+);

@@ -1,6 +1,6 @@
 //! Carts and their lines, through the generated client.
 
-use crate::support::{ADA, BOB, Setup, inputs, outcome, violations};
+use crate::support::{ADA, BOB, Setup, inputs, mongo::on_mongo, outcome, violations};
 use comptoir_proto::{
     catalog::v1::ProductStatus,
     orders::v1::{
@@ -468,3 +468,20 @@ async fn without_the_catalogue_a_cart_with_lines_is_unavailable() {
     setup.catalog.set_down(false);
     assert_eq!(get(&setup, &cart.id).await.unwrap(), cart);
 }
+
+on_mongo!(
+    a_guests_cart_is_made_and_read_at_todays_prices,
+    what_a_cart_begins_with_is_checked,
+    units_of_one_variant_go_to_one_line,
+    quantities_are_one_to_999_on_the_sum,
+    a_cart_has_at_most_100_lines,
+    limits_are_settings,
+    what_64_bits_cannot_hold_is_refused,
+    only_what_is_for_sale_is_put_in,
+    a_product_that_goes_stays_visible_at_its_last_price,
+    lines_are_changed_and_taken_out_by_id,
+    no_concurrent_change_is_lost,
+    a_customers_cart_answers_to_nobody_else,
+    the_active_cart_is_the_callers_newest,
+    without_the_catalogue_a_cart_with_lines_is_unavailable,
+);

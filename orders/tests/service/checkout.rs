@@ -11,6 +11,7 @@ use mesh::error::ErrorReason;
 use crate::support::{
     ADA, BOB, Setup,
     catalog::Held,
+    mongo::on_mongo,
     of,
     orders::{accepted, codes, kept, placed, refused, request},
     outcome,
@@ -408,3 +409,22 @@ async fn units_that_went_while_the_bank_was_asked_cost_nobody_anything() {
     assert_eq!(kept(&payments), 0);
     assert_eq!(setup.catalog.units(&cup).reserved, 0);
 }
+
+on_mongo!(
+    an_order_is_placed_answered_and_captured,
+    two_hundred_calls_with_one_key_make_one_order_and_one_charge,
+    twenty_keys_on_one_cart_make_one_order,
+    the_last_units_are_sold_once_each,
+    the_same_key_and_input_gives_the_same_order_for_good,
+    a_key_with_another_input_is_refused_whenever_it_comes,
+    a_customers_key_is_the_customers_over_all_carts_and_nobody_elses,
+    signing_in_between_two_tries_changes_nothing,
+    a_refusal_is_the_keys_answer_for_good_and_the_cart_is_free_for_another,
+    what_an_order_needs_is_named_and_nothing_is_held,
+    another_total_than_expected_is_told_before_anything_is_done,
+    what_is_not_for_sale_any_more_is_refused,
+    too_few_units_leave_nothing_behind,
+    what_is_no_request_is_refused_before_anything,
+    a_catalogue_that_is_down_is_said_so_and_the_same_key_goes_on_after,
+    units_that_went_while_the_bank_was_asked_cost_nobody_anything,
+);

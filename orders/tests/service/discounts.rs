@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{ADA, Setup, of, outcome, violations};
+use crate::support::{ADA, Setup, mongo::on_mongo, of, outcome, violations};
 use comptoir_proto::orders::v1::{
     Cart, CreateDiscountRequest, DeleteDiscountRequest, Discount, DiscountCodes, DiscountInput, DiscountKind,
     ListDiscountsRequest, UpdateCartRequest, UpdateDiscountRequest,
@@ -290,3 +290,10 @@ async fn a_code_that_cannot_be_used_is_refused() {
         [("LATER", true)]
     );
 }
+
+on_mongo!(
+    only_staff_touch_discounts,
+    a_discount_is_made_changed_listed_and_removed,
+    codes_take_off_what_they_say,
+    a_code_that_cannot_be_used_is_refused,
+);

@@ -10,7 +10,7 @@ use comptoir_proto::orders::v1::{
 };
 use mesh::error::{Error, ErrorReason};
 
-use crate::support::{ADA, Setup, address, catalog::Held, inputs, of, outcome};
+use crate::support::{ADA, Setup, address, catalog::Held, inputs, mongo::on_mongo, of, outcome};
 
 /// The order, or the codes of the refusals.
 async fn complete(setup: &Setup, cart: &Cart, key: &str, token: &str) -> Result<Order, Vec<String>> {
@@ -301,3 +301,14 @@ async fn a_use_of_a_refused_order_is_given_back() {
     assert!(complete(&setup, &cart, "second", "tok_visa").await.is_ok());
     assert_eq!(times_used(&setup, "ONE").await, 1);
 }
+
+on_mongo!(
+    an_ordered_cart_takes_no_change,
+    an_ordered_cart_is_not_the_active_one,
+    a_refused_cart_is_open_again,
+    what_went_out_of_sale_is_not_ordered,
+    nobody_pays_more_than_was_shown_because_a_code_ended,
+    a_discount_of_five_uses_is_used_five_times_by_fifty,
+    a_customers_limit_counts_users_and_guests_by_e_mail,
+    a_use_of_a_refused_order_is_given_back,
+);

@@ -8,6 +8,7 @@ use mesh::error::ErrorReason;
 use crate::support::{
     Setup,
     catalog::HOLD,
+    mongo::on_mongo,
     orders::{accepted, action, codes, kept, placed, refused, request},
     outcome,
 };
@@ -222,3 +223,14 @@ async fn one_address_cannot_hold_everything_by_actions_it_never_finishes() {
     elsewhere.client_address = Some("192.0.2.99".to_owned());
     placed(setup.try_complete(elsewhere).await.unwrap());
 }
+
+on_mongo!(
+    a_declined_card_is_declined,
+    an_answer_that_is_lost_is_asked_for_again,
+    a_provider_that_is_away_is_said_so_and_the_order_ends_with_its_hold,
+    a_capture_that_fails_once_is_done_again,
+    an_approved_action_finishes_the_order,
+    a_declined_action_fails_the_order,
+    an_action_that_never_comes_ends_with_the_hold,
+    one_address_cannot_hold_everything_by_actions_it_never_finishes,
+);

@@ -1,6 +1,7 @@
 //! An orders service in this process, with a catalogue beside it that a test can change.
 
 pub(crate) mod catalog;
+pub(crate) mod mongo;
 pub(crate) mod orders;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ impl Setup {
         let catalog = FakeCatalog::new(&test.env);
         let slot = in_process();
         let mut config = config();
+        config.orders_store = mongo::store();
         change(&mut config);
         let peers = Peers {
             catalog: catalog.slot().channel("orders"),

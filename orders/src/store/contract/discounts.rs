@@ -40,7 +40,7 @@ async fn times_used(store: &Store, id: &str) -> i64 {
 }
 
 /// What was added is read back whole, by id and by code without regard to case.
-pub(crate) async fn a_discount_is_found_by_id_and_code(store: Store) {
+async fn a_discount_is_found_by_id_and_code(store: Store) {
     let summer = discount("disc_1", "Été2026", 0);
     assert!(store.insert_discount(&summer).await.unwrap());
     let counted = Counted {
@@ -67,7 +67,7 @@ pub(crate) async fn a_discount_is_found_by_id_and_code(store: Store) {
 }
 
 /// A code is one discount's, whatever its case, also after a change.
-pub(crate) async fn a_code_is_unique_without_regard_to_case(store: Store) {
+async fn a_code_is_unique_without_regard_to_case(store: Store) {
     assert!(
         store
             .insert_discount(&discount("disc_1", "SUMMER", 0))
@@ -115,7 +115,7 @@ pub(crate) async fn a_code_is_unique_without_regard_to_case(store: Store) {
 }
 
 /// A change is of the version it was made on, and leaves the uses alone.
-pub(crate) async fn a_change_keeps_the_uses(store: Store) {
+async fn a_change_keeps_the_uses(store: Store) {
     store
         .insert_discount(&discount("disc_1", "SUMMER", 0))
         .await
@@ -151,7 +151,7 @@ pub(crate) async fn a_change_keeps_the_uses(store: Store) {
 }
 
 /// A removed discount is given as it was, and is gone with its uses.
-pub(crate) async fn a_removed_discount_is_gone(store: Store) {
+async fn a_removed_discount_is_gone(store: Store) {
     store
         .insert_discount(&discount("disc_1", "SUMMER", 0))
         .await
@@ -168,7 +168,7 @@ pub(crate) async fn a_removed_discount_is_gone(store: Store) {
 }
 
 /// Fifty orders at once use a discount of five uses exactly five times.
-pub(crate) async fn a_limit_holds_under_parallel_uses(store: Store) {
+async fn a_limit_holds_under_parallel_uses(store: Store) {
     let limited = Discount {
         usage_limit: Some(5),
         ..discount("disc_1", "FIVE", 0)
@@ -205,7 +205,7 @@ pub(crate) async fn a_limit_holds_under_parallel_uses(store: Store) {
 }
 
 /// One customer's limit holds under parallel uses, and is no other's.
-pub(crate) async fn a_customers_limit_is_each_customers_own(store: Store) {
+async fn a_customers_limit_is_each_customers_own(store: Store) {
     let limited = Discount {
         usage_limit_per_customer: Some(2),
         ..discount("disc_1", "TWO", 0)
@@ -232,7 +232,7 @@ pub(crate) async fn a_customers_limit_is_each_customers_own(store: Store) {
 }
 
 /// An order counts once, however often that is asked.
-pub(crate) async fn an_order_counts_once(store: Store) {
+async fn an_order_counts_once(store: Store) {
     let limited = Discount {
         usage_limit: Some(1),
         usage_limit_per_customer: Some(1),
@@ -252,8 +252,130 @@ pub(crate) async fn an_order_counts_once(store: Store) {
     );
 }
 
+/// One order asked for by many at once counts once, though its limits have room for more.
+async fn an_order_counts_once_under_parallel_uses(store: Store) {
+    store
+        .insert_discount(&discount("disc_1", "MANY", 0))
+        .await
+        .unwrap();
+    let uses = (0..50).map(|n| {
+        let store = store.clone();
+        let order = format!("order_{}", n % 3);
+        tokio::spawn(async move { store.use_discount("disc_1", &order, "user_1").await.unwrap() })
+    });
+    for outcome in futures::future::join_all(uses).await {
+        assert_eq!(outcome.unwrap(), Use::Counted);
+    }
+    assert_eq!(times_used(&store, "disc_1").await, 3);
+    let found = store
+        .discounts_by_code(&[fold("many")], Some("user_1"))
+        .await
+        .unwrap();
+    assert_eq!(found[0].times_used_by_customer, 3);
+}
+
+/// Uses and their taking back at once: what counts in the end is what was counted and not given back, and the limit held
+/// all along.
+async fn uses_and_their_return_agree(store: Store) {
+    let limited = Discount {
+        usage_limit: Some(5),
+        usage_limit_per_customer: Some(2),
+        ..discount("disc_1", "FIVE", 0)
+    };
+    store.insert_discount(&limited).await.unwrap();
+    let orders = (0..30).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (order, customer) = (format!("order_{n}"), format!("user_{}", n % 4));
+            let used = store.use_discount("disc_1", &order, &customer).await.unwrap();
+            assert!(times_used(&store, "disc_1").await <= 5);
+            if n % 2 == 0 {
+                store.give_back_discount("disc_1", &order).await.unwrap();
+                return false;
+            }
+            used == Use::Counted
+        })
+    });
+    let kept = futures::future::join_all(orders).await;
+    let kept = kept.into_iter().filter(|kept| *kept.as_ref().unwrap()).count();
+    assert_eq!(times_used(&store, "disc_1").await, i64::try_from(kept).unwrap());
+    let mut by_customers = 0;
+    for n in 0..4 {
+        let customer = format!("user_{n}");
+        let found = store
+            .discounts_by_code(&[fold("five")], Some(&customer))
+            .await
+            .unwrap();
+        assert!(found[0].times_used_by_customer <= 2);
+        by_customers += found[0].times_used_by_customer;
+    }
+    assert_eq!(by_customers, times_used(&store, "disc_1").await);
+}
+
+/// A limit that staff lower holds for whoever comes after.
+async fn a_lowered_limit_holds_at_once(store: Store) {
+    store
+        .insert_discount(&discount("disc_1", "MANY", 0))
+        .await
+        .unwrap();
+    let uses = (0..30).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            if n == 10 {
+                let lowered = Discount {
+                    version: 2,
+                    usage_limit: Some(3),
+                    ..discount("disc_1", "MANY", 0)
+                };
+                assert_eq!(store.replace_discount(&lowered).await.unwrap(), Replaced::Done);
+                return Some(times_used(&store, "disc_1").await);
+            }
+            store
+                .use_discount("disc_1", &format!("order_{n}"), "user_1")
+                .await
+                .unwrap();
+            None
+        })
+    });
+    let seen = futures::future::join_all(uses).await;
+    let seen = seen.into_iter().find_map(Result::unwrap).unwrap();
+    assert!(times_used(&store, "disc_1").await <= seen.max(3));
+    let late = store
+        .use_discount("disc_1", "order_late", "user_2")
+        .await
+        .unwrap();
+    assert_eq!(late == Use::LimitReached, times_used(&store, "disc_1").await >= 3);
+}
+
+/// Uses are of one discount, whatever other discounts the order has.
+async fn discounts_count_apart(store: Store) {
+    for (id, code) in [("disc_1", "ONE"), ("disc_2", "TWO")] {
+        let once = Discount {
+            usage_limit_per_customer: Some(1),
+            ..discount(id, code, 0)
+        };
+        store.insert_discount(&once).await.unwrap();
+        assert_eq!(
+            store.use_discount(id, "order_1", "user_1").await.unwrap(),
+            Use::Counted
+        );
+    }
+    store.give_back_discount("disc_1", "order_1").await.unwrap();
+    assert_eq!(
+        (
+            times_used(&store, "disc_1").await,
+            times_used(&store, "disc_2").await
+        ),
+        (0, 1)
+    );
+    assert_eq!(
+        store.use_discount("disc_2", "order_2", "user_1").await.unwrap(),
+        Use::CustomerLimitReached
+    );
+}
+
 /// What is given back can be used by another order, once; a use of the same order that comes late is refused.
-pub(crate) async fn a_use_is_given_back_once(store: Store) {
+async fn a_use_is_given_back_once(store: Store) {
     let limited = Discount {
         usage_limit: Some(1),
         usage_limit_per_customer: Some(1),
@@ -282,7 +404,7 @@ pub(crate) async fn a_use_is_given_back_once(store: Store) {
 }
 
 /// A list is newest first, goes on behind a place, and is narrowed by a part of the code taken literally.
-pub(crate) async fn a_list_goes_on_where_it_was_left(store: Store) {
+async fn a_list_goes_on_where_it_was_left(store: Store) {
     for n in 0..5 {
         // Two share a moment: the id decides.
         let added = discount(&format!("disc_{n}"), &format!("CODE{n}%_"), n / 2);
@@ -318,9 +440,23 @@ pub(crate) async fn a_list_goes_on_where_it_was_left(store: Store) {
     assert_eq!(list("de3", None, 10).await, (vec!["disc_3".to_owned()], 1));
     assert_eq!(list("%_", None, 1).await, (vec!["disc_4".to_owned()], 5));
     assert_eq!(list("_%", None, 10).await, (vec![], 0));
+    for nothing in [
+        ".",
+        "CODE.",
+        ".*",
+        "(",
+        "[",
+        "\\",
+        "$",
+        "^CODE",
+        "CODE0|CODE1",
+        "\0",
+    ] {
+        assert_eq!(list(nothing, None, 10).await, (vec![], 0), "{nothing:?}");
+    }
 }
 
-super::on_sqlite!(discounts:
+super::on_every_store!(discounts:
     a_discount_is_found_by_id_and_code,
     a_code_is_unique_without_regard_to_case,
     a_change_keeps_the_uses,
@@ -328,6 +464,10 @@ super::on_sqlite!(discounts:
     a_limit_holds_under_parallel_uses,
     a_customers_limit_is_each_customers_own,
     an_order_counts_once,
+    an_order_counts_once_under_parallel_uses,
+    uses_and_their_return_agree,
+    a_lowered_limit_holds_at_once,
+    discounts_count_apart,
     a_use_is_given_back_once,
     a_list_goes_on_where_it_was_left,
 );

@@ -1,11 +1,14 @@
 //! What the ports promise, as tests that every adapter runs: a function for each promise, given a store that is empty.
 
-pub(crate) mod carts;
-pub(crate) mod discounts;
-pub(crate) mod orders;
+mod carts;
+mod discounts;
+mod events;
+mod lists;
+mod orders;
+mod whole;
 
-/// Runs each promise on an SQLite file of its own.
-macro_rules! on_sqlite {
+/// Runs each promise on an SQLite file of its own, and on a MongoDB database of its own.
+macro_rules! on_every_store {
     ($part:ident: $($promise:ident),+ $(,)?) => {
         mod sqlite {
             $(
@@ -18,6 +21,27 @@ macro_rules! on_sqlite {
                 }
             )+
         }
+        mod mongo {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    let name = concat!(module_path!(), "::", stringify!($promise));
+                    if let Some(database) = crate::support::mongo::Database::of(name) {
+                        let stores = crate::store::contract::on_server(&database).await;
+                        super::$promise(stores.$part).await;
+                    }
+                }
+            )+
+        }
     };
 }
-pub(crate) use on_sqlite;
+pub(crate) use on_every_store;
+
+/// The stores in this database.
+pub(crate) async fn on_server(database: &crate::support::mongo::Database) -> crate::store::Stores {
+    let test = mesh::testing::TestEnv::new();
+    let location = test
+        .env
+        .store("orders", Some(database.url()), mesh::env::Server::Mongo);
+    crate::store::open(&location.unwrap()).await.unwrap()
+}

@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use comptoir_proto::orders::v1::PaymentStatus;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     domain::{
@@ -13,16 +12,16 @@ use crate::{
         order::{BankAction, Contents, HistoryEntry, Lease, Order, Payment, PaymentEventKind, State},
         pricing::Cost,
     },
-    store::orders::{Entry, OrderPage, OrderStore},
+    store::orders::{Entry, OrderStore},
 };
 
-type Store = Arc<dyn OrderStore>;
+pub(super) type Store = Arc<dyn OrderStore>;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
-fn order(id: &str, created: i64) -> Order {
+pub(super) fn order(id: &str, created: i64) -> Order {
     Order {
         id: id.to_owned(),
         revision: 1,
@@ -72,7 +71,7 @@ fn order(id: &str, created: i64) -> Order {
     }
 }
 
-fn contents() -> Contents {
+pub(super) fn contents() -> Contents {
     let address = Address {
         first_name: "Ada".to_owned(),
         last_name: "Lovelace".to_owned(),
@@ -111,7 +110,7 @@ fn contents() -> Contents {
 }
 
 /// The order as PLACED at this time.
-fn placed(id: &str, second: i64, number: &str) -> Order {
+pub(super) fn placed(id: &str, second: i64, number: &str) -> Order {
     let mut order = order(id, second - 1);
     order
         .transition(State::Placed, "system", None, at(second))
@@ -128,7 +127,7 @@ fn placed(id: &str, second: i64, number: &str) -> Order {
     order
 }
 
-fn event(order: &Order, sequence: u64) -> Entry {
+pub(super) fn event(order: &Order, sequence: u64) -> Entry {
     Entry {
         id: format!("evt_{}_{sequence}", order.id),
         order_id: order.id.clone(),
@@ -137,14 +136,8 @@ fn event(order: &Order, sequence: u64) -> Entry {
     }
 }
 
-async fn ids(store: &Store, page: OrderPage) -> Vec<String> {
-    let (orders, total) = store.orders(&OrderPage { limit: 100, ..page }).await.unwrap();
-    assert_eq!(total, i64::try_from(orders.len()).unwrap());
-    orders.into_iter().map(|order| order.id).collect()
-}
-
 /// An order is added once, read back whole, and an id that is taken changes nothing.
-pub(crate) async fn an_order_is_added_once(store: Store) {
+async fn an_order_is_added_once(store: Store) {
     let added = order("order_1", 0);
     assert!(store.insert_order(&added, &[event(&added, 1)]).await.unwrap());
     assert_eq!(store.order("order_1").await.unwrap(), Some(added.clone()));
@@ -163,9 +156,9 @@ pub(crate) async fn an_order_is_added_once(store: Store) {
 }
 
 /// Of writers that read the same revision one wins; the others change nothing and announce nothing.
-pub(crate) async fn one_writer_of_a_revision_wins(store: Store) {
+async fn one_writer_of_a_revision_wins(store: Store) {
     store.insert_order(&order("order_1", 0), &[]).await.unwrap();
-    let writers = (0..20_u64).map(|n| {
+    let writers = (0..50_u64).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
             let mut order = store.order("order_1").await.unwrap().unwrap();
@@ -193,41 +186,30 @@ pub(crate) async fn one_writer_of_a_revision_wins(store: Store) {
     assert_eq!(events, [event(&order, won[0] + 1)]);
 }
 
-/// Events come in the order in which they were written, and are gone once they are published.
-pub(crate) async fn events_wait_until_they_are_published(store: Store) {
-    let changed = store.events_changed();
-    let (one, two) = (order("order_1", 0), order("order_2", 1));
+/// A number is one order's.
+async fn a_number_is_one_orders(store: Store) {
     store
-        .insert_order(&one, &[event(&one, 1), event(&one, 2)])
+        .insert_order(&placed("order_1", 10, "1001"), &[])
         .await
         .unwrap();
-    store.insert_order(&two, &[event(&two, 1)]).await.unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(1), changed.notified())
-        .await
-        .unwrap();
-    let mut next = one.clone();
-    next.revision += 1;
-    store.replace_order(&next, &[event(&one, 3)]).await.unwrap();
-    let waiting = store.pending_events(2).await.unwrap();
-    assert_eq!(waiting, [event(&one, 1), event(&one, 2)]);
-    store
-        .events_done(&[("order_1".to_owned(), 1), ("order_2".to_owned(), 1)])
-        .await
-        .unwrap();
-    assert_eq!(
-        store.pending_events(10).await.unwrap(),
-        [event(&one, 2), event(&one, 3)]
+    let mut other = order("order_2", 10);
+    store.insert_order(&other, &[]).await.unwrap();
+    other.number = Some("1001".to_owned());
+    other.revision += 1;
+    assert!(store.replace_order(&other, &[event(&other, 1)]).await.is_err());
+    assert!(
+        store
+            .insert_order(&placed("order_3", 10, "1001"), &[])
+            .await
+            .is_err()
     );
-    store.events_done(&[("order_1".to_owned(), 1)]).await.unwrap();
-    assert_eq!(
-        store.pending_events(10).await.unwrap().len(),
-        2,
-        "done again is done"
-    );
+    assert_eq!(store.order("order_2").await.unwrap().unwrap().number, None);
+    assert_eq!(store.order("order_3").await.unwrap(), None);
+    assert_eq!(store.pending_events(10).await.unwrap(), []);
 }
 
 /// An order is due when its lease or its rest ends, and not before.
-pub(crate) async fn what_is_due_is_found(store: Store) {
+async fn what_is_due_is_found(store: Store) {
     let mut leased = order("order_leased", 0);
     leased.lease = Some(Lease {
         holder: "one".to_owned(),
@@ -252,7 +234,7 @@ pub(crate) async fn what_is_due_is_found(store: Store) {
 }
 
 /// Holds that await a bank's action count for their client's address, others do not.
-pub(crate) async fn awaited_actions_are_counted_by_address(store: Store) {
+async fn awaited_actions_are_counted_by_address(store: Store) {
     let mut awaiting = order("order_1", 0);
     awaiting.payment.action = Some(BankAction {
         redirect_url: "/".to_owned(),
@@ -268,120 +250,8 @@ pub(crate) async fn awaited_actions_are_counted_by_address(store: Store) {
     assert_eq!(store.awaiting_holds("192.0.2.1").await.unwrap(), 0);
 }
 
-/// Lists are newest first, go on where they were left, and hold what was never PLACED only when asked for by state.
-pub(crate) async fn a_list_goes_on_where_it_was_left(store: Store) {
-    for n in 0..7 {
-        // Two of each second, so that the id has to decide.
-        let order = placed(&format!("order_{n}"), 10 + n / 2, &(1_000 + n).to_string());
-        store.insert_order(&order, &[]).await.unwrap();
-    }
-    store.insert_order(&order("order_never", 99), &[]).await.unwrap();
-    let all = ids(&store, OrderPage::default()).await;
-    assert_eq!(
-        all,
-        [
-            "order_6", "order_5", "order_4", "order_3", "order_2", "order_1", "order_0"
-        ]
-    );
-    let mut seen = Vec::new();
-    let mut after = None;
-    loop {
-        let page = OrderPage {
-            after,
-            limit: 2,
-            ..OrderPage::default()
-        };
-        let (orders, total) = store.orders(&page).await.unwrap();
-        assert_eq!(total, 7, "of all pages");
-        let Some(last) = orders.last() else { break };
-        after = Some((last.placed_at.unwrap(), last.id.clone()));
-        seen.extend(orders.into_iter().map(|order| order.id));
-    }
-    assert_eq!(seen, all);
-    let pending = OrderPage {
-        state: Some(State::PendingPayment),
-        ..OrderPage::default()
-    };
-    assert_eq!(ids(&store, pending).await, ["order_never"]);
-}
-
-/// Each filter narrows the list; a query is taken literally, without regard to case.
-pub(crate) async fn filters_narrow_the_list(store: Store) {
-    let mut one = placed("order_1", 10, "1001");
-    one.customer_id = Some("user_1".to_owned());
-    let mut two = placed("order_2", 20, "1002");
-    two.contents.as_mut().unwrap().email = "bob@example.com".to_owned();
-    two.note_payment(
-        "pev_2".to_owned(),
-        PaymentEventKind::Captured,
-        4_990,
-        None,
-        at(21),
-    );
-    for order in [&one, &two] {
-        store.insert_order(order, &[]).await.unwrap();
-    }
-    let cases = [
-        (
-            OrderPage {
-                customer_id: Some("user_1".to_owned()),
-                ..OrderPage::default()
-            },
-            "order_1",
-        ),
-        (
-            OrderPage {
-                payment_status: Some(PaymentStatus::Captured),
-                ..OrderPage::default()
-            },
-            "order_2",
-        ),
-        (
-            OrderPage {
-                placed_from: Some(at(20)),
-                ..OrderPage::default()
-            },
-            "order_2",
-        ),
-        (
-            OrderPage {
-                placed_to: Some(at(20)),
-                ..OrderPage::default()
-            },
-            "order_1",
-        ),
-        (
-            OrderPage {
-                query: "1002".to_owned(),
-                ..OrderPage::default()
-            },
-            "order_2",
-        ),
-        (
-            OrderPage {
-                query: "ADA_L%@".to_owned(),
-                ..OrderPage::default()
-            },
-            "order_1",
-        ),
-    ];
-    for (page, expected) in cases {
-        assert_eq!(ids(&store, page.clone()).await, [expected], "{page:?}");
-    }
-    let named = OrderPage {
-        query: "ada byron".to_owned(),
-        ..OrderPage::default()
-    };
-    assert_eq!(ids(&store, named).await.len(), 2, "the bill's name counts");
-    let literal = OrderPage {
-        query: "b_b".to_owned(),
-        ..OrderPage::default()
-    };
-    assert_eq!(ids(&store, literal).await, [""; 0]);
-}
-
 /// A number is given to one caller, ever.
-pub(crate) async fn a_number_is_given_once(store: Store) {
+async fn a_number_is_given_once(store: Store) {
     let takers = (0..20).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -398,51 +268,18 @@ pub(crate) async fn a_number_is_given_once(store: Store) {
 }
 
 /// The first secret of a name stays.
-pub(crate) async fn a_secret_stays(store: Store) {
+async fn a_secret_stays(store: Store) {
     assert_eq!(store.secret("a", b"first").await.unwrap(), b"first");
     assert_eq!(store.secret("a", b"second").await.unwrap(), b"first");
     assert_eq!(store.secret("b", b"second").await.unwrap(), b"second");
 }
 
-/// Sales are of what was placed in the span and not canceled, captured less refunded.
-pub(crate) async fn sales_count_what_stayed(store: Store) {
-    let mut paid = placed("order_1", 10, "1001");
-    paid.note_payment(
-        "pev_2".to_owned(),
-        PaymentEventKind::Captured,
-        4_990,
-        None,
-        at(11),
-    );
-    paid.note_payment("pev_3".to_owned(), PaymentEventKind::Refunded, 990, None, at(12));
-    let mut canceled = placed("order_2", 10, "1002");
-    canceled
-        .transition(State::Canceled, "buyer", None, at(12))
-        .unwrap();
-    for order in [
-        &paid,
-        &canceled,
-        &placed("order_3", 20, "1003"),
-        &order("order_4", 10),
-    ] {
-        store.insert_order(order, &[]).await.unwrap();
-    }
-    let sales = store.sales(at(10), at(20)).await.unwrap();
-    assert_eq!(sales.len(), 1);
-    assert_eq!((sales[0].placed_at, sales[0].revenue), (at(10), 4_000));
-    let later = at(10) + SignedDuration::from_secs(11);
-    assert_eq!(store.sales(at(10), later).await.unwrap().len(), 2);
-}
-
-super::on_sqlite!(orders:
+super::on_every_store!(orders:
     an_order_is_added_once,
     one_writer_of_a_revision_wins,
-    events_wait_until_they_are_published,
+    a_number_is_one_orders,
     what_is_due_is_found,
     awaited_actions_are_counted_by_address,
-    a_list_goes_on_where_it_was_left,
-    filters_narrow_the_list,
     a_number_is_given_once,
     a_secret_stays,
-    sales_count_what_stayed,
 );
