@@ -13,7 +13,8 @@ pub struct Config {
     /// Where the auth service's gRPC port listens
     #[arg(long, env = "COMPTOIR_AUTH_ADDR", default_value = "127.0.0.1:50051", value_parser = address, value_name = "ADDR")]
     pub auth_addr: SocketAddr,
-    /// Where accounts are kept: sqlite://PATH; a file in the data folder unless set
+    /// Where accounts are kept: sqlite://PATH or mongodb://HOST/DATABASE; unset, the database comptoir_auth of MONGODB_URI, else
+    /// a file in the data folder
     #[arg(long, env = "COMPTOIR_AUTH_STORE", value_name = "URL")]
     pub auth_store: Option<String>,
     /// Address of the first administrator, who is made at the start while there is none

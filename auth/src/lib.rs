@@ -37,11 +37,9 @@ pub const FAIL_POINTS: &[&str] = &[
 /// Without a broker events wait in the outbox.
 pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::Result<Auth> {
     config.check()?;
-    let store = match env.store("auth", config.auth_store.as_deref(), Server::Mongo)? {
+    let store: Arc<dyn store::Store> = match env.store("auth", config.auth_store.as_deref(), Server::Mongo)? {
         Store::Sqlite(file) => Arc::new(store::sqlite::Sqlite::open(&file).await?),
-        Store::Server(server) => {
-            anyhow::bail!("{}: this build keeps accounts in sqlite://PATH", server.setting)
-        }
+        Store::Server(server) => Arc::new(store::mongo::Mongo::open(&server, &env).await?),
     };
     let auth = Auth::open(&config, &env, store.clone()).await?;
     auth.configured_admin(&config).await?;

@@ -19,6 +19,7 @@ use crate::domain::user::{Role, User};
 
 #[cfg(test)]
 pub(crate) mod contract;
+pub(crate) mod mongo;
 pub(crate) mod sqlite;
 
 /// All of the port.
@@ -159,7 +160,7 @@ pub(crate) trait Mails: Send + Sync {
 /// What a mail's link does.
 #[derive(Debug, Clone)]
 pub(crate) enum MailEffect {
-    /// Opens this account.
+    /// Opens this account, a customer's. A mail opens one at most, ever.
     Open(User),
     /// Replaces the account, whose version is still that of this one.
     Replace(User),

@@ -112,7 +112,7 @@ pub(crate) struct OutboxEntry {
     /// Counts the aggregate's events from 1.
     pub sequence: u64,
     /// An encoded `AuthEvent`.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 /// What a mail is made of.
@@ -178,7 +178,7 @@ impl Mail {
         self.outbox.push(OutboxEntry {
             id,
             sequence: self.sequence,
-            payload: event.encode_to_vec(),
+            payload: event.encode_to_vec().into(),
         });
     }
 
@@ -208,12 +208,5 @@ impl Mail {
     pub(crate) fn issue(&mut self, now: Timestamp) -> Option<Timestamp> {
         let life = self.kind.link_life()?;
         Some(*self.expires_at.get_or_insert(now + life))
-    }
-}
-
-impl OutboxEntry {
-    /// The payload as the relay takes it.
-    pub(crate) fn bytes(&self) -> Bytes {
-        Bytes::from(self.payload.clone())
     }
 }

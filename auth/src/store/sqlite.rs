@@ -98,7 +98,7 @@ impl Outbox for Sqlite {
                 key: mail.id.clone(),
                 id: entry.id.clone(),
                 sequence: entry.sequence,
-                payload: entry.bytes(),
+                payload: entry.payload.clone(),
             })
         });
         Ok(records.collect())
@@ -162,42 +162,13 @@ mod tests {
     use super::*;
     use crate::store::{Store, contract};
 
-    async fn fresh() -> (tempfile::TempDir, Arc<dyn Store>) {
+    async fn run<F: Future<Output = ()>>(_: &str, promise: impl FnOnce(Arc<dyn Store>) -> F) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("auth.db");
-        let store = Sqlite::open(path.to_str().unwrap()).await.unwrap();
-        (folder, Arc::new(store))
+        promise(Arc::new(Sqlite::open(path.to_str().unwrap()).await.unwrap())).await;
     }
 
-    macro_rules! contract {
-        ($($promise:ident),* $(,)?) => {$(
-            #[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                let (_folder, store) = fresh().await;
-                contract::$promise(store).await;
-            }
-        )*};
-    }
-
-    contract!(
-        one_account_per_address,
-        a_save_of_an_old_version_is_refused,
-        users_are_paged_newest_first_and_found_by_part,
-        the_last_administrator_stays,
-        the_first_administrator_is_made_once,
-        rotation_has_one_winner,
-        ended_sessions_are_not_listed,
-        revocations_are_listed_by_time,
-        mails_beyond_the_limit_are_silent,
-        a_link_is_used_once,
-        a_link_opens_when_its_token_is_given_out,
-        a_failed_effect_leaves_the_link_open,
-        parallel_attempts_never_pass_the_limit,
-        a_right_password_clears_the_account_not_the_address,
-        the_outbox_gives_each_event_until_it_is_done,
-        the_sweep_keeps_what_is_unpublished,
-        keys_are_made_once,
-    );
+    contract::tests!(run);
 
     #[cfg(unix)]
     #[tokio::test]

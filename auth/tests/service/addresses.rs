@@ -33,7 +33,7 @@ fn delete(id: &str) -> DeleteAddressRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_is_the_default() {
+pub(crate) async fn one_address_is_the_default() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let mut gateway = world.gateway.clone();
@@ -83,7 +83,7 @@ async fn one_address_is_the_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_address_is_not_there() {
+pub(crate) async fn somebody_elses_address_is_not_there() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let bob = world.person("bob@example.org").await;
@@ -106,7 +106,7 @@ async fn somebody_elses_address_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_saves_lose_none() {
+pub(crate) async fn parallel_saves_lose_none() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let saving = (0..60).map(|n| {
@@ -130,7 +130,7 @@ async fn parallel_saves_lose_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_address_can_be_is_refused() {
+pub(crate) async fn what_no_address_can_be_is_refused() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let mut gateway = world.gateway.clone();

@@ -15,7 +15,7 @@ fn seen(error: &Error) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn known_and_unknown_addresses_get_the_same_answers() {
+pub(crate) async fn known_and_unknown_addresses_get_the_same_answers() {
     let world = World::with(&["--limit-mails-address", "2"]).await;
     world.person("known@example.org").await;
     world.register("pending@example.org", PASSWORD).await.unwrap();
@@ -41,7 +41,7 @@ async fn known_and_unknown_addresses_get_the_same_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_failed_log_in_looks_the_same() {
+pub(crate) async fn every_failed_log_in_looks_the_same() {
     let world = World::new().await;
     world.person("known@example.org").await;
     world.register("pending@example.org", PASSWORD).await.unwrap();
@@ -68,7 +68,7 @@ async fn every_failed_log_in_looks_the_same() {
 /// The work is the same: a password is hashed and one write is made, whoever is asked for. Medians of interleaved calls, with
 /// room for a busy machine; what is missing when a step is left out is the tens of milliseconds of a hash or a commit.
 #[tokio::test(flavor = "multi_thread")]
-async fn known_and_unknown_addresses_cost_the_same() {
+pub(crate) async fn known_and_unknown_addresses_cost_the_same() {
     let world = World::with(&["--limit-login-account", "0", "--limit-mails-address", "0"]).await;
     world.person("known@example.org").await;
     let mut login = [Vec::new(), Vec::new()];

@@ -18,7 +18,7 @@ async fn kids(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_says_who_and_until_when() {
+pub(crate) async fn a_token_says_who_and_until_when() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let token = &ada.tokens.access_token;
@@ -56,7 +56,7 @@ async fn a_token_says_who_and_until_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_rotate_and_no_token_is_refused_for_it() {
+pub(crate) async fn keys_rotate_and_no_token_is_refused_for_it() {
     let world = World::with(&["--auth-key-rotation-hours", "1"]).await;
     let ada = world.person("ada@example.org").await;
     let first = kids(&world).await;
@@ -81,10 +81,10 @@ async fn keys_rotate_and_no_token_is_refused_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_sessions_survive_a_restart() {
+pub(crate) async fn keys_and_sessions_survive_a_restart() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
-    let restarted = comptoir_auth::start(crate::support::config(&[]), world.test.env.clone(), None)
+    let restarted = comptoir_auth::start(world.config(&[]), world.test.env.clone(), None)
         .await
         .unwrap();
     let slot = comptoir_mesh::channel::in_process();

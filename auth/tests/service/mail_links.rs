@@ -40,7 +40,7 @@ async fn ask_change(world: &World, person: &Person, email: &str) -> Result<(), E
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_sets_the_password_and_ends_all_sessions() {
+pub(crate) async fn a_reset_sets_the_password_and_ends_all_sessions() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     ask_reset(&world, "ADA@example.org").await;
@@ -77,7 +77,7 @@ async fn a_reset_sets_the_password_and_ends_all_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_resets_at_once_have_one_success() {
+pub(crate) async fn fifty_resets_at_once_have_one_success() {
     let world = World::new().await;
     world.person("ada@example.org").await;
     ask_reset(&world, "ada@example.org").await;
@@ -97,7 +97,7 @@ async fn fifty_resets_at_once_have_one_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_ends_with_its_time_and_with_the_password() {
+pub(crate) async fn a_link_ends_with_its_time_and_with_the_password() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     ask_reset(&world, "ada@example.org").await;
@@ -128,7 +128,7 @@ async fn a_link_ends_with_its_time_and_with_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_changes_when_the_new_one_is_confirmed() {
+pub(crate) async fn an_address_changes_when_the_new_one_is_confirmed() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     ask_change(&world, &ada, "Ada.New@example.org").await.unwrap();
@@ -158,7 +158,7 @@ async fn an_address_changes_when_the_new_one_is_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_taken_address_stays_its_owners() {
+pub(crate) async fn a_taken_address_stays_its_owners() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let bob = world.person("bob@example.org").await;

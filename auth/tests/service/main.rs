@@ -1,4 +1,5 @@
-//! The service through its generated client, in process, on a real SQLite file: a module for each behaviour.
+//! The service through its generated client, in process, on a real SQLite file: a module for each behaviour. All of it
+//! again on MongoDB.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -6,6 +7,7 @@ mod addresses;
 mod enumeration;
 mod keys;
 mod mail_links;
+mod mongodb;
 mod refresh;
 mod registration;
 mod revocation;

@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, World, reason};
 const REUSED: Option<ErrorReason> = Some(ErrorReason::TokenReused);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_token_ends_its_session() {
+pub(crate) async fn a_used_token_ends_its_session() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let other = world.login(&ada.email, PASSWORD).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_used_token_ends_its_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_at_once_have_at_most_one_success() {
+pub(crate) async fn fifty_at_once_have_at_most_one_success() {
     let world = World::new().await;
     for round in 0..5 {
         let ada = world.person(&format!("ada{round}@example.org")).await;
@@ -52,7 +52,7 @@ async fn fifty_at_once_have_at_most_one_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_call_gets_the_same_tokens() {
+pub(crate) async fn a_repeated_call_gets_the_same_tokens() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let token = &ada.tokens.refresh_token;
@@ -73,7 +73,7 @@ async fn a_repeated_call_gets_the_same_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repetition_is_one_by_its_id_and_time() {
+pub(crate) async fn a_repetition_is_one_by_its_id_and_time() {
     let world = World::new().await;
     for (request_id, wait) in [
         (Some("request-2"), 0),
@@ -101,7 +101,7 @@ async fn a_repetition_is_one_by_its_id_and_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_token_changes_nothing() {
+pub(crate) async fn a_forged_token_changes_nothing() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let token = &ada.tokens.refresh_token;
@@ -136,7 +136,7 @@ async fn a_forged_token_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_not_used_ends() {
+pub(crate) async fn a_session_that_is_not_used_ends() {
     let world = World::with(&["--auth-session-days", "2"]).await;
     let ada = world.person("ada@example.org").await;
     world.advance(2 * 86_400).await;
@@ -149,7 +149,7 @@ async fn a_session_that_is_not_used_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_signed_out_is_used_up() {
+pub(crate) async fn a_token_that_was_signed_out_is_used_up() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let request = LogoutRequest {

@@ -6,7 +6,7 @@ use comptoir_proto::auth::v1::*;
 use crate::support::{PASSWORD, World, mail_of, reason, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_confirmed_account_signs_in() {
+pub(crate) async fn a_confirmed_account_signs_in() {
     let world = World::new().await;
     world.register("Ada@Example.org", PASSWORD).await.unwrap();
     let mail = world.mailbox.wait("Ada@Example.org", 1).await.pop().unwrap();
@@ -37,7 +37,7 @@ async fn a_confirmed_account_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_confirms_a_strangers_password() {
+pub(crate) async fn nobody_confirms_a_strangers_password() {
     let world = World::new().await;
     world
         .register("ada@example.org", "the strangers password")
@@ -64,7 +64,7 @@ async fn nobody_confirms_a_strangers_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_confirmation_is_mailed_once_more() {
+pub(crate) async fn the_confirmation_is_mailed_once_more() {
     let world = World::new().await;
     let resend = || {
         let mut gateway = world.gateway.clone();
@@ -87,7 +87,7 @@ async fn the_confirmation_is_mailed_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_is_told_that_somebody_registered() {
+pub(crate) async fn an_owner_is_told_that_somebody_registered() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     world
@@ -106,7 +106,7 @@ async fn an_owner_is_told_that_somebody_registered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_refused_with_its_field() {
+pub(crate) async fn what_cannot_be_is_refused_with_its_field() {
     let world = World::new().await;
     let good = RegisterRequest {
         email: "ada@example.org".into(),
@@ -187,7 +187,7 @@ async fn what_cannot_be_is_refused_with_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_race_opens_one_account() {
+pub(crate) async fn a_race_opens_one_account() {
     let world = World::with(&["--limit-mails-address", "0"]).await;
     let spellings = ["race@example.org", "RACE@example.org", "Race@Example.ORG"];
     let registering = (0..15).map(|n| world.register(spellings[n % 3], PASSWORD));
@@ -211,7 +211,7 @@ async fn a_race_opens_one_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_mails_an_hour_reach_an_address() {
+pub(crate) async fn three_mails_an_hour_reach_an_address() {
     let world = World::new().await;
     for _ in 0..5 {
         world.register("bombed@example.org", PASSWORD).await.unwrap();
@@ -238,7 +238,7 @@ async fn three_mails_an_hour_reach_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_holds_no_secret_and_counts_from_one() {
+pub(crate) async fn an_event_holds_no_secret_and_counts_from_one() {
     let world = World::new().await;
     world.register("ada@example.org", PASSWORD).await.unwrap();
     let mail = world.mailbox.wait("ada@example.org", 1).await.pop().unwrap();

@@ -8,7 +8,7 @@ use crate::support::{PASSWORD, World, reason};
 const REVOKED: Option<ErrorReason> = Some(ErrorReason::TokenRevoked);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_everywhere_ends_every_session() {
+pub(crate) async fn signing_out_everywhere_ends_every_session() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let other = world.login(&ada.email, PASSWORD).await.unwrap();
@@ -30,7 +30,7 @@ async fn signing_out_everywhere_ends_every_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_password_ends_the_other_sessions() {
+pub(crate) async fn another_password_ends_the_other_sessions() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let other = world.login(&ada.email, PASSWORD).await.unwrap();
@@ -76,7 +76,7 @@ async fn another_password_ends_the_other_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revocations_are_listed_while_tokens_live() {
+pub(crate) async fn revocations_are_listed_while_tokens_live() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let bob = world.person("bob@example.org").await;
@@ -113,7 +113,7 @@ async fn revocations_are_listed_while_tokens_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_may_do_what_is_granted_to_them() {
+pub(crate) async fn services_may_do_what_is_granted_to_them() {
     let world = World::new().await;
     let refused = world
         .orders

@@ -20,7 +20,7 @@ fn set_active(user: &User, active: bool) -> UpdateUserStatusRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_administrator_is_made_while_there_is_none() {
+pub(crate) async fn the_first_administrator_is_made_while_there_is_none() {
     let world = World::with(&["--admin-email", "Boss@example.org", "--admin-password", PASSWORD]).await;
     let boss = world.login("boss@example.org", PASSWORD).await.unwrap();
     assert_eq!(boss.user.role(), Role::Admin);
@@ -40,7 +40,7 @@ async fn the_first_administrator_is_made_while_there_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_administrator_is_refused_by_the_settings_name() {
+pub(crate) async fn a_wrong_administrator_is_refused_by_the_settings_name() {
     for (flags, variable) in [
         (
             [
@@ -68,7 +68,7 @@ async fn a_wrong_administrator_is_refused_by_the_settings_name() {
         assert!(error.to_string().starts_with(variable), "{error:#}");
     }
     let test = comptoir_mesh::testing::TestEnv::new();
-    let config = crate::support::config(&["--auth-store", "mongodb://u:secret@db"]);
+    let config = crate::support::config(&["--auth-store", "postgres://u:secret@db"]);
     let error = format!(
         "{:#}",
         comptoir_auth::start(config, test.env.clone(), None)
@@ -82,7 +82,7 @@ async fn a_wrong_administrator_is_refused_by_the_settings_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lower_role_holds_at_once() {
+pub(crate) async fn a_lower_role_holds_at_once() {
     let world = World::new().await;
     let admin = world.admin().await;
     let ada = world.person("ada@example.org").await;
@@ -129,7 +129,7 @@ async fn a_lower_role_holds_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_account_is_out() {
+pub(crate) async fn a_disabled_account_is_out() {
     let world = World::new().await;
     let admin = world.admin().await;
     let ada = world.person("ada@example.org").await;
@@ -164,7 +164,7 @@ async fn a_disabled_account_is_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_administrator_stays() {
+pub(crate) async fn the_last_administrator_stays() {
     let world = World::new().await;
     let admin = world.admin().await;
     let mut gateway = world.gateway.clone();
@@ -208,7 +208,50 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_see_themselves_and_staff_sees_all() {
+pub(crate) async fn administrators_who_demote_each_other_leave_one() {
+    let world = World::new().await;
+    let first = world.admin().await;
+    let mut admins = vec![first.clone()];
+    for n in 0..3 {
+        let email = format!("admin{n}@example.org");
+        let person = world.person(&email).await;
+        let mut gateway = world.gateway.clone();
+        first
+            .call(gateway.update_user_role(set_role(&person.user, Role::Admin)))
+            .await
+            .unwrap();
+        admins.push(world.login(&email, PASSWORD).await.unwrap());
+    }
+    let demotions = (0..16).map(|n| {
+        let (actor, other) = (&admins[n % 4], &admins[(n + 1 + n / 4) % 4]);
+        let mut gateway = world.gateway.clone();
+        let request = set_role(&other.user, Role::Staff);
+        async move { actor.call(gateway.update_user_role(request)).await }
+    });
+    for answer in futures::future::join_all(demotions).await {
+        let refused = reason(answer);
+        let known = [
+            None,
+            Some(ErrorReason::Forbidden),
+            Some(ErrorReason::InvalidState),
+            Some(ErrorReason::TokenRevoked),
+        ];
+        assert!(known.contains(&refused), "{refused:?}");
+    }
+    let mut left = Vec::new();
+    for admin in &admins {
+        let person = world.login(&admin.email, PASSWORD).await.unwrap();
+        left.push(person.user.role());
+    }
+    assert_eq!(
+        left.iter().filter(|role| **role == Role::Admin).count(),
+        1,
+        "{left:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub(crate) async fn people_see_themselves_and_staff_sees_all() {
     let world = World::new().await;
     let admin = world.admin().await;
     let ada = world.person("ada@example.org").await;

@@ -6,7 +6,7 @@ use comptoir_proto::auth::v1::*;
 use crate::support::{PASSWORD, World, reason};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_listed_the_last_used_first() {
+pub(crate) async fn sessions_are_listed_the_last_used_first() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     for _ in 0..3 {
@@ -66,7 +66,7 @@ async fn sessions_are_listed_the_last_used_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_revoked_by_its_owner_alone() {
+pub(crate) async fn a_session_is_revoked_by_its_owner_alone() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let other = world.login(&ada.email, PASSWORD).await.unwrap();

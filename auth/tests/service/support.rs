@@ -1,5 +1,6 @@
 //! A started service, a mailbox that collects what it asks the notifier for, and people who use it.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use comptoir_mesh::Channel;
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
-use comptoir_mesh::testing::{TestEnv, with_token};
+use comptoir_mesh::testing::{TestEnv, server, with_token};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::auth::v1::*;
 use prost::Message as _;
@@ -30,6 +31,57 @@ struct Arguments {
 /// The settings with these flags.
 pub(crate) fn config(flags: &[&str]) -> Config {
     Arguments::parse_from(["test"].iter().chain(flags)).config
+}
+
+thread_local! {
+    /// The MongoDB that worlds made in this thread keep their stores on, and their databases.
+    static MONGODB: RefCell<Option<(String, Vec<String>)>> = const { RefCell::new(None) };
+}
+
+/// Runs a test whose worlds keep their stores on MongoDB, each in a database of its own; they are dropped when it passed.
+pub(crate) fn on_mongodb(name: &str, test: fn()) {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            MONGODB.take();
+        }
+    }
+    let Some(url) = server("MONGODB_URI", name) else {
+        return;
+    };
+    let _reset = Reset;
+    MONGODB.set(Some((url, Vec::new())));
+    // The body of a test runs in the thread that it was called in.
+    test();
+    let (url, databases) = MONGODB.take().unwrap();
+    assert!(!databases.is_empty(), "{name} has no store");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = mongodb::Client::with_uri_str(url).await.unwrap();
+        for database in databases {
+            client.database(&database).drop().await.unwrap();
+        }
+    });
+}
+
+/// A database of its own for a world, where its test asks for one.
+fn new_database(test: &TestEnv) -> Option<String> {
+    MONGODB.with_borrow_mut(|mongodb| {
+        let (url, databases) = mongodb.as_mut()?;
+        let database = format!("auth_test_{}", test.env.ids.ulid());
+        let (server, options) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, host) = server.split_once("://").unwrap();
+        let host = host.split('/').next().unwrap();
+        let url = format!("{scheme}://{host}/{database}?{options}");
+        databases.push(database);
+        Some(url)
+    })
+}
+
+/// The settings with these flags, and with this store.
+fn stored(store: Option<&str>, flags: &[&str]) -> Config {
+    let store = store.map_or_else(Vec::new, |url| vec!["--auth-store", url]);
+    config(&[flags, &store].concat())
 }
 
 /// Takes every event, as a broker does.
@@ -105,6 +157,7 @@ pub(crate) struct World {
     pub(crate) gateway: Client,
     pub(crate) notifier: Client,
     pub(crate) orders: Client,
+    pub(crate) store: Option<String>,
 }
 
 /// Somebody who is signed in.
@@ -122,12 +175,17 @@ impl World {
 
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let test = TestEnv::new();
+        let store = new_database(&test);
         let mailbox = Arc::new(Mailbox::default());
         let bus = Bus::new();
         bus.register(mailbox.clone());
-        let auth = comptoir_auth::start(config(flags), test.env.clone(), Some(bus.into()))
-            .await
-            .unwrap();
+        let auth = comptoir_auth::start(
+            stored(store.as_deref(), flags),
+            test.env.clone(),
+            Some(bus.into()),
+        )
+        .await
+        .unwrap();
         let slot = in_process();
         slot.bind(&auth.service());
         let client = |from| AuthServiceClient::new(slot.channel(from));
@@ -138,7 +196,13 @@ impl World {
             gateway: client("gateway"),
             notifier: client("notifier"),
             orders: client("orders"),
+            store,
         }
+    }
+
+    /// The settings with these flags, and this world's store.
+    pub(crate) fn config(&self, flags: &[&str]) -> Config {
+        stored(self.store.as_deref(), flags)
     }
 
     /// Lets time pass, and the upkeep that a process does each 10 s.

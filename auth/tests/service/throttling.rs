@@ -13,7 +13,7 @@ fn count(answers: &[Option<ErrorReason>], reason: ErrorReason) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_failures_and_then_a_wait() {
+pub(crate) async fn ten_failures_and_then_a_wait() {
     let world = World::new().await;
     world.person("ada@example.org").await;
     for email in ["ada@example.org", "nobody@example.org"] {
@@ -39,7 +39,7 @@ async fn ten_failures_and_then_a_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_at_once_get_ten_comparisons() {
+pub(crate) async fn two_hundred_at_once_get_ten_comparisons() {
     let world = World::new().await;
     world.person("ada@example.org").await;
     for email in ["ada@example.org", "nobody@example.org"] {
@@ -51,7 +51,7 @@ async fn two_hundred_at_once_get_ten_comparisons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn right_passwords_at_once_are_no_failures() {
+pub(crate) async fn right_passwords_at_once_are_no_failures() {
     let world = World::new().await;
     world.person("ada@example.org").await;
     let people: Vec<Result<Person, Error>> =
@@ -68,7 +68,7 @@ async fn right_passwords_at_once_are_no_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_client_address_tries_only_so_many_accounts() {
+pub(crate) async fn one_client_address_tries_only_so_many_accounts() {
     let world = World::with(&["--limit-login-address", "5"]).await;
     world.person("ada@example.org").await;
     let from = |n: usize, address: Option<&'static str>| {
@@ -106,7 +106,7 @@ async fn one_client_address_tries_only_so_many_accounts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn zero_is_no_limit() {
+pub(crate) async fn zero_is_no_limit() {
     let world = World::with(&["--limit-login-account", "0", "--limit-login-address", "0"]).await;
     for _ in 0..15 {
         let wrong = world
@@ -117,7 +117,7 @@ async fn zero_is_no_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_current_password_counts() {
+pub(crate) async fn a_wrong_current_password_counts() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     for n in 0..10 {

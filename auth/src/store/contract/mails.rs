@@ -28,21 +28,7 @@ pub(crate) async fn mails_beyond_the_limit_are_silent(store: Fresh) {
 
 pub(crate) async fn a_link_is_used_once(store: Fresh) {
     let owner = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
-    let draft = Draft {
-        kind: MailKind::PasswordReset,
-        email: "a@b.fr",
-        user: Some(&owner),
-        registration: None,
-    };
-    let mail = Mail::request(
-        draft,
-        "mail_1".into(),
-        "evt_1".into(),
-        "hash of mail_1".into(),
-        at(2),
-    );
-    store.request_mail(mail, 0, HOUR).await.unwrap();
-    store.issue_mail_token("mail_1", at(2)).await.unwrap().unwrap();
+    link(&store, "mail_1", MailKind::PasswordReset, "a@b.fr", &owner).await;
     let outcomes = futures::future::join_all((0..50).map(|n| {
         let store = store.clone();
         async move {
@@ -108,21 +94,7 @@ pub(crate) async fn a_link_opens_when_its_token_is_given_out(store: Fresh) {
 pub(crate) async fn a_failed_effect_leaves_the_link_open(store: Fresh) {
     let owner = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
     opened(&store, "user_2", "taken@b.fr", Role::Customer).await;
-    let draft = Draft {
-        kind: MailKind::EmailChange,
-        email: "new@b.fr",
-        user: Some(&owner),
-        registration: None,
-    };
-    let mail = Mail::request(
-        draft,
-        "mail_1".into(),
-        "evt_1".into(),
-        "hash of mail_1".into(),
-        at(2),
-    );
-    store.request_mail(mail, 0, HOUR).await.unwrap();
-    store.issue_mail_token("mail_1", at(2)).await.unwrap().unwrap();
+    link(&store, "mail_1", MailKind::EmailChange, "new@b.fr", &owner).await;
     let mut changed = owner.clone();
     changed.email_key = "taken@b.fr".into();
     let outcome = store
@@ -189,4 +161,129 @@ pub(crate) async fn the_outbox_gives_each_event_until_it_is_done(store: Fresh) {
         store.issue_mail_token("mail_0", at(9)).await.unwrap().is_some(),
         "the link outlives its event"
     );
+}
+
+pub(crate) async fn unsent_mails_take_no_room(store: Fresh) {
+    let ask = |n: usize, mail: Mail| {
+        let mail = if n.is_multiple_of(2) {
+            mail.silenced()
+        } else {
+            mail
+        };
+        store.request_mail(mail, 3, HOUR)
+    };
+    for n in 0..8 {
+        ask(n, registration(&format!("mail_{n}"), "a@b.fr", at(0)))
+            .await
+            .unwrap();
+        let sent = store.pending(100).await.unwrap().len();
+        assert_eq!(sent, n.div_ceil(2).min(3), "after {n}");
+    }
+}
+
+pub(crate) async fn a_link_opens_one_account(store: Fresh) {
+    store
+        .request_mail(registration("mail_1", "a@b.fr", at(0)), 0, HOUR)
+        .await
+        .unwrap();
+    store.issue_mail_token("mail_1", at(0)).await.unwrap();
+    let outcomes = at_once((0..30).map(|n| {
+        let store = store.clone();
+        // Whatever the address: the link stands for one account, not one for each address.
+        let user = user(&format!("user_{n}"), &format!("a{}@b.fr", n % 3), Role::Customer);
+        async move {
+            store
+                .use_mail("mail_1", MailEffect::Open(user), at(1))
+                .await
+                .unwrap()
+        }
+    }))
+    .await;
+    let (done, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .partition(|one| matches!(one, MailOutcome::Done(_)));
+    assert_eq!(done.len(), 1);
+    assert!(
+        refused.iter().all(|one| *one == MailOutcome::Closed),
+        "{refused:?}"
+    );
+    assert_eq!(
+        store
+            .list_users(UserQuery {
+                limit: 10,
+                ..Default::default()
+            })
+            .await
+            .unwrap()
+            .total,
+        1
+    );
+    assert_eq!(store.registrations("a@b.fr", at(-1)).await.unwrap(), []);
+}
+
+pub(crate) async fn links_side_by_side_are_each_used_once(store: Fresh) {
+    let owner = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
+    for n in 0..4 {
+        link(
+            &store,
+            &format!("mail_{n}"),
+            MailKind::EmailChange,
+            &format!("a{n}@b.fr"),
+            &owner,
+        )
+        .await;
+    }
+    let outcomes = at_once((0..40).map(|n| {
+        let (store, n) = (store.clone(), n % 4);
+        async move {
+            loop {
+                let mut user = store.user("user_1").await.unwrap().unwrap();
+                user.email_key = format!("a{n}@b.fr");
+                let effect = MailEffect::Replace(user);
+                match store.use_mail(&format!("mail_{n}"), effect, at(3)).await.unwrap() {
+                    MailOutcome::Conflict => {}
+                    outcome => break outcome,
+                }
+            }
+        }
+    }))
+    .await;
+    let done = outcomes
+        .iter()
+        .filter(|one| matches!(one, MailOutcome::Done(_)))
+        .count();
+    let closed = outcomes.iter().filter(|one| **one == MailOutcome::Closed).count();
+    assert_eq!((done, closed), (4, 36));
+    assert_eq!(
+        store.user("user_1").await.unwrap().unwrap().version,
+        owner.version + 4
+    );
+}
+
+pub(crate) async fn the_outbox_is_emptied_by_many_at_once(store: Fresh) {
+    at_once((0..30).map(|n| {
+        let (store, mail) = (
+            store.clone(),
+            registration(&format!("mail_{n}"), &format!("a{n}@b.fr"), at(n)),
+        );
+        async move { store.request_mail(mail, 3, HOUR).await.unwrap() }
+    }))
+    .await;
+    at_once((0..4).map(|_| {
+        let store = store.clone();
+        async move {
+            loop {
+                let records = store.pending(7).await.unwrap();
+                if records.is_empty() {
+                    break;
+                }
+                assert!(records.len() <= 7);
+                assert!(records.iter().all(|record| !record.payload.is_empty()));
+                store.done(&records).await.unwrap();
+            }
+        }
+    }))
+    .await;
+    assert_eq!(store.pending(100).await.unwrap(), []);
+    assert!(store.mail_by_token("hash of mail_7").await.unwrap().is_some());
 }

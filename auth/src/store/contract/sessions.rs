@@ -171,3 +171,48 @@ pub(crate) async fn a_right_password_clears_the_account_not_the_address(store: F
         None
     );
 }
+
+pub(crate) async fn a_full_counter_counts_nothing_in_the_other(store: Fresh) {
+    let window = Duration::from_secs(900);
+    let count = |attempt: Attempt| {
+        let store = store.clone();
+        async move { store.count_attempt(&attempt, window, at(0)).await.unwrap() }
+    };
+    assert_eq!(count(attempt(0, 2, 1)).await, None);
+    for n in 1..5 {
+        assert_eq!(
+            count(attempt(n, 2, 1)).await,
+            Some(at(900)),
+            "the address is full"
+        );
+    }
+    let alone = |n| Attempt {
+        address: None,
+        ..attempt(n, 2, 0)
+    };
+    assert_eq!(count(alone(5)).await, None, "the account took one of two");
+    assert_eq!(count(alone(6)).await, Some(at(900)));
+    let elsewhere = |n| {
+        let mut attempt = attempt(n, 1, 2);
+        attempt.account.key = format!("account:{n}");
+        attempt
+    };
+    let outcomes = at_once((7..27).map(|n| count(elsewhere(n)))).await;
+    assert_eq!(
+        outcomes.iter().filter(|until| until.is_none()).count(),
+        1,
+        "one of the address' two was left"
+    );
+    let outcomes = at_once((7..27).map(|n| {
+        count(Attempt {
+            address: None,
+            ..elsewhere(n)
+        })
+    }))
+    .await;
+    assert_eq!(
+        outcomes.iter().filter(|until| until.is_none()).count(),
+        19,
+        "the refused were counted nowhere"
+    );
+}

@@ -161,3 +161,210 @@ pub(crate) async fn the_first_administrator_is_made_once(store: Fresh) {
         "whoever had the account is signed out"
     );
 }
+
+pub(crate) async fn saves_side_by_side_lose_nothing(store: Fresh) {
+    let first = opened(&store, "user_1", "a@b.fr", Role::Customer).await;
+    at_once((0..20).map(|_| {
+        let store = store.clone();
+        async move {
+            loop {
+                let mut user = store.user("user_1").await.unwrap().unwrap();
+                user.epoch += 1;
+                if store.save_user(user).await.unwrap().is_some() {
+                    break;
+                }
+            }
+        }
+    }))
+    .await;
+    let last = store.user("user_1").await.unwrap().unwrap();
+    assert_eq!((last.epoch, last.version), (first.epoch + 20, first.version + 20));
+}
+
+pub(crate) async fn a_search_takes_text_literally(store: Fresh) {
+    let mut odd = user("user_1", "a.b+c@d.fr", Role::Customer);
+    odd.profile.last_name = Some(r"(O'Neil) [x]*{1}|^$?\d #~ é".into());
+    assert!(matches!(open(&store, odd).await, MailOutcome::Done(_)));
+    opened(&store, "user_2", "axbxc@d.fr", Role::Customer).await;
+    for (text, total) in [
+        ("a.b", 1),
+        ("b+c", 1),
+        (".*", 0),
+        ("a.b+c@d.fr", 1),
+        ("(o'neil) [x]*{1}|^$?\\d #~ é", 1),
+        ("[a-z]", 0),
+        ("^a", 0),
+        ("\\", 1),
+        ("\\q", 0),
+        ("(", 1),
+        ("\0", 0),
+        ("{\"$gt\":\"\"}", 0),
+        ("$where", 0),
+        ("d.fr", 2),
+    ] {
+        let query = UserQuery {
+            text: text.into(),
+            after: None,
+            limit: 10,
+        };
+        let page = store.list_users(query).await.unwrap();
+        assert_eq!(
+            (page.total, page.users.len()),
+            (total, total as usize),
+            "{text:?}"
+        );
+    }
+}
+
+/// Whether a change was done.
+fn is_done(outcome: &AccessOutcome) -> bool {
+    matches!(outcome, AccessOutcome::Done(_))
+}
+
+async fn admins(store: &Fresh) -> usize {
+    let page = store
+        .list_users(UserQuery {
+            limit: 100,
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    page.users.iter().filter(|user| user.is_active_admin()).count()
+}
+
+pub(crate) async fn an_administrator_stays_whatever_comes_at_once(store: Fresh) {
+    for n in 0..3 {
+        opened(&store, &format!("user_{n}"), &format!("a{n}@b.fr"), Role::Admin).await;
+    }
+    for round in 0..3 {
+        let outcomes = at_once((0..24).map(|n| {
+            let store = store.clone();
+            let change = match n % 8 {
+                0 | 3 | 6 => AccessChange::Role(Role::Customer),
+                1 | 4 => AccessChange::Active(false),
+                2 => AccessChange::Role(Role::Admin),
+                5 => AccessChange::Active(true),
+                _ => AccessChange::Role(Role::Staff),
+            };
+            async move {
+                let outcome = store
+                    .change_access(&format!("user_{}", n % 3), change, at(5))
+                    .await
+                    .unwrap();
+                assert!(store.has_admin().await.unwrap());
+                outcome
+            }
+        }))
+        .await;
+        assert!(
+            outcomes
+                .iter()
+                .all(|one| is_done(one) || *one == AccessOutcome::LastAdmin)
+        );
+        assert!(admins(&store).await >= 1, "round {round}");
+    }
+    // Then all of them go at once, again and again.
+    for _ in 0..5 {
+        for n in 0..3 {
+            for change in [AccessChange::Active(true), AccessChange::Role(Role::Admin)] {
+                assert!(is_done(
+                    &store
+                        .change_access(&format!("user_{n}"), change, at(6))
+                        .await
+                        .unwrap()
+                ));
+            }
+        }
+        let outcomes = at_once((0..3).map(|n| {
+            let store = store.clone();
+            let change = AccessChange::Role(Role::Staff);
+            async move {
+                store
+                    .change_access(&format!("user_{n}"), change, at(7))
+                    .await
+                    .unwrap()
+            }
+        }))
+        .await;
+        assert_eq!(outcomes.iter().filter(|one| is_done(one)).count(), 2);
+        assert_eq!(admins(&store).await, 1);
+    }
+}
+
+pub(crate) async fn changes_of_access_and_saves_keep_each_other(store: Fresh) {
+    opened(&store, "user_1", "a@b.fr", Role::Customer).await;
+    let saves = async |store: Fresh| {
+        for n in 0..10 {
+            loop {
+                let mut user = store.user("user_1").await.unwrap().unwrap();
+                user.profile.phone = Some(n.to_string());
+                if store.save_user(user).await.unwrap().is_some() {
+                    break;
+                }
+            }
+        }
+    };
+    let changes = async |store: Fresh| {
+        for n in 0..10 {
+            let role = if n % 2 == 0 { Role::Staff } else { Role::Customer };
+            match store
+                .change_access("user_1", AccessChange::Role(role), at(n))
+                .await
+                .unwrap()
+            {
+                AccessOutcome::Done(user) => assert_eq!(user.role, role),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::join!(saves(store.clone()), changes(store.clone()));
+    let user = store.user("user_1").await.unwrap().unwrap();
+    assert_eq!(
+        (user.profile.phone.as_deref(), user.role),
+        (Some("9"), Role::Customer)
+    );
+    assert_eq!(
+        user.tokens_revoked_at,
+        Some(at(9)),
+        "each lower role ended tokens"
+    );
+    assert_eq!(user.version, 21);
+}
+
+pub(crate) async fn the_first_administrators_race_for_one_place(store: Fresh) {
+    let outcomes = at_once((0..20).map(|n| {
+        let store = store.clone();
+        let user = user(&format!("user_{n}"), &format!("a{n}@b.fr"), Role::Admin);
+        async move { store.ensure_admin(user, at(9)).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(
+        outcomes.iter().filter(|one| **one == AdminOutcome::Made).count(),
+        1
+    );
+    let page = store
+        .list_users(UserQuery {
+            limit: 10,
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.total, admins(&store).await),
+        (1, 1),
+        "the others left nothing"
+    );
+    assert!(store.has_admin().await.unwrap());
+}
+
+pub(crate) async fn the_first_administrator_races_a_registration(store: Fresh) {
+    let admin = user("user_1", "a@b.fr", Role::Admin);
+    let (made, opened) = tokio::join!(
+        store.ensure_admin(admin, at(9)),
+        open(&store, user("user_2", "a@b.fr", Role::Customer)),
+    );
+    assert_eq!(made.unwrap(), AdminOutcome::Made);
+    let one = store.user_by_email("a@b.fr").await.unwrap().unwrap();
+    assert!(one.is_active_admin(), "{opened:?}");
+    assert_eq!(admins(&store).await, 1);
+}

@@ -1,0 +1,269 @@
+//! Roles and states, changed one after the other by the turnstile: a single document that counts the changes and holds the
+//! one that is under way.
+
+use comptoir_mesh::error::Error;
+use comptoir_mesh::mongo::is_duplicate;
+use jiff::Timestamp;
+use mongodb::bson::{Document, doc, serialize_to_bson};
+use serde::{Deserialize, Serialize};
+
+use super::users::Written;
+use super::{Mongo, Patience, decode, find, number};
+use crate::domain::user::{Role, User};
+use crate::store::{AccessChange, AccessOutcome, AdminOutcome};
+
+/// The turnstile's id.
+const TURNSTILE: &str = "turnstile";
+
+/// The turnstile: the number of the last change, and that change until it is done.
+#[derive(Deserialize)]
+struct Turnstile {
+    number: u64,
+    registered: Option<Registered>,
+}
+
+/// A change that was registered: whoever finds it can do it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Registered {
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    at: Timestamp,
+    change: Change,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Change {
+    /// Gives the account this role and state.
+    Access {
+        user_id: String,
+        role: Role,
+        active: bool,
+    },
+    /// Opens this account, or makes the one of its address an administrator with its password.
+    FirstAdmin(Box<User>),
+}
+
+impl Mongo {
+    /// Makes the turnstile where there is none.
+    pub(super) async fn make_turnstile(&self) -> Result<(), mongodb::error::Error> {
+        match self
+            .access
+            .insert_one(doc! { "_id": TURNSTILE, "number": 0_i64 })
+            .await
+        {
+            Err(error) if is_duplicate(&error).is_none() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn change_in_turn(
+        self,
+        user_id: String,
+        change: AccessChange,
+        now: Timestamp,
+    ) -> Result<AccessOutcome, Error> {
+        let mut patience = Patience::default();
+        loop {
+            let last = self.free_turn(&mut patience).await?;
+            let Some(user) = find::<User>(&self.users, doc! { "_id": &user_id }).await? else {
+                return Ok(AccessOutcome::Unknown);
+            };
+            let (role, active) = match change {
+                AccessChange::Role(role) => (role, user.active),
+                AccessChange::Active(active) => (user.role, active),
+            };
+            let stays_admin = active && role == Role::Admin;
+            if user.is_active_admin() && !stays_admin && !self.has_admin_besides(&user_id).await? {
+                // Only if no change came while the others were looked for.
+                if self.turnstile().await?.is_free_after(last) {
+                    return Ok(AccessOutcome::LastAdmin);
+                }
+            } else {
+                let change = Change::Access {
+                    user_id: user_id.clone(),
+                    role,
+                    active,
+                };
+                if let Some(done) = self.take_turn(last, change, now).await? {
+                    return Ok(
+                        done.map_or(AccessOutcome::Unknown, |user| AccessOutcome::Done(Box::new(user)))
+                    );
+                }
+            }
+            patience.wait().await?;
+        }
+    }
+
+    pub(super) async fn make_first_admin(self, user: User, now: Timestamp) -> Result<AdminOutcome, Error> {
+        let mut patience = Patience::default();
+        loop {
+            let last = self.free_turn(&mut patience).await?;
+            if self.has_admin_besides("").await? {
+                return Ok(AdminOutcome::Present);
+            }
+            let change = Change::FirstAdmin(Box::new(user.clone()));
+            if self.take_turn(last, change, now).await?.is_some() {
+                return Ok(AdminOutcome::Made);
+            }
+            patience.wait().await?;
+        }
+    }
+
+    /// Does the change that a process registered and left.
+    pub(super) async fn finish_registered_change(&self) -> Result<(), Error> {
+        let turnstile = self.turnstile().await?;
+        if let Some(registered) = turnstile.registered {
+            let now = self.clock.now();
+            self.finish(turnstile.number, registered, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn turnstile(&self) -> Result<Turnstile, Error> {
+        find(&self.access, doc! { "_id": TURNSTILE })
+            .await?
+            .ok_or_else(|| {
+                Error::internal(anyhow::anyhow!(
+                    "the document that orders changes of roles is gone: start the service again"
+                ))
+            })
+    }
+
+    /// The number of the last change, once none is under way. One that another call left is done here.
+    async fn free_turn(&self, patience: &mut Patience) -> Result<u64, Error> {
+        let mut seen = None;
+        loop {
+            let Turnstile { number, registered } = self.turnstile().await?;
+            match registered {
+                None => return Ok(number),
+                // Whoever registered it is likely to be doing it.
+                Some(_) if seen != Some(number) => {
+                    seen = Some(number);
+                    patience.wait().await?;
+                }
+                Some(registered) => {
+                    self.finish(number, registered, self.clock.now()).await?;
+                    patience.wait().await?;
+                }
+            }
+        }
+    }
+
+    /// Registers the change behind `last` and does it; `None` when another one was registered first. Inside is the account,
+    /// if there is one.
+    ///
+    /// Numbers follow the time: those of a turnstile that was made anew, or restored from before the accounts, are higher
+    /// than the accounts' all the same.
+    async fn take_turn(
+        &self,
+        last: u64,
+        change: Change,
+        now: Timestamp,
+    ) -> Result<Option<Option<User>>, Error> {
+        let turn = (last + 1).max(u64::try_from(now.as_microsecond()).unwrap_or_default());
+        let registered = Registered { at: now, change };
+        let free = doc! { "_id": TURNSTILE, "number": number(last), "registered": null };
+        let value = serialize_to_bson(&registered).map_err(Error::internal)?;
+        let register = doc! { "$set": { "number": number(turn), "registered": value } };
+        if self.access.update_one(free, register).await?.matched_count == 0 {
+            return Ok(None);
+        }
+        self.finish(turn, registered, now).await.map(Some)
+    }
+
+    /// Does the registered change, unless somebody did, and frees the turnstile. A change that was left has an old time: what
+    /// it revokes, it revokes from `now` on.
+    async fn finish(&self, turn: u64, registered: Registered, now: Timestamp) -> Result<Option<User>, Error> {
+        let at = registered.at.max(now);
+        let mut patience = Patience::default();
+        let user = loop {
+            let done = match &registered.change {
+                Change::Access {
+                    user_id,
+                    role,
+                    active,
+                } => self.try_access(turn, user_id, (*role, *active), at).await?,
+                Change::FirstAdmin(user) => self.try_first_admin(turn, user, at).await?,
+            };
+            match done {
+                Tried::Done(user) => break user,
+                Tried::Again => patience.wait().await?,
+            }
+        };
+        let done = doc! { "_id": TURNSTILE, "number": number(turn) };
+        self.access
+            .update_one(done, doc! { "$unset": { "registered": "" } })
+            .await?;
+        Ok(user)
+    }
+
+    async fn try_access(
+        &self,
+        turn: u64,
+        user_id: &str,
+        (role, active): (Role, bool),
+        at: Timestamp,
+    ) -> Result<Tried, Error> {
+        let Some((mut user, last)) = self.numbered(doc! { "_id": user_id }).await? else {
+            return Ok(Tried::Done(None));
+        };
+        if last >= turn {
+            return Ok(Tried::Done(Some(user)));
+        }
+        user.set_access(role, active, at);
+        Ok(self.replace(user, doc! { "access": number(turn) }).await?.into())
+    }
+
+    async fn try_first_admin(&self, turn: u64, admin: &User, at: Timestamp) -> Result<Tried, Error> {
+        // Unique: whoever comes late with this turn neither promotes nor opens a second account.
+        let own = doc! { "access": number(turn), "first_admin": number(turn) };
+        let known = doc! { "email_key": &admin.email_key };
+        let written = match self.numbered(known).await? {
+            Some((known, last)) if last >= turn => return Ok(Tried::Done(Some(known))),
+            Some((mut known, _)) => {
+                known.set_password(admin.password.clone(), None, at);
+                known.set_access(admin.role, true, at);
+                self.replace(known, own).await?
+            }
+            None => self.insert(admin.clone(), own).await?,
+        };
+        match written {
+            // An account of the address was opened meanwhile.
+            Written::Taken(index) if index == "email_key" => Ok(Tried::Again),
+            Written::Taken(_) => Ok(Tried::Done(None)),
+            written => Ok(written.into()),
+        }
+    }
+
+    /// An account, and the number of the last change of its access.
+    async fn numbered(&self, filter: Document) -> Result<Option<(User, u64)>, Error> {
+        let Some(document) = self.users.find_one(filter).await? else {
+            return Ok(None);
+        };
+        let last = document.get_i64("access").unwrap_or_default();
+        Ok(Some((decode(document)?, u64::try_from(last).unwrap_or_default())))
+    }
+}
+
+impl Turnstile {
+    fn is_free_after(&self, last: u64) -> bool {
+        self.registered.is_none() && self.number == last
+    }
+}
+
+/// What came of one try at a change.
+enum Tried {
+    /// It is done; the account, if there is one.
+    Done(Option<User>),
+    /// Another write of the account came first.
+    Again,
+}
+
+impl From<Written> for Tried {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Done(user) => Self::Done(Some(*user)),
+            Written::Taken(_) | Written::Conflict => Self::Again,
+        }
+    }
+}
