@@ -5,9 +5,10 @@ WORKDIR /src
 COPY . .
 ARG BINARY=comptoir
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked --bin "$BINARY" && cp "target/release/$BINARY" /process
+    cargo build --release --locked --bin "$BINARY" && cp "target/release/$BINARY" /process && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /process /process
+COPY --from=build --chown=nonroot:nonroot /data /data
 ENV COMPTOIR_PROFILE=production COMPTOIR_DATA=/data
 ENTRYPOINT ["/process"]

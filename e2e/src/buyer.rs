@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::Shop;
+use crate::Calls;
 
 /// The fields of an order that tests look at.
 pub const ORDER: &str = "id number version state paymentStatus fulfillmentStatus accessToken
@@ -11,7 +11,7 @@ pub const ORDER: &str = "id number version state paymentStatus fulfillmentStatus
 
 /// A guest with a cart that is ready to be paid.
 pub struct Buyer<'a> {
-    shop: &'a Shop,
+    shop: &'a Calls,
     /// The cart's id.
     pub cart: String,
     /// Where the mails go.
@@ -33,7 +33,7 @@ pub struct Completed {
 
 impl<'a> Buyer<'a> {
     /// A buyer with these units in the cart.
-    pub async fn with_cart(shop: &'a Shop, name: &str, lines: &[(&str, u32)]) -> Self {
+    pub async fn with_cart(shop: &'a Calls, name: &str, lines: &[(&str, u32)]) -> Self {
         let email = format!("{name}@buyer.example");
         let lines: Vec<Value> = lines
             .iter()

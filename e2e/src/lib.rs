@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 pub mod buyer;
+pub mod calls;
 pub mod shop;
 
-pub use self::{buyer::Buyer, shop::Shop};
+pub use self::{buyer::Buyer, calls::Calls, shop::Shop};
 
 /// How often each race is run: the variable `ROUNDS`, or 5.
 pub fn rounds() -> usize {

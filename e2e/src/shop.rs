@@ -2,24 +2,36 @@
 
 use std::{
     net::TcpListener,
+    ops::Deref,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Once},
+    sync::Arc,
     time::Duration,
 };
 
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
+use crate::calls::Calls;
+
 /// The administrator of every shop of the tests.
 pub const ADMIN_EMAIL: &str = "admin@shop.example";
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+
+/// The servers that the environment may name for other tests: `comptoir up` is tested on embedded stores.
+pub const SERVERS: [&str; 7] = [
+    "DATABASE_URL",
+    "MONGODB_URI",
+    "KAFKA_BROKERS",
+    "REDIS_URL",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "STRIPE_MOCK_URL",
+];
 
 /// Longer than any start takes on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -30,8 +42,7 @@ pub struct Shop {
     folder: Arc<tempfile::TempDir>,
     settings: Vec<(String, String)>,
     ports: Ports,
-    /// Calls it.
-    pub http: Client,
+    calls: Calls,
 }
 
 /// Where it listens.
@@ -81,17 +92,12 @@ impl Shop {
         let child = spawn(folder.path(), &settings, ports)
             .await
             .expect("the shop starts");
-        install_tls();
-        let http = Client::builder()
-            .timeout(Duration::from_secs(60))
-            .build()
-            .expect("a client");
         Self {
             child,
             folder,
             settings,
             ports,
-            http,
+            calls: Calls::to(ports.http),
         }
     }
 
@@ -103,11 +109,6 @@ impl Shop {
     /// Its data folder.
     pub fn folder(&self) -> Arc<tempfile::TempDir> {
         self.folder.clone()
-    }
-
-    /// An address of its HTTP port.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.ports.http)
     }
 
     /// The process's id.
@@ -149,126 +150,13 @@ impl Shop {
             .await
             .expect("the shop starts again");
     }
+}
 
-    /// Calls GraphQL; the status and the body, whatever they are.
-    pub async fn post_graphql(
-        &self,
-        token: Option<&str>,
-        query: &str,
-        variables: Value,
-    ) -> reqwest::Result<(StatusCode, Value)> {
-        let mut request = self
-            .http
-            .post(self.url("/graphql"))
-            .json(&json!({ "query": query, "variables": variables }));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await?;
-        Ok((answer.status(), answer.json().await?))
-    }
+impl Deref for Shop {
+    type Target = Calls;
 
-    /// Calls GraphQL and expects data without errors.
-    pub async fn graphql(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
-        let (status, mut body) = self
-            .post_graphql(token, query, variables)
-            .await
-            .expect("an answer");
-        assert_eq!(status, StatusCode::OK, "{query}: {body}");
-        assert!(body["errors"].is_null(), "{query}: {body}");
-        body["data"].take()
-    }
-
-    /// An access token of the administrator.
-    pub async fn admin(&self) -> String {
-        self.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await
-    }
-
-    /// An access token.
-    pub async fn sign_in(&self, email: &str, password: &str) -> String {
-        let query = "mutation($email: String!, $password: String!) {
-            tokenCreate(email: $email, password: $password) { accessToken userErrors { code message } } }";
-        let data = self
-            .graphql(None, query, json!({ "email": email, "password": password }))
-            .await;
-        data["tokenCreate"]["accessToken"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{data}"))
-            .to_owned()
-    }
-
-    /// Makes a product with one variant; gives the variant's id.
-    pub async fn add_product(&self, admin: &str, title: &str, price: &str, quantity: u32) -> String {
-        let query = "mutation($input: ProductInput!) { productCreate(input: $input) {
-            product { variants { id } } userErrors { code field message } } }";
-        let input = json!({ "title": title, "variants": [{ "price": price, "quantity": quantity }] });
-        let data = self.graphql(Some(admin), query, json!({ "input": input })).await;
-        let id = &data["productCreate"]["product"]["variants"][0]["id"];
-        id.as_str().unwrap_or_else(|| panic!("{data}")).to_owned()
-    }
-
-    /// Units on hand and reserved.
-    pub async fn stock(&self, admin: &str, variant: &str) -> (i64, i64) {
-        let query =
-            "query($id: ID!) { node(id: $id) { ... on ProductVariant { quantityOnHand quantityReserved } } }";
-        let data = self.graphql(Some(admin), query, json!({ "id": variant })).await;
-        let units = |name: &str| data["node"][name].as_i64().unwrap_or_else(|| panic!("{data}"));
-        (units("quantityOnHand"), units("quantityReserved"))
-    }
-
-    /// The sum of a variant's stock ledger.
-    pub async fn ledger(&self, admin: &str, variant: &str) -> i64 {
-        let query = "query($id: ID!, $after: String) { adminStockMovements(variantId: $id, first: 100, after: $after) {
-            nodes { delta } pageInfo { hasNextPage endCursor } } }";
-        let (mut sum, mut after) = (0, Value::Null);
-        loop {
-            let data = self
-                .graphql(Some(admin), query, json!({ "id": variant, "after": after }))
-                .await;
-            let page = &data["adminStockMovements"];
-            sum += page["nodes"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|node| node["delta"].as_i64().unwrap())
-                .sum::<i64>();
-            if page["pageInfo"]["hasNextPage"] != json!(true) {
-                return sum;
-            }
-            after = page["pageInfo"]["endCursor"].clone();
-        }
-    }
-
-    /// The sandbox provider's payments of an order, or all of them.
-    pub async fn payments(&self, order: Option<&str>) -> Vec<Value> {
-        let url = match order {
-            Some(order) => self.url(&format!("/sandbox/payments?orderId={order}")),
-            None => self.url("/sandbox/payments"),
-        };
-        let answer = self
-            .http
-            .get(url)
-            .header("accept", "application/json")
-            .send()
-            .await
-            .expect("an answer");
-        answer.json().await.expect("a list")
-    }
-
-    /// The mailbox's messages to an address, newest first.
-    pub async fn mailbox(&self, to: &str) -> Vec<Value> {
-        let request = self
-            .http
-            .get(self.url("/mailbox"))
-            .query(&[("to", to)])
-            .header("accept", "application/json");
-        request
-            .send()
-            .await
-            .expect("an answer")
-            .json()
-            .await
-            .expect("a list")
+    fn deref(&self) -> &Calls {
+        &self.calls
     }
 }
 
@@ -291,6 +179,9 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> anyhow::Result<Child> {
     let address = |port: u16| format!("127.0.0.1:{port}");
     let mut command = Command::new(binary());
+    SERVERS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command
         .args(["up", "--no-demo"])
         .env("COMPTOIR_DATA", folder.join("data"))
@@ -346,11 +237,4 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
-}
-
-fn install_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }

@@ -25,7 +25,11 @@ fn binary(service: &str) -> PathBuf {
 async fn runs_alone(service: &str, address: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (port, admin) = (free_port(), free_port());
-    let mut child = Command::new(binary(service))
+    let mut command = Command::new(binary(service));
+    shop::SERVERS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    let mut child = command
         .env("COMPTOIR_DATA", folder.path())
         .env(address, format!("127.0.0.1:{port}"))
         .env("COMPTOIR_ADMIN_ADDR", format!("127.0.0.1:{admin}"))

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use comptoir_gateway::{Config, Peers};
-use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::{Common, PeerUrls, address};
 use comptoir_mesh::events::Broker;
 use comptoir_mesh::identity;
@@ -41,17 +40,16 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let listener = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     let peers = Peers {
-        auth: Channel::connect(&peers.auth_url)?,
-        catalog: Channel::connect(&peers.catalog_url)?,
-        orders: Channel::connect(&peers.orders_url)?,
-        notifier: Channel::connect(&peers.notifier_url)?,
+        auth: peers.auth()?,
+        catalog: peers.catalog()?,
+        orders: peers.orders()?,
+        notifier: peers.notifier()?,
     };
     identity::keep_fresh(&process.env, peers.auth.clone()).await;
     let broker = Broker::configured(&process.env)?;
     let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
     process.serve_admin(admin);
-    let address = listener.local_addr()?;
+    process.announce(&listener);
     process.serve(async move { gateway.serve(listener).await });
-    println!("ready http://{address}");
     Ok(process)
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use tonic::{Status, body::Body};
 
 use self::remote::Remote;
 use crate::{
+    config::PeerUrls,
     context::{self, Context, Trace},
     identity::Peer,
     service::Service,
@@ -74,6 +76,28 @@ impl Channel {
         Ok(Self {
             target: Target::Remote(Remote::connect(urls)?),
         })
+    }
+}
+
+impl PeerUrls {
+    /// A channel to the auth service.
+    pub fn auth(&self) -> anyhow::Result<Channel> {
+        Channel::connect(&self.auth_url).context("COMPTOIR_AUTH_URL")
+    }
+
+    /// A channel to the catalog service.
+    pub fn catalog(&self) -> anyhow::Result<Channel> {
+        Channel::connect(&self.catalog_url).context("COMPTOIR_CATALOG_URL")
+    }
+
+    /// A channel to the orders service.
+    pub fn orders(&self) -> anyhow::Result<Channel> {
+        Channel::connect(&self.orders_url).context("COMPTOIR_ORDERS_URL")
+    }
+
+    /// A channel to the notifier service.
+    pub fn notifier(&self) -> anyhow::Result<Channel> {
+        Channel::connect(&self.notifier_url).context("COMPTOIR_NOTIFIER_URL")
     }
 }
 

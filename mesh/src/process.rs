@@ -34,6 +34,8 @@ pub struct Process {
     pub ready: Ready,
     common: Common,
     serving: JoinSet<anyhow::Result<()>>,
+    /// Where it serves, for the line that says so.
+    address: Option<SocketAddr>,
     admin_stop: CancellationToken,
 }
 
@@ -113,6 +115,7 @@ where
             ready: Ready::default(),
             common,
             serving: JoinSet::new(),
+            address: None,
             admin_stop: CancellationToken::new(),
         };
         start(process).await?.until_stopped().await
@@ -142,8 +145,16 @@ impl Process {
         Ok(listener)
     }
 
+    /// Names the port that the `ready` line names; else it is that of the first service.
+    pub fn announce(&mut self, listener: &TcpListener) {
+        self.address = listener.local_addr().ok();
+    }
+
     /// Serves a service's gRPC port.
     pub fn serve_grpc(&mut self, service: Service, listener: TcpListener) {
+        if self.address.is_none() {
+            self.announce(&listener);
+        }
         let env = self.env.clone();
         self.serving
             .spawn(async move { service.serve(listener, &env).await });
@@ -167,6 +178,9 @@ impl Process {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         self.ready.set(true);
+        if let Some(address) = self.address {
+            println!("ready http://{address}");
+        }
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

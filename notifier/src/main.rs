@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use comptoir_mesh::Channel;
 use comptoir_mesh::config::{Common, PeerUrls, address};
 use comptoir_mesh::events::Broker;
 use comptoir_mesh::process::{self, Process};
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
 
 async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
     let peers = Peers {
-        auth: Channel::connect(&arguments.peers.auth_url)?,
+        auth: arguments.peers.auth()?,
     };
     let address = arguments.config.notifier_addr;
     // Opens the store first: no port is bound before every setting is known to be good.

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use comptoir_mesh::{
-    Channel,
     config::{Common, PeerUrls, address},
     events::Broker,
     identity,
@@ -39,8 +38,8 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     } = arguments;
     let listener = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
-    identity::keep_fresh(&process.env, Channel::connect(&peers.auth_url)?).await;
-    let catalog = Channel::connect(&peers.catalog_url)?;
+    identity::keep_fresh(&process.env, peers.auth()?).await;
+    let catalog = peers.catalog()?;
     let called = comptoir_orders::Peers { catalog };
     let broker = Broker::configured(&process.env)?;
     let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;

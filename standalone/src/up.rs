@@ -131,17 +131,16 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
             .context("filling the demo catalogue")?;
     }
 
+    process.announce(&http_port);
     process.serve_grpc(auth_service, auth_port);
     process.serve_grpc(catalog, catalog_port);
     process.serve_grpc(orders, orders_port);
     process.serve_grpc(notifier, notifier_port);
-    let address = http_port.local_addr()?;
     process.serve(async move {
         let served = gateway.serve(http_port).await;
         drop(lock);
         served
     });
-    println!("ready http://{address}");
     Ok(process)
 }
 
