@@ -1,10 +1,11 @@
 //! Products in memory, as they are read most: assembled, shared, and never older than the last acknowledged change. So are
 //! the pages of lists that name them.
 //!
-//! This process is the only writer of its store, and [`Changes`](crate::store::Changes) tells each commit before its
-//! caller gets an answer. A read that was under way while its product changed is not kept: each product belongs to one of
-//! a fixed number of counters, which a change counts up, and what was read is kept only if the counter still stands. A page
-//! of a list may change with any product, so that all of them share one such counter.
+//! [`Changes`](crate::store::Changes) tells each commit of this process before its caller gets an answer, and those of
+//! processes that share the store within a second; what has to be exact is read [at the
+//! source](Products::at_the_source). A read that was under way while its product changed is not kept: each product belongs
+//! to one of a fixed number of counters, which a change counts up, and what was read is kept only if the counter still
+//! stands. A page of a list may change with any product, so that all of them share one such counter.
 
 use std::{
     collections::HashMap,
@@ -36,6 +37,8 @@ const COUNTERS: usize = 64;
 pub(crate) struct Products {
     store: Arc<dyn Store>,
     kept: Arc<Kept>,
+    /// Whether what is kept is passed over.
+    past: bool,
 }
 
 struct Kept {
@@ -71,12 +74,32 @@ impl Products {
         });
         let hook = Arc::clone(&kept);
         store.changes().before_answer(move |change| hook.forget(change));
-        Self { store, kept }
+        Self {
+            store,
+            kept,
+            past: false,
+        }
+    }
+
+    /// The same, but read anew where another process may have changed it since it was kept.
+    pub(crate) fn at_the_source(&self) -> Self {
+        Self {
+            past: self.store.is_shared(),
+            ..self.clone()
+        }
+    }
+
+    fn kept(&self, id: &str) -> Option<Arc<Product>> {
+        if self.past {
+            None
+        } else {
+            self.kept.products.get(id)
+        }
     }
 
     /// For each of the ids the product, if there is one.
     pub(crate) async fn get(&self, ids: &[&str]) -> Result<Vec<Option<Arc<Product>>>, Error> {
-        let mut found: Vec<Option<Arc<Product>>> = ids.iter().map(|id| self.kept.products.get(*id)).collect();
+        let mut found: Vec<Option<Arc<Product>>> = ids.iter().map(|id| self.kept(id)).collect();
         let (mut missing, mut counts) = (Vec::new(), HashMap::new());
         for (id, _) in ids.iter().zip(&found).filter(|(_, found)| found.is_none()) {
             if counts.insert(*id, self.kept.count(id)).is_none() {
@@ -107,6 +130,7 @@ impl Products {
         let revision = self.kept.revision.load(Ordering::SeqCst);
         if let Some((read_at, page)) = self.kept.pages.get(&query)
             && read_at == revision
+            && !self.past
         {
             return Ok(page);
         }
@@ -117,7 +141,7 @@ impl Products {
 
     /// The product with the id.
     pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Arc<Product>>, Error> {
-        if let Some(product) = self.kept.products.get(id) {
+        if let Some(product) = self.kept(id) {
             return Ok(Some(product));
         }
         Ok(self.get(&[id]).await?.pop().flatten())
@@ -126,7 +150,7 @@ impl Products {
     /// The product with the slug.
     pub(crate) async fn by_slug(&self, slug: &str) -> Result<Option<Arc<Product>>, Error> {
         if let Some(id) = self.kept.names.get(slug)
-            && let Some(product) = self.kept.products.get(&id)
+            && let Some(product) = self.kept(&id)
             && product.slug == slug
         {
             return Ok(Some(product));
@@ -146,11 +170,7 @@ impl Products {
         let mut found = HashMap::with_capacity(ids.len());
         let mut missing = Vec::new();
         for id in ids {
-            let known = self
-                .kept
-                .names
-                .get(id)
-                .and_then(|product| self.kept.products.get(&product));
+            let known = self.kept.names.get(id).and_then(|product| self.kept(&product));
             match known.filter(|product| product.variant(id).is_some()) {
                 Some(product) => {
                     found.insert(id.clone(), product);
@@ -239,6 +259,13 @@ impl Kept {
                 let mut kept = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.0 += 1;
                 kept.1 = None;
+            }
+            Change::Everything => {
+                for counter in &self.counters {
+                    *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                }
+                self.products.invalidate_all();
+                self.forget(&Change::Categories);
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct Config {
         value_name = "ADDR"
     )]
     pub addr: SocketAddr,
-    /// The catalog's store: sqlite://PATH; a file under the data folder unless set
+    /// The catalog's store: sqlite://PATH or postgres://HOST/DATABASE; DATABASE_URL unless set, else a file under the data folder
     #[arg(
         long = "catalog-store",
         id = "catalog_store",
@@ -25,6 +25,16 @@ pub struct Config {
         hide_env_values = true
     )]
     pub store: Option<String>,
+    /// Connections to PostgreSQL at most; one more listens
+    #[arg(
+        long = "catalog-database-pool",
+        id = "catalog_database_pool",
+        env = "COMPTOIR_DATABASE_POOL",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+        value_name = "N"
+    )]
+    pub database_pool: u32,
     /// Largest picture, in bytes; 0 is no limit
     #[arg(
         long = "catalog-limit-picture",
@@ -69,6 +79,7 @@ impl Default for Config {
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             store: None,
+            database_pool: 10,
             limit_picture: 5 * 1024 * 1024,
             limit_import: 32 * 1024 * 1024,
             limit_query: 256,

@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     search::Index,
     service::Catalog,
-    store::{SqliteStore, Store},
+    store::{PostgresStore, SqliteStore, Store},
 };
 
 /// The catalog's crash points, one before and one after each write that an order depends on.
@@ -38,13 +38,26 @@ const SWEEP_BATCH: usize = 100;
 /// Opens the store, builds the index, and gives the service. `broker` takes its events; without one they
 /// wait in the store.
 pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::Result<Service> {
-    let store = match env.store("catalog", config.store.as_deref(), Server::Postgres)? {
-        env::Store::Sqlite(file) => SqliteStore::open(&file, env.clock.clone(), env.ids.clone()).await?,
-        env::Store::Server(server) => {
-            anyhow::bail!("{}: this build keeps products in sqlite://PATH", server.setting)
+    let (clock, ids) = (env.clock.clone(), env.ids.clone());
+    match env.store("catalog", config.store.as_deref(), Server::Postgres)? {
+        env::Store::Sqlite(file) => {
+            let store = SqliteStore::open(&file, clock, ids).await?;
+            serve(Arc::new(store), config, env, broker).await
         }
-    };
-    let store = Arc::new(store);
+        env::Store::Server(server) => {
+            let store = PostgresStore::open(&server, config.database_pool, clock, ids).await?;
+            store.follow(&env);
+            serve(Arc::new(store), config, env, broker).await
+        }
+    }
+}
+
+async fn serve<S: Store>(
+    store: Arc<S>,
+    config: Config,
+    env: Env,
+    broker: Option<Broker>,
+) -> anyhow::Result<Service> {
     if let Some(broker) = broker {
         events::relay(&env, store.clone(), broker);
     }

@@ -142,6 +142,7 @@ impl Batch {
                 self.products.insert(id);
             }
             Change::Categories => self.categories = true,
+            Change::Everything => self.missed = true,
         }
     }
 }

@@ -165,7 +165,7 @@ impl Catalog {
         let after = Cursor::decode_number::<i32>(LIST, &request.page_token)?;
         let page = self.store.low_stock(request.threshold, after, size).await?;
         let product_ids: Vec<&str> = page.items.iter().map(|low| low.product_id.as_str()).collect();
-        let products = self.products.get(&product_ids).await?;
+        let products = self.products.at_the_source().get(&product_ids).await?;
         let mut answer = proto::ListLowStockResponse {
             total_count: page.total,
             ..Default::default()

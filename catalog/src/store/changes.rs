@@ -1,5 +1,5 @@
 //! What was committed, told within the process: to the caches before the step's caller hears of it, to the search index
-//! right after.
+//! right after. What another process committed is told as soon as it is heard of.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,11 +19,13 @@ pub enum Change {
     Stock(String),
     /// The tree changed.
     Categories,
+    /// Anything may have changed: what other processes did was not heard of for too long.
+    Everything,
 }
 
 type Hook = Arc<dyn Fn(&Change) + Send + Sync>;
 
-/// The commits of this process, which is the only writer.
+/// The commits of this process, and of those that share its store.
 #[derive(Clone)]
 pub struct Changes {
     sender: broadcast::Sender<Change>,

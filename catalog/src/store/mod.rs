@@ -1,9 +1,13 @@
 //! The store's port: one method for each atomic business step. What a method promises is stated by the suite of
-//! `contract.rs`, which every adapter passes.
+//! `contract`, which every adapter passes.
 
 mod changes;
 #[cfg(test)]
 mod contract;
+mod counts;
+mod drafts;
+mod postgres;
+mod refusals;
 mod sqlite;
 
 use std::time::Duration;
@@ -13,6 +17,7 @@ use comptoir_mesh::{Error, events::Outbox};
 use jiff::Timestamp;
 
 pub use changes::{Change, Changes};
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::domain::{
@@ -56,11 +61,14 @@ pub struct LowStock {
 /// Products, categories, pictures and stock, with the events that announce their changes written in the same step.
 ///
 /// An [`Error`] of a method other than INTERNAL and DEPENDENCY_UNAVAILABLE is a refusal: nothing was changed. Every step
-/// that changed something is made known to [`Changes`] before its method returns, also when the caller went away.
+/// that changed something is made known to [`Changes`] before its method returns, also when the caller went away; those of
+/// other processes within a second, where the store [is shared](Store::is_shared).
 #[async_trait]
 pub trait Store: Outbox + Send + Sync {
     /// The commits as they happen.
     fn changes(&self) -> &Changes;
+    /// Whether other processes write here too. Their commits become known within a second, and not before their answers.
+    fn is_shared(&self) -> bool;
 
     /// Those of the products there are, in no certain order.
     async fn products(&self, ids: &[String]) -> Result<Vec<Product>, Error>;
@@ -115,7 +123,7 @@ pub trait Store: Outbox + Send + Sync {
 
     /// Those of the variants there are, in no certain order.
     async fn stock(&self, variant_ids: &[String]) -> Result<Vec<Stock>, Error>;
-    /// Adds or takes units; once for each (variant, actor, request id). Gives the product's id.
+    /// Adds or takes units; once for each (variant, actor, request id), also when it was refused. Gives the product's id.
     ///
     /// NOT_FOUND · IDEMPOTENCY_KEY_REUSED · INSUFFICIENT_STOCK below what is held · QUANTITY_OUT_OF_RANGE.
     async fn adjust_stock(&self, adjustment: Adjustment) -> Result<String, Error>;

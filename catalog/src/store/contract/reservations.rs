@@ -128,16 +128,16 @@ pub(in crate::store) async fn repeating_changes_nothing(store: &dyn Store) {
 pub(in crate::store) async fn the_same_step_at_once_happens_once(store: &dyn Store) {
     let product = create(store, "Stool", 50).await;
     let stool = product.variants[0].id.as_str();
-    let reserved = join_all((0..16).map(|_| store.reserve(hold("order_1", &[(stool, 2)], LONG)))).await;
+    let reserved = join_all((0..20).map(|_| store.reserve(hold("order_1", &[(stool, 2)], LONG)))).await;
     let ends: Vec<_> = reserved.into_iter().map(Result::unwrap).collect();
     assert!(ends.iter().all(|end| *end == ends[0]));
     assert_eq!(units(store, stool).await, (50, 2));
-    join_all((0..16).map(|_| store.confirm("order_1")))
+    join_all((0..20).map(|_| store.confirm("order_1")))
         .await
         .into_iter()
         .for_each(Result::unwrap);
     assert_eq!(units(store, stool).await, (48, 0));
-    join_all((0..16).map(|_| store.release("order_1", "")))
+    join_all((0..20).map(|_| store.release("order_1", "")))
         .await
         .into_iter()
         .for_each(Result::unwrap);
@@ -156,6 +156,48 @@ pub(in crate::store) async fn a_release_that_comes_first_wins(store: &dyn Store)
     assert_eq!(reason(store.confirm("order_late").await), Reason::InvalidState);
     assert_eq!(reason(store.confirm("order_unknown").await), Reason::NotFound);
     assert_eq!(units(store, table).await, (1, 0));
+}
+
+pub(in crate::store) async fn a_release_at_once_with_its_hold_leaves_nothing(store: &dyn Store) {
+    let product = create(store, "Bench", 20).await;
+    let bench = product.variants[0].id.as_str();
+    let both = (0..20).map(|order| async move {
+        let id = format!("order_{order}");
+        let (held, released) = futures::join!(
+            store.reserve(hold(&id, &[(bench, 1)], LONG)),
+            store.release(&id, "canceled")
+        );
+        released.unwrap();
+        if let Err(refusal) = held {
+            assert_eq!(refusal.reason(), Reason::InvalidState);
+        }
+        assert_eq!(reason(store.confirm(&id).await), Reason::InvalidState);
+    });
+    join_all(both).await;
+    assert_eq!(units(store, bench).await, (20, 0));
+}
+
+pub(in crate::store) async fn ended_holds_make_room_for_all_who_come(store: &dyn Store) {
+    let product = create(store, "Basket", 12).await;
+    let basket = product.variants[0].id.as_str();
+    let over = (0..12).map(|order| async move {
+        let id = format!("order_over_{order}");
+        store.reserve(hold(&id, &[(basket, 1)], SHORT)).await
+    });
+    for held in join_all(over).await {
+        held.unwrap();
+    }
+    // All at once, and with them the sweeper: each gets what is free.
+    let come = (0..12).map(|order| async move {
+        let id = format!("order_{order}");
+        store.reserve(hold(&id, &[(basket, 1)], LONG)).await
+    });
+    let (come, swept) = futures::join!(join_all(come), store.expire_reservations(5));
+    swept.unwrap();
+    for held in come {
+        held.unwrap();
+    }
+    assert_eq!(units(store, basket).await, (12, 12));
 }
 
 pub(in crate::store) async fn an_ended_hold_is_in_nobodys_way(store: &dyn Store) {
@@ -232,6 +274,44 @@ pub(in crate::store) async fn opposite_orders_do_not_meet(store: &dyn Store) {
     );
 }
 
+pub(in crate::store) async fn orders_of_many_lines_do_not_meet(store: &dyn Store) {
+    let mut products = Vec::new();
+    for number in 0..5 {
+        products.push(create(store, &format!("Tile {number}"), 100).await);
+    }
+    let variants: Vec<&str> = products
+        .iter()
+        .map(|product| product.variants[0].id.as_str())
+        .collect();
+    let variants = &variants;
+    let orders = (0..60).map(|order: usize| async move {
+        let id = format!("order_{order}");
+        // Three of the five, each time in another order.
+        let mut lines: Vec<(&str, i32)> = (0..3).map(|line| (variants[(order + line) % 5], 1)).collect();
+        if order % 2 == 0 {
+            lines.reverse();
+        }
+        store.reserve(hold(&id, &lines, LONG)).await.unwrap();
+        match order % 3 {
+            0 => store.confirm(&id).await.unwrap(),
+            1 => store.release(&id, "").await.unwrap(),
+            _ => {
+                store.confirm(&id).await.unwrap();
+                store.release(&id, "").await.unwrap();
+            }
+        }
+        usize::from(order % 3 == 0)
+    });
+    let sold: usize = join_all(orders).await.into_iter().sum();
+    let mut left = 0;
+    for variant in variants {
+        let (on_hand, reserved) = units(store, variant).await;
+        assert_eq!((reserved, ledger_sum(store, variant).await), (0, on_hand));
+        left += on_hand;
+    }
+    assert_eq!(left, 500 - 3 * i32::try_from(sold).unwrap());
+}
+
 pub(in crate::store) async fn units_are_conserved_whatever_happens(store: &dyn Store) {
     let product = create(store, "Candle", 20).await;
     let candle = product.variants[0].id.as_str();
@@ -296,4 +376,47 @@ pub(in crate::store) async fn a_hold_survives_its_product(store: &dyn Store) {
         expected.map(|(delta, reason)| (delta, reason.to_owned()))
     );
     assert!(store.stock(&[shelf.to_owned()]).await.unwrap().is_empty());
+}
+
+pub(in crate::store) async fn units_are_conserved_while_products_go(store: &dyn Store) {
+    let mut products = Vec::new();
+    for number in 0..6 {
+        products.push(create(store, &format!("Kettle {number}"), 10).await);
+    }
+    let products = &products;
+    let orders = (0..60).map(|order: usize| async move {
+        let id = format!("order_{order}");
+        let lines = [0, 1].map(|line| (products[(order + line) % 6].variants[0].id.as_str(), 1));
+        let ttl = if order % 4 == 0 { SHORT } else { LONG };
+        if let Err(refusal) = store.reserve(hold(&id, &lines, ttl)).await {
+            assert!(matches!(
+                refusal.reason(),
+                Reason::InsufficientStock | Reason::ProductUnavailable
+            ));
+        }
+        if order % 3 == 0 {
+            let _ = store.confirm(&id).await;
+        }
+        if order % 2 == 0 {
+            store.release(&id, "").await.unwrap();
+        }
+    });
+    let going = products[..3].iter().map(|product| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        store.delete_product(&product.id, STAFF).await.unwrap();
+    });
+    let (_, _, swept) = futures::join!(join_all(orders), join_all(going), store.expire_reservations(100));
+    swept.unwrap();
+    for order in 0..60 {
+        store.release(&format!("order_{order}"), "").await.unwrap();
+    }
+    for (number, product) in products.iter().enumerate() {
+        let kettle = product.variants[0].id.as_str();
+        let left = if number < 3 {
+            0
+        } else {
+            units(store, kettle).await.0
+        };
+        assert_eq!(ledger_sum(store, kettle).await, left, "{number}");
+    }
 }

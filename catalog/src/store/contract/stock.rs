@@ -60,18 +60,53 @@ pub(in crate::store) async fn what_is_held_cannot_be_taken(store: &dyn Store) {
         reason(store.adjust_stock(adjustment(book, -4, "key-1")).await),
         Reason::InsufficientStock
     );
-    // A refusal uses no key up. The hold that has ended is in nobody's way.
-    store.adjust_stock(adjustment(book, -3, "key-1")).await.unwrap();
+    // The hold that has ended is in nobody's way.
+    store.adjust_stock(adjustment(book, -3, "key-2")).await.unwrap();
     assert_eq!(units(store, book).await, (2, 2));
     assert_eq!(
-        reason(store.adjust_stock(adjustment(book, i32::MAX, "key-2")).await),
+        reason(store.adjust_stock(adjustment(book, i32::MAX, "key-4")).await),
         Reason::QuantityOutOfRange
     );
+    // A refusal is its key's answer for good, whatever has changed since.
+    store.release("order_live", "").await.unwrap();
+    store.adjust_stock(adjustment(book, 10, "key-5")).await.unwrap();
+    for (delta, key, answer) in [
+        (-4, "key-1", Reason::InsufficientStock),
+        (i32::MAX, "key-4", Reason::QuantityOutOfRange),
+        (-1, "key-1", Reason::IdempotencyKeyReused),
+    ] {
+        let again = store
+            .adjust_stock(adjustment(book, delta, key))
+            .await
+            .unwrap_err();
+        assert_eq!(again.reason(), answer);
+        assert!(!again.message().is_empty());
+    }
     assert_eq!(
         reason(store.adjust_stock(adjustment("var_unknown", 1, "key-3")).await),
         Reason::NotFound
     );
-    assert_eq!(ledger_sum(store, book).await, 2);
+    assert_eq!(ledger_sum(store, book).await, 12);
+    assert_eq!(units(store, book).await, (12, 0));
+}
+
+pub(in crate::store) async fn adjusting_takes_nothing_that_is_held_meanwhile(store: &dyn Store) {
+    let product = create(store, "Brush", 30).await;
+    let brush = product.variants[0].id.as_str();
+    let buyers = join_all((0..40).map(|buyer| async move {
+        let id = format!("order_{buyer}");
+        store.reserve(hold(&id, &[(brush, 1)], LONG)).await.is_ok()
+    }));
+    let takers = join_all((0..40).map(|taker| async move {
+        let key = format!("key-{taker}");
+        store.adjust_stock(adjustment(brush, -1, &key)).await.is_ok()
+    }));
+    let (held, taken) = futures::join!(buyers, takers);
+    let count = |outcomes: Vec<bool>| i32::try_from(outcomes.into_iter().filter(|ok| *ok).count()).unwrap();
+    let (held, taken) = (count(held), count(taken));
+    assert_eq!(held + taken, 30);
+    assert_eq!(units(store, brush).await, (held, held));
+    assert_eq!(ledger_sum(store, brush).await, held);
 }
 
 pub(in crate::store) async fn the_ledger_is_paged_newest_first(store: &dyn Store) {

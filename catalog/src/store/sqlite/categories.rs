@@ -3,12 +3,12 @@
 use comptoir_mesh::{Error, sqlite::micros};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
-use super::{Work, products::choose_slug};
+use super::Work;
 use crate::{
     domain::{Category, CategoryDraft, SlugChoice, Tree},
     error::{invalid, not_found},
     events::Announcement,
-    store::Change,
+    store::{Change, drafts::choose_slug},
 };
 
 #[derive(sqlx::FromRow)]

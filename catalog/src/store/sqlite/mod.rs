@@ -2,7 +2,6 @@
 //! commit.
 
 mod categories;
-mod counts;
 mod media;
 mod products;
 mod reading;
@@ -28,8 +27,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
-use self::counts::Counts;
-use super::{Change, Changes, LowStock, Page, ProductPage, Store};
+use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts};
 use crate::{
     domain::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
@@ -161,6 +159,10 @@ impl Store for SqliteStore {
         &self.changes
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn products(&self, ids: &[String]) -> Result<Vec<Product>, Error> {
         reading::products(self.db.reader(), ids).await
     }
@@ -252,7 +254,7 @@ impl Store for SqliteStore {
 
     async fn adjust_stock(&self, adjustment: Adjustment) -> Result<String, Error> {
         self.step(move |work| Box::pin(stock::adjust(work, adjustment)))
-            .await
+            .await?
     }
 
     async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error> {

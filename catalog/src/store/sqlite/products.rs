@@ -1,16 +1,15 @@
 //! Writing products: what is stored is compared with what is wanted, and only differences are written and announced.
 
+use std::collections::HashSet;
+
 use comptoir_mesh::{Error, error::ErrorReason, sqlite::micros};
 
 use super::{Work, reading, stock};
 use crate::{
-    domain::{
-        ImportOutcome, Imported, ImportedProduct, Product, ProductDraft, SlugChoice, Variant, VariantDraft,
-        text,
-    },
+    domain::{ImportOutcome, Imported, ImportedProduct, Product, ProductDraft, SlugChoice, Variant},
     error::{invalid, not_found},
     events::Announcement,
-    store::Change,
+    store::{Change, drafts},
 };
 
 /// The reason in the ledger when a variant goes.
@@ -24,21 +23,7 @@ pub(super) async fn create(
 ) -> Result<Product, Error> {
     check_category(work, &draft).await?;
     let slug = free_slug(work, &draft.slug).await?;
-    let product = Product {
-        id: work.ids.new_id("prod_"),
-        slug,
-        currency: draft.currency,
-        status: draft.status.unwrap_or_default(),
-        variants: draft
-            .variants
-            .into_iter()
-            .map(|variant| fresh(work, variant))
-            .collect(),
-        content: draft.content,
-        created_at: work.now,
-        updated_at: work.now,
-        version: 1,
-    };
+    let product = drafts::first(&work.ids, draft, slug, work.now);
     write_product(work, &product).await?;
     for (position, variant) in product.variants.iter().enumerate() {
         write_variant(work, &product.id, position, variant).await?;
@@ -67,7 +52,7 @@ pub(super) async fn update(
             ),
         ));
     }
-    check_variants(&stored, &draft)?;
+    drafts::check_variants(&stored, &draft)?;
     replace(work, stored, draft, "initial", actor).await
 }
 
@@ -128,43 +113,18 @@ async fn replace(
         SlugChoice::Exact(slug) if *slug != stored.slug => free_slug(work, &draft.slug).await?,
         SlugChoice::Exact(_) | SlugChoice::Derived(_) => stored.slug.clone(),
     };
-    for gone in stored
-        .variants
-        .iter()
-        .filter(|variant| draft.variants.iter().all(|kept| !is(kept, variant)))
-    {
+    for gone in drafts::gone(&stored, &draft) {
         remove_variant(work, gone, actor).await?;
     }
-    let mut variants = Vec::with_capacity(draft.variants.len());
-    for (position, wanted) in draft.variants.into_iter().enumerate() {
-        let known = stored.variants.iter().find(|variant| is(&wanted, variant));
-        let variant = match known {
-            Some(known) => Variant {
-                on_hand: known.on_hand,
-                reserved: known.reserved,
-                ..fresh(work, wanted)
-            },
-            None => fresh(work, wanted),
-        };
-        write_variant(work, &stored.id, position, &variant).await?;
-        if known.is_none() {
-            stock::open(work, &stored.id, &variant, stock_reason, actor).await?;
-        }
-        variants.push(variant);
-    }
+    let known: HashSet<String> = stored.variants.iter().map(|variant| variant.id.clone()).collect();
     let previous_slug = (slug != stored.slug).then(|| stored.slug.clone());
-    let product = Product {
-        slug,
-        content: draft.content,
-        currency: draft.currency,
-        status: draft.status.unwrap_or(stored.status),
-        variants,
-        // A clock that was set back does not make the change older than the one before.
-        updated_at: work.now.max(stored.updated_at),
-        version: stored.version + 1,
-        id: stored.id,
-        created_at: stored.created_at,
-    };
+    let product = drafts::next(&work.ids, stored, draft, slug, work.now);
+    for (position, variant) in product.variants.iter().enumerate() {
+        write_variant(work, &product.id, position, variant).await?;
+        if !known.contains(&variant.id) {
+            stock::open(work, &product.id, variant, stock_reason, actor).await?;
+        }
+    }
     write_product(work, &product).await?;
     tell_changed(work, &product, previous_slug).await?;
     Ok(product)
@@ -178,48 +138,6 @@ async fn tell_changed(
     let changed = Announcement::product_changed(&product.id, &product.slug, previous_slug, product.version);
     work.announce(changed).await?;
     work.changes.push(Change::Product(product.id.clone()));
-    Ok(())
-}
-
-fn is(draft: &VariantDraft, variant: &Variant) -> bool {
-    draft.id.as_deref() == Some(variant.id.as_str())
-}
-
-/// The variant with its first stock; with the id of the stored one it continues.
-fn fresh(work: &Work<'_>, draft: VariantDraft) -> Variant {
-    Variant {
-        id: draft.id.unwrap_or_else(|| work.ids.new_id("var_")),
-        sku: draft.sku,
-        option_values: draft.option_values,
-        price: draft.price,
-        compare_at_price: draft.compare_at_price,
-        weight_grams: draft.weight_grams,
-        image: draft.image,
-        on_hand: draft.quantity.unwrap_or_default(),
-        reserved: 0,
-    }
-}
-
-/// Whether the variants with ids are the product's, and named with the stock they have.
-fn check_variants(stored: &Product, draft: &ProductDraft) -> Result<(), Error> {
-    for (place, wanted) in draft.variants.iter().enumerate() {
-        let Some(id) = &wanted.id else { continue };
-        let Some(known) = stored.variant(id) else {
-            return Err(invalid(
-                format!("variants.{place}.id"),
-                "The product has no such variant.",
-            ));
-        };
-        if wanted.quantity.is_some_and(|quantity| quantity != known.on_hand) {
-            return Err(invalid(
-                format!("variants.{place}.quantity"),
-                format!(
-                    "{} units are on hand; that is changed by adjusting the stock.",
-                    known.on_hand
-                ),
-            ));
-        }
-    }
     Ok(())
 }
 
@@ -244,35 +162,11 @@ async fn free_slug(work: &mut Work<'_>, choice: &SlugChoice) -> Result<String, E
         .bind(slug)
         .fetch_all(&mut *work.tx)
         .await?;
-    choose_slug(choice, &taken)
-}
-
-/// The chosen slug, or, of a derived one, the first that is free: shirt, shirt-2, shirt-3 …
-pub(super) fn choose_slug(choice: &SlugChoice, taken: &[String]) -> Result<String, Error> {
-    match choice {
-        SlugChoice::Exact(slug) if taken.contains(slug) => Err(invalid("slug", "The slug is taken.")),
-        SlugChoice::Exact(slug) => Ok(slug.clone()),
-        SlugChoice::Derived(slug) if !taken.contains(slug) => Ok(slug.clone()),
-        SlugChoice::Derived(slug) => {
-            let numbered = (2..)
-                .map(|number: u64| format!("{slug}-{number}"))
-                .find(|next| !taken.contains(next));
-            Ok(numbered.unwrap_or_else(|| slug.clone()))
-        }
-    }
+    drafts::choose_slug(choice, &taken)
 }
 
 async fn write_product(work: &mut Work<'_>, product: &Product) -> Result<(), Error> {
     let content = serde_json::to_string(&product.content).map_err(Error::internal)?;
-    let mut words = format!("{}\n{}", product.content.title_key(), product.slug);
-    for sku in product
-        .variants
-        .iter()
-        .filter_map(|variant| variant.sku.as_deref())
-    {
-        words.push('\n');
-        words.push_str(&text::fold(sku));
-    }
     sqlx::query(
         "INSERT INTO products (id, slug, status, category_id, currency, content, title_key, lowest_price, words,
                                created_at, updated_at, version)
@@ -285,13 +179,13 @@ async fn write_product(work: &mut Work<'_>, product: &Product) -> Result<(), Err
     )
     .bind(&product.id)
     .bind(&product.slug)
-    .bind(reading::status_name(product.status))
+    .bind(drafts::status_name(product.status))
     .bind(&product.content.category_id)
     .bind(&product.currency)
     .bind(content)
     .bind(product.content.title_key())
     .bind(product.lowest_price())
-    .bind(words)
+    .bind(drafts::words(product))
     .bind(micros(product.created_at))
     .bind(micros(product.updated_at))
     .bind(product.version)

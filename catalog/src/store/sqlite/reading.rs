@@ -3,11 +3,14 @@
 use comptoir_mesh::{Error, sqlite::timestamp};
 use sqlx::{QueryBuilder, Sqlite, SqliteExecutor, SqlitePool};
 
-use super::counts::Counts;
 use super::{json, size};
 use crate::{
-    domain::{Content, Product, ProductQuery, ProductSort, Status, Variant},
-    store::ProductPage,
+    domain::{Content, Product, ProductQuery, ProductSort, Variant},
+    store::{
+        ProductPage,
+        counts::Counts,
+        drafts::{parse_status, status_name},
+    },
 };
 
 /// A product joined with one of its variants. Its content is in the row of the first variant alone.
@@ -143,21 +146,6 @@ fn variant(row: Row) -> Result<Variant, Error> {
         on_hand: row.on_hand,
         reserved: row.reserved,
     })
-}
-
-pub(super) fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Draft => "draft",
-        Status::Archived => "archived",
-    }
-}
-
-fn parse_status(name: &str) -> Result<Status, Error> {
-    [Status::Active, Status::Draft, Status::Archived]
-        .into_iter()
-        .find(|status| status_name(*status) == name)
-        .ok_or_else(|| Error::internal(anyhow::anyhow!("{name} is no status")))
 }
 
 pub(super) async fn list_products(

@@ -3,11 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use comptoir_mesh::{
-    Error,
-    error::{ErrorReason, Violation},
-    sqlite::timestamp,
-};
+use comptoir_mesh::{Error, sqlite::timestamp};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqliteExecutor};
 
@@ -16,19 +12,14 @@ use crate::{
     domain::{Reservation, ReservationLine},
     error::not_found,
     events::Announcement,
-    store::Change,
+    store::{
+        Change,
+        refusals::{self, Titles, Wanted, invalid_state},
+    },
 };
 
 /// Who moves stock for an order.
 const ORDERS: &str = "orders";
-
-/// What is known of a variant that is asked for.
-#[derive(sqlx::FromRow)]
-struct Wanted {
-    id: String,
-    title: String,
-    active: bool,
-}
 
 /// A line of a stored reservation.
 #[derive(Clone, sqlx::FromRow)]
@@ -42,9 +33,11 @@ struct Line {
 pub(super) async fn reserve(work: &mut Work<'_>, reservation: Reservation) -> Result<Timestamp, Error> {
     let now = work.database_time().await?;
     if let Some((state, expires_at)) = stored(work, &reservation.id).await? {
-        return repeated(work, &reservation, &state, expires_at).await;
+        let stored = lines(work, &reservation.id).await?.into_iter();
+        let stored: Vec<_> = stored.map(|line| (line.variant_id, line.quantity)).collect();
+        return refusals::repeated(&reservation, &state, &stored, timestamp(expires_at));
     }
-    let titles = check_for_sale(work, &reservation.lines).await?;
+    let titles = refusals::for_sale(&reservation.lines, &wanted(work, &reservation.lines).await?)?;
     let touched = take(work, &reservation.lines, &titles, false).await?;
     let ttl = i64::try_from(reservation.ttl.as_micros()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(ttl);
@@ -83,13 +76,13 @@ pub(super) async fn confirm(work: &mut Work<'_>, id: String) -> Result<(), Error
             }
         }
         _ => {
-            let wanted: Vec<_> = lines
+            let again: Vec<_> = lines
                 .iter()
                 .enumerate()
                 .map(|(place, line)| line.wanted(place))
                 .collect();
-            let titles = titles(work, &wanted).await?;
-            let touched = take(work, &wanted, &titles, true).await?;
+            let titles = refusals::titles(&wanted(work, &again).await?);
+            let touched = take(work, &again, &titles, true).await?;
             announce(work, touched).await?;
         }
     }
@@ -229,7 +222,7 @@ async fn announce(work: &mut Work<'_>, touched: Touched) -> Result<(), Error> {
 async fn take(
     work: &mut Work<'_>,
     lines: &[ReservationLine],
-    titles: &BTreeMap<String, String>,
+    titles: &Titles,
     sell: bool,
 ) -> Result<Touched, Error> {
     let (mut touched, mut short) = (Touched::new(), Vec::new());
@@ -243,7 +236,7 @@ async fn take(
                 .entry(product_id)
                 .or_default()
                 .push(line.variant_id.clone()),
-            None => short.push(shortage(work, line, titles).await?),
+            None => short.push(refusals::short(line, left(work, &line.variant_id).await?, titles)),
         }
     }
     if short.is_empty() {
@@ -271,112 +264,25 @@ async fn take_line(work: &mut Work<'_>, line: &ReservationLine, sell: bool) -> R
         .await?)
 }
 
-async fn shortage(
-    work: &mut Work<'_>,
-    line: &ReservationLine,
-    titles: &BTreeMap<String, String>,
-) -> Result<Violation, Error> {
+async fn left(work: &mut Work<'_>, variant_id: &str) -> Result<i32, Error> {
     let left: Option<i32> =
         sqlx::query_scalar("SELECT on_hand - reserved FROM stock WHERE variant_id = ?1 AND removed = 0")
-            .bind(&line.variant_id)
+            .bind(variant_id)
             .fetch_optional(&mut *work.tx)
             .await?;
-    let title = titles.get(&line.variant_id).map_or("the article", String::as_str);
-    let message = format!(
-        "Of {title} ({}) {} are left, not {}.",
-        line.variant_id,
-        left.unwrap_or_default(),
-        line.quantity
-    );
-    Ok(Violation::new(
-        format!("lines.{}.quantity", line.place),
-        ErrorReason::InsufficientStock,
-        message,
-    ))
+    Ok(left.unwrap_or_default())
 }
 
-/// Refuses lines of what is not sold. Gives the titles of the variants.
-async fn check_for_sale(
-    work: &mut Work<'_>,
-    lines: &[ReservationLine],
-) -> Result<BTreeMap<String, String>, Error> {
-    let wanted = wanted(work, lines).await?;
-    let unsold = lines
-        .iter()
-        .filter(|line| !wanted.get(&line.variant_id).is_some_and(|variant| variant.active));
-    let refused: Vec<Violation> = unsold
-        .map(|line| {
-            let title = wanted
-                .get(&line.variant_id)
-                .map_or("The article", |variant| variant.title.as_str());
-            let message = format!("{title} ({}) is not for sale.", line.variant_id);
-            Violation::new(
-                format!("lines.{}.quantity", line.place),
-                ErrorReason::ProductUnavailable,
-                message,
-            )
-        })
-        .collect();
-    if !refused.is_empty() {
-        return Err(Error::violations(refused));
-    }
-    Ok(wanted
-        .into_iter()
-        .map(|(id, variant)| (id, variant.title))
-        .collect())
-}
-
-async fn titles(work: &mut Work<'_>, lines: &[ReservationLine]) -> Result<BTreeMap<String, String>, Error> {
-    Ok(wanted(work, lines)
-        .await?
-        .into_iter()
-        .map(|(id, variant)| (id, variant.title))
-        .collect())
-}
-
-async fn wanted(work: &mut Work<'_>, lines: &[ReservationLine]) -> Result<BTreeMap<String, Wanted>, Error> {
+async fn wanted(work: &mut Work<'_>, lines: &[ReservationLine]) -> Result<Vec<Wanted>, Error> {
     let ids: Vec<String> = lines.iter().map(|line| line.variant_id.clone()).collect();
-    let found: Vec<Wanted> = sqlx::query_as(
+    Ok(sqlx::query_as(
         "SELECT v.id, json_extract(p.content, '$.title') AS title, p.status = 'active' AS active
          FROM variants v JOIN products p ON p.id = v.product_id
          WHERE v.id IN (SELECT value FROM json_each(?1))",
     )
     .bind(json(&ids))
     .fetch_all(&mut *work.tx)
-    .await?;
-    Ok(found
-        .into_iter()
-        .map(|variant| (variant.id.clone(), variant))
-        .collect())
-}
-
-/// The answer to a reservation that is there already.
-async fn repeated(
-    work: &mut Work<'_>,
-    reservation: &Reservation,
-    state: &str,
-    expires_at: i64,
-) -> Result<Timestamp, Error> {
-    if state == "released" {
-        return Err(invalid_state("The reservation was released already."));
-    }
-    let stored = lines(work, &reservation.id).await?;
-    let same = stored.len() == reservation.lines.len()
-        && stored
-            .iter()
-            .zip(&reservation.lines)
-            .all(|(line, wanted)| line.variant_id == wanted.variant_id && line.quantity == wanted.quantity);
-    if same {
-        return Ok(timestamp(expires_at));
-    }
-    Err(Error::new(
-        ErrorReason::IdempotencyKeyReused,
-        "There is a reservation of this id with other lines.",
-    ))
-}
-
-fn invalid_state(message: &str) -> Error {
-    Error::new(ErrorReason::InvalidState, message)
+    .await?)
 }
 
 async fn stored(work: &mut Work<'_>, id: &str) -> Result<Option<(String, i64)>, Error> {

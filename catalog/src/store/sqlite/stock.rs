@@ -2,7 +2,7 @@
 
 use comptoir_mesh::{
     Error,
-    error::ErrorReason,
+    error::Reason as _,
     sqlite::{micros, timestamp},
 };
 use sqlx::{SqliteExecutor, SqlitePool};
@@ -12,7 +12,10 @@ use crate::{
     domain::{Adjustment, Movement, Stock, Variant},
     error::not_found,
     events::Announcement,
-    store::{Change, LowStock, Page},
+    store::{
+        Change, LowStock, Page,
+        refusals::{self, Earlier},
+    },
 };
 
 pub(super) async fn of(db: impl SqliteExecutor<'_>, variant_ids: &[String]) -> Result<Vec<Stock>, Error> {
@@ -76,7 +79,11 @@ pub(super) async fn enter(
     Ok(())
 }
 
-pub(super) async fn adjust(work: &mut Work<'_>, adjustment: Adjustment) -> Result<String, Error> {
+/// A refusal that is remembered is the inner result.
+pub(super) async fn adjust(
+    work: &mut Work<'_>,
+    adjustment: Adjustment,
+) -> Result<Result<String, Error>, Error> {
     let stock: Option<(String, i32, i32)> = sqlx::query_as(
         "SELECT product_id, on_hand, reserved FROM stock WHERE variant_id = ?1 AND removed = 0",
     )
@@ -84,23 +91,18 @@ pub(super) async fn adjust(work: &mut Work<'_>, adjustment: Adjustment) -> Resul
     .fetch_optional(&mut *work.tx)
     .await?;
     let (product_id, on_hand, mut reserved) = stock.ok_or_else(|| not_found("variant"))?;
-    if is_repeated(work, &adjustment).await? {
-        return Ok(product_id);
+    if let Some(earlier) = earlier(work, &adjustment).await? {
+        return Ok(earlier.answer(&adjustment).map(|()| product_id));
     }
-    let after = on_hand.checked_add(adjustment.delta).ok_or_else(|| {
-        Error::field(
-            "delta",
-            ErrorReason::QuantityOutOfRange,
-            "That is more stock than can be counted.",
-        )
-    })?;
-    if after < reserved {
+    if on_hand.saturating_add(adjustment.delta) < reserved {
         reserved -= reservations::expire_of(work, &adjustment.variant_id).await?;
     }
-    if after < reserved {
-        let message = format!("{on_hand} units are on hand, and {reserved} of them are held for orders.");
-        return Err(Error::field("delta", ErrorReason::InsufficientStock, message));
-    }
+    let adjusted = refusals::adjusted(&adjustment, on_hand, reserved);
+    note(work, &adjustment, adjusted.as_ref().err()).await?;
+    let after = match adjusted {
+        Ok(after) => after,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     sqlx::query("UPDATE stock SET on_hand = ?2 WHERE variant_id = ?1")
         .bind(&adjustment.variant_id)
         .bind(after)
@@ -117,40 +119,38 @@ pub(super) async fn adjust(work: &mut Work<'_>, adjustment: Adjustment) -> Resul
     work.announce(Announcement::stock_changed(&product_id, vec![variant_id.clone()]))
         .await?;
     work.changes.push(Change::Stock(product_id.clone()));
-    Ok(product_id)
+    Ok(Ok(product_id))
 }
 
-/// Whether it was made before, by its idempotency key; notes it when not.
-async fn is_repeated(work: &mut Work<'_>, adjustment: &Adjustment) -> Result<bool, Error> {
-    let earlier: Option<(i32, String)> = sqlx::query_as(
-        "SELECT delta, reason FROM stock_adjustments WHERE variant_id = ?1 AND actor = ?2 AND request_id = ?3",
+/// The adjustment that was asked for before under the same key.
+async fn earlier(work: &mut Work<'_>, adjustment: &Adjustment) -> Result<Option<Earlier>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT delta, reason, refusal_code, refusal FROM stock_adjustments
+         WHERE variant_id = ?1 AND actor = ?2 AND request_id = ?3",
     )
     .bind(&adjustment.variant_id)
     .bind(&adjustment.actor)
     .bind(&adjustment.request_id)
     .fetch_optional(&mut *work.tx)
+    .await?)
+}
+
+/// Notes what came of the adjustment, for when it is asked for again.
+async fn note(work: &mut Work<'_>, adjustment: &Adjustment, refusal: Option<&Error>) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO stock_adjustments (variant_id, actor, request_id, delta, reason, refusal_code, refusal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .bind(&adjustment.variant_id)
+    .bind(&adjustment.actor)
+    .bind(&adjustment.request_id)
+    .bind(adjustment.delta)
+    .bind(&adjustment.reason)
+    .bind(refusal.map(|refusal| refusal.reason().code()))
+    .bind(refusal.map(Error::message))
+    .execute(&mut *work.tx)
     .await?;
-    match earlier {
-        Some((delta, reason)) if delta == adjustment.delta && reason == adjustment.reason => Ok(true),
-        Some(_) => Err(Error::new(
-            ErrorReason::IdempotencyKeyReused,
-            "This idempotency key was used before with another adjustment.",
-        )),
-        None => {
-            sqlx::query(
-                "INSERT INTO stock_adjustments (variant_id, actor, request_id, delta, reason)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .bind(&adjustment.variant_id)
-            .bind(&adjustment.actor)
-            .bind(&adjustment.request_id)
-            .bind(adjustment.delta)
-            .bind(&adjustment.reason)
-            .execute(&mut *work.tx)
-            .await?;
-            Ok(false)
-        }
-    }
+    Ok(())
 }
 
 #[derive(sqlx::FromRow)]

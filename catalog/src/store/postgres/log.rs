@@ -1,0 +1,258 @@
+//! The log of changes: each step writes what it changed beside the change, and every replica reads what the others did, to
+//! forget what it keeps of it.
+//!
+//! Rows become visible in another order than they are numbered. A reader therefore goes by transactions: those older than the
+//! oldest one that is under way are all visible, so that it reads again from there on, and passes over what it has seen.
+//! It is woken by NOTIFY, which is sent beside the commits, as those that carry one wait in line for each other; and because
+//! a notification can get lost, it looks twice a second all the same.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use comptoir_mesh::{Env, Error};
+use moka::sync::Cache;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{PostgresStore, size};
+use crate::store::Change;
+
+/// How often the log is read when nothing wakes the reader.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Between two notifications: a busy replica sends one for many commits.
+const GATHER: Duration = Duration::from_millis(20);
+/// More rows at once than are worth looking at one by one.
+const MANY: usize = 10_000;
+/// A reader that was away for this long forgets everything.
+const AWAY: Duration = Duration::from_secs(300);
+/// Rows are kept for twice as long, in seconds.
+const KEPT: f64 = 600.0;
+const PRUNE: Duration = Duration::from_secs(60);
+/// Rows that one statement takes out.
+const PRUNED: usize = 20_000;
+/// How long a replica remembers that it told a step of its own.
+const TOLD: Duration = Duration::from_secs(60);
+const CHANNEL: &str = "comptoir_catalog";
+
+/// What a replica knows of the log.
+pub(super) struct Log {
+    /// The oldest transaction that may not have been visible when the store was opened.
+    begin: i64,
+    /// Steps of this process that it told itself.
+    told: Cache<i64, ()>,
+    /// There is something to notify the others of.
+    committed: Notify,
+    listening: PgConnectOptions,
+}
+
+/// Where a reader is.
+struct Place {
+    /// The oldest transaction that may not have been visible yet.
+    transaction: i64,
+    /// The rows of that one and later ones that were read.
+    seen: HashSet<i64>,
+    read_at: Instant,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    position: i64,
+    transaction: i64,
+    step: i64,
+    kind: String,
+    id: String,
+}
+
+impl Log {
+    /// What is committed from now on is read.
+    pub(super) async fn begin(pool: &PgPool, listening: PgConnectOptions) -> Result<Self, Error> {
+        Ok(Self {
+            begin: horizon(pool).await?,
+            told: Cache::builder()
+                .max_capacity(1_000_000)
+                .time_to_live(TOLD)
+                .build(),
+            committed: Notify::new(),
+            listening,
+        })
+    }
+
+    /// Notes that what the step changed is told in this process, and tells the others to look.
+    pub(super) fn is_told(&self, step: i64) {
+        self.told.insert(step, ());
+        self.committed.notify_one();
+    }
+}
+
+impl PostgresStore {
+    /// Hears of what other replicas do, from now on and until the process drains.
+    pub fn follow(&self, env: &Env) {
+        let woken = Arc::new(Notify::new());
+        let (store, wake) = (self.clone(), Arc::clone(&woken));
+        spawn(env, "changes", async move { store.read_on(&wake).await });
+        let log = Arc::clone(&self.log);
+        spawn(env, "listener", async move { log.listen(&woken).await });
+        let store = self.clone();
+        spawn(env, "notifier", async move { store.notify_others().await });
+    }
+
+    async fn read_on(&self, woken: &Notify) {
+        let mut place = Place {
+            transaction: self.log.begin,
+            seen: HashSet::new(),
+            read_at: Instant::now(),
+        };
+        let mut pruned = Instant::now();
+        loop {
+            if let Err(error) = self.read(&mut place).await {
+                tracing::warn!(error.cause = ?error, "the log of changes cannot be read");
+                tokio::time::sleep(INTERVAL).await;
+                continue;
+            }
+            if pruned.elapsed() > PRUNE {
+                pruned = Instant::now();
+                if let Err(error) = prune(&self.pool).await {
+                    tracing::warn!(error.cause = ?error, "old rows of the log of changes cannot be removed");
+                }
+            }
+            let _ = tokio::time::timeout(INTERVAL, woken.notified()).await;
+        }
+    }
+
+    /// Tells what was committed since the place, and moves it on.
+    async fn read(&self, place: &mut Place) -> Result<(), Error> {
+        // Asked first: what is committed between the two statements is read, and once more the next time.
+        let horizon = horizon(&self.pool).await?;
+        let rows = rows(&self.pool, place.transaction).await?;
+        // A server that was put back to an earlier state gives the same numbers to other transactions.
+        let is_other = horizon < place.transaction;
+        let mut changes = Vec::new();
+        if is_other || rows.len() > MANY || place.read_at.elapsed() > AWAY {
+            changes.push(Change::Everything);
+        } else {
+            let fresh = rows.iter().filter(|row| !place.seen.contains(&row.position));
+            let foreign = fresh.filter(|row| !self.log.told.contains_key(&row.step));
+            changes.extend(foreign.filter_map(change));
+        }
+        let open = rows.iter().filter(|row| row.transaction >= horizon);
+        *place = Place {
+            transaction: horizon,
+            seen: open.map(|row| row.position).collect(),
+            read_at: Instant::now(),
+        };
+        if !changes.is_empty() {
+            self.changes.tell(changes);
+            // Their events too: this replica's relay may be the one that publishes.
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Sends a notification for what was committed, one for all that comes close together.
+    async fn notify_others(&self) {
+        loop {
+            self.log.committed.notified().await;
+            let sent = sqlx::query("SELECT pg_notify($1, '')")
+                .bind(CHANNEL)
+                .execute(&self.pool)
+                .await;
+            if let Err(error) = sent {
+                tracing::debug!(error.cause = %error, "others were not notified and will look by themselves");
+            }
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+impl Log {
+    /// Wakes the reader at each notification.
+    async fn listen(&self, woken: &Notify) {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(self.listening.clone());
+        loop {
+            if let Err(error) = wake(&pool, woken).await {
+                tracing::debug!(error.cause = %error, "notifications of the database are not heard; it is asked instead");
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}
+
+async fn wake(pool: &PgPool, woken: &Notify) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    loop {
+        listener.recv().await?;
+        woken.notify_one();
+    }
+}
+
+fn spawn(env: &Env, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn(name, async move {
+        shutdown.run_until_cancelled(task).await;
+    });
+}
+
+/// The oldest transaction that is under way, anywhere on the server.
+async fn horizon(pool: &PgPool) -> Result<i64, Error> {
+    Ok(
+        sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            .fetch_one(pool)
+            .await?,
+    )
+}
+
+async fn rows(pool: &PgPool, transaction: i64) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT position, transaction::text::bigint AS transaction, step, kind, id FROM changes
+         WHERE transaction >= $1::text::xid8 ORDER BY position LIMIT $2",
+    )
+    .bind(transaction.to_string())
+    .bind(size(MANY + 1))
+    .fetch_all(pool)
+    .await?)
+}
+
+async fn prune(pool: &PgPool) -> Result<(), Error> {
+    loop {
+        let pruned = sqlx::query(
+            "DELETE FROM changes WHERE position IN (
+                 SELECT position FROM changes WHERE at < now() - make_interval(secs => $1)
+                 ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        )
+        .bind(KEPT)
+        .bind(size(PRUNED))
+        .execute(pool)
+        .await?;
+        if pruned.rows_affected() < PRUNED as u64 {
+            return Ok(());
+        }
+    }
+}
+
+/// A change as the log has it: its kind, and whose.
+pub(super) fn row(change: &Change) -> (&'static str, &str) {
+    match change {
+        Change::Product(id) => ("product", id),
+        Change::ProductDeleted(id) => ("product deleted", id),
+        Change::Stock(id) => ("stock", id),
+        // No step changes everything; what it means for others is the same.
+        Change::Categories | Change::Everything => ("categories", ""),
+    }
+}
+
+fn change(row: &Row) -> Option<Change> {
+    match row.kind.as_str() {
+        "product" => Some(Change::Product(row.id.clone())),
+        "product deleted" => Some(Change::ProductDeleted(row.id.clone())),
+        "stock" => Some(Change::Stock(row.id.clone())),
+        "categories" => Some(Change::Categories),
+        _ => None,
+    }
+}
