@@ -75,8 +75,10 @@ impl Categories {
     /// For each number whether it is one of `slugs` or below one.
     pub(crate) fn below(&self, slugs: &[String]) -> Vec<bool> {
         let slugs: HashSet<&str> = slugs.iter().map(String::as_str).collect();
+        let wanted = |node: &Option<Node>| node.as_ref().is_some_and(|node| slugs.contains(&*node.slug));
+        let wanted: Vec<bool> = self.nodes.iter().map(wanted).collect();
         (0..self.nodes.len() as u32)
-            .map(|number| self.upwards(number).any(|node| slugs.contains(&*node.slug)))
+            .map(|number| self.upwards(number).any(|at| wanted[at as usize]))
             .collect()
     }
 
@@ -84,13 +86,8 @@ impl Categories {
     pub(crate) fn roll_up(&self, direct: &[u32]) -> Vec<Counted<'_>> {
         let mut total = vec![0_u32; self.nodes.len()];
         for (number, count) in direct.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let mut at = number as u32;
-            // A tree has no loop; the bound holds should a store ever give one.
-            for _ in 0..=self.nodes.len() {
-                let Some(node) = self.node(at) else { break };
-                total[at as usize] += count;
-                at = node.parent;
-            }
+            self.upwards(number as u32)
+                .for_each(|at| total[at as usize] += count);
         }
         let mut counted: Vec<Counted<'_>> = total
             .iter()
@@ -121,8 +118,11 @@ impl Categories {
         self.nodes.get(number as usize)?.as_ref()
     }
 
-    fn upwards(&self, number: u32) -> impl Iterator<Item = &Node> {
-        let first = self.node(number);
-        std::iter::successors(first, |node| self.node(node.parent)).take(self.nodes.len())
+    /// The number and those above it that the tree has.
+    fn upwards(&self, number: u32) -> impl Iterator<Item = u32> {
+        let known = |number: u32| self.node(number).map(|_| number);
+        let above = move |number: &u32| known(self.node(*number)?.parent);
+        // A tree has no loop; the bound holds should a store ever give one.
+        std::iter::successors(known(number), above).take(self.nodes.len())
     }
 }

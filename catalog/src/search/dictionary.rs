@@ -163,7 +163,7 @@ impl Dictionary {
         let mut term = Vec::new();
         for (number, signature) in self.signatures.iter().enumerate() {
             if length(*signature).abs_diff(letters.len()) > typos
-                || ((signature ^ wanted) & LETTERS).count_ones() as usize > 2 * typos
+                || has_more((signature ^ wanted) & LETTERS, 2 * typos)
             {
                 continue;
             }
@@ -181,9 +181,7 @@ impl Dictionary {
         let wanted = signature(word);
         let mut term = Vec::new();
         for (number, signature) in self.signatures.iter().enumerate() {
-            if length(*signature) + typos < letters.len()
-                || (wanted & !signature & LETTERS).count_ones() as usize > typos
-            {
+            if length(*signature) + typos < letters.len() || has_more(wanted & !signature & LETTERS, typos) {
                 continue;
             }
             term.clear();
@@ -216,6 +214,14 @@ fn signature(word: &str) -> u64 {
         };
     }
     bits | length.min(255) << 56
+}
+
+/// Whether more than `limit` bits are set: for a limit of a few, fewer steps than counting them all takes.
+fn has_more(mut bits: u64, limit: usize) -> bool {
+    for _ in 0..limit {
+        bits &= bits.wrapping_sub(1);
+    }
+    bits != 0
 }
 
 fn length(signature: u64) -> usize {

@@ -1,8 +1,9 @@
 //! Counting: one dense array of counters for each facet.
 
 use super::categories::NONE;
+use super::entry::Entry;
 use super::interner::Interner;
-use super::state::{Entry, State};
+use super::state::State;
 
 /// A facet lists at most so many values, those of the highest counts: an answer stays within a message.
 const MOST_VALUES: usize = 1_000;
@@ -41,7 +42,7 @@ pub(crate) struct Counters {
     vendors: Vec<u32>,
     types: Vec<u32>,
     tags: Vec<u32>,
-    pub(super) values: Vec<u32>,
+    values: Vec<u32>,
     /// The last product (and one) that counted for an option value: several of its variants may have it.
     last: Vec<u32>,
 }
@@ -73,8 +74,17 @@ impl Counters {
             self.types[entry.product_type as usize] += 1;
         }
         if in_facet(Kind::Tag) {
-            entry.tags.iter().for_each(|tag| self.tags[*tag as usize] += 1);
+            entry
+                .values
+                .tags()
+                .iter()
+                .for_each(|tag| self.tags[*tag as usize] += 1);
         }
+    }
+
+    /// Counts distinct option values of a product.
+    pub(super) fn count_options(&mut self, values: &[u32]) {
+        values.iter().for_each(|value| self.values[*value as usize] += 1);
     }
 
     /// Counts an option value once for the product.
@@ -117,16 +127,21 @@ fn facet(id: &str, label: &str, values: Vec<FacetValue>) -> Facet {
     }
 }
 
-/// The numbers that were counted, highest count first, then by the alphabet.
-fn ranked(interner: &Interner, counts: &[u32]) -> Vec<(u32, u32)> {
+/// The numbers that were counted, highest count first, then by the alphabet; at most `limit` of them.
+fn ranked(interner: &Interner, counts: &[u32], limit: usize) -> Vec<(u32, u32)> {
     let counted = counts.iter().enumerate().filter(|(_, count)| **count > 0);
     let mut counted: Vec<(u32, u32)> = counted.map(|(number, count)| (number as u32, *count)).collect();
-    counted.sort_unstable_by_key(|(number, count)| (u32::MAX - count, interner.rank(*number)));
+    let rank = |(number, count): &(u32, u32)| (u32::MAX - count, interner.rank(*number));
+    if counted.len() > limit {
+        counted.select_nth_unstable_by_key(limit, rank);
+        counted.truncate(limit);
+    }
+    counted.sort_unstable_by_key(rank);
     counted
 }
 
 fn named(interner: &Interner, counts: &[u32]) -> Vec<FacetValue> {
-    let ranked = ranked(interner, counts).into_iter().take(MOST_VALUES);
+    let ranked = ranked(interner, counts, MOST_VALUES).into_iter();
     let value = |(number, count)| {
         let value = interner.value(number);
         FacetValue {
@@ -140,7 +155,7 @@ fn named(interner: &Interner, counts: &[u32]) -> Vec<FacetValue> {
 
 /// A facet for each option name, by the alphabet.
 fn options(state: &State, counts: &[u32]) -> Vec<Facet> {
-    let mut ranked = ranked(&state.values, counts);
+    let mut ranked = ranked(&state.values, counts, usize::MAX);
     // Stable: within a name the order stays.
     ranked.sort_by_key(|(number, _)| state.axes.rank(state.axis_of[*number as usize]));
     let same_name =

@@ -1,10 +1,11 @@
 //! Filters, and which of them a product fails: none makes it a hit, exactly one a count of that filter's own facet.
 
 use super::categories::NONE;
+use super::entry::{Detail, Entry, Stock};
 use super::facets::{Counters, Kind};
 use super::interner::Interner;
 use super::query::among;
-use super::state::{Entry, State};
+use super::state::State;
 
 /// What to narrow down to. Values of one filter are OR-ed, different filters AND-ed; an empty one is none.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct Filters {
 /// Filters as numbers of one state.
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    /// Whether no filter is of products as a whole.
+    any_product: bool,
     categories: Option<Vec<bool>>,
     vendors: Option<Vec<bool>>,
     types: Option<Vec<bool>>,
@@ -32,8 +35,16 @@ pub(crate) struct Compiled {
     price_min: i64,
     price_max: i64,
     available_only: bool,
-    /// Whether any variant will do.
-    any_variant: bool,
+}
+
+/// What the sums of a product tell of its variants and the filters of price, stock and options.
+enum Fit<'a> {
+    /// None meets them.
+    No,
+    /// Some do, and these are their option values.
+    With(&'a [u32]),
+    /// They have to be looked at.
+    Unknown,
 }
 
 /// The filter of one option.
@@ -66,13 +77,18 @@ impl Compiled {
                 options[at].1.wanted[number as usize] = true;
             }
         }
-        let priced = filters.price_min.is_some() || filters.price_max.is_some();
+        let of_products = [
+            &filters.categories,
+            &filters.vendors,
+            &filters.product_types,
+            &filters.tags,
+        ];
         Self {
+            any_product: of_products.iter().all(|filter| filter.is_empty()),
             categories: (!filters.categories.is_empty()).then(|| state.categories.below(&filters.categories)),
             vendors: wanted(&state.vendors, &filters.vendors),
             types: wanted(&state.types, &filters.product_types),
             tags: wanted(&state.tags, &filters.tags),
-            any_variant: options.is_empty() && !priced && !filters.available_only,
             options: options.into_iter().map(|(_, axis)| axis).collect(),
             price_min: filters.price_min.unwrap_or(i64::MIN),
             price_max: filters.price_max.unwrap_or(i64::MAX),
@@ -90,16 +106,18 @@ impl Compiled {
         }
         // What fails elsewhere does not count in the facets of options.
         let counts_options = failed.is_none() && counters.on;
-        let sold = if self.any_variant {
-            if counts_options {
-                entry
-                    .options
-                    .iter()
-                    .for_each(|value| counters.values[*value as usize] += 1);
+        let sold = match self.fit(entry) {
+            Fit::No => return false,
+            Fit::With(values) => {
+                if counts_options {
+                    counters.count_options(values);
+                }
+                true
             }
-            true
-        } else {
-            self.variants(state, entry, counts_options.then_some((number, &mut *counters)))
+            Fit::Unknown => {
+                let counters = counts_options.then_some((number, &mut *counters));
+                self.variants(state, &entry.detail, counters)
+            }
         };
         if sold && counters.on {
             counters.count(entry, failed);
@@ -109,10 +127,13 @@ impl Compiled {
 
     /// The one facet of the product as a whole whose filter fails, if one does; the outer None when several do.
     fn failed(&self, entry: &Entry) -> Option<Option<Kind>> {
+        if self.any_product {
+            return Some(None);
+        }
         let passes_tags = self
             .tags
             .as_ref()
-            .is_none_or(|wanted| entry.tags.iter().any(|tag| wanted[*tag as usize]));
+            .is_none_or(|wanted| entry.values.tags().iter().any(|tag| wanted[*tag as usize]));
         let checks = [
             (among(self.categories.as_ref(), entry.category), Kind::Category),
             (among(self.vendors.as_ref(), entry.vendor), Kind::Vendor),
@@ -131,18 +152,34 @@ impl Compiled {
         }
     }
 
+    fn fit<'a>(&self, entry: &'a Entry) -> Fit<'a> {
+        let (lowest, highest) = (entry.lowest_price, entry.highest_price);
+        if highest < self.price_min
+            || self.price_max < lowest
+            || (self.available_only && entry.stock == Stock::None)
+        {
+            Fit::No
+        } else if !self.options.is_empty() || lowest < self.price_min || self.price_max < highest {
+            Fit::Unknown
+        } else if self.available_only && entry.stock == Stock::Some {
+            Fit::With(entry.values.available_options())
+        } else {
+            Fit::With(entry.values.options())
+        }
+    }
+
     /// Whether one and the same variant meets the filters of price, stock and all options. Counts the values of those that do,
     /// and of those that fail one option only the values of that option.
-    fn variants(&self, state: &State, entry: &Entry, mut counters: Option<(u32, &mut Counters)>) -> bool {
+    fn variants(&self, state: &State, detail: &Detail, mut counters: Option<(u32, &mut Counters)>) -> bool {
         let mut sold = false;
-        for (at, variant) in entry.variants.iter().enumerate() {
+        for (at, variant) in detail.variants.iter().enumerate() {
             if variant.price < self.price_min
                 || variant.price > self.price_max
                 || (self.available_only && !variant.available)
             {
                 continue;
             }
-            let row = entry.row(at);
+            let row = detail.row(at);
             let mut failing = self
                 .options
                 .iter()

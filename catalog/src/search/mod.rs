@@ -3,10 +3,11 @@
 //! # Reading order
 //!
 //! [`request`] (what is asked, checked) → [`query`] (one search) → [`filters`] and [`facets`] (who fails what, and what that
-//! counts) → [`state`] (what there is: a [`dictionary`] of words, columns of numbers from an [`interner`], the tree of
-//! [`categories`], [`suggestions`]) ← [`document`] (a product made ready) ← [`follow`] (rebuild, then change by change).
+//! counts) → [`state`] (what there is: a [`dictionary`] of words, an [`entry`] of numbers from an [`interner`] for each
+//! product, the tree of [`categories`], [`suggestions`]) ← [`document`] (a product made ready) ← [`follow`] (rebuild, then
+//! change by change).
 //!
-//! Facets are exact because a search looks at every product its words find: one pass over columns of small numbers, some
+//! Facets are exact because a search looks at every product its words find: one pass over small records of numbers, some
 //! nanoseconds each. That is also why the inverted index is our own: it has to give products by those same numbers, and a
 //! typo, a prefix and a field their worth.
 
@@ -14,6 +15,7 @@ mod categories;
 mod cursor;
 mod dictionary;
 mod document;
+mod entry;
 mod facets;
 mod filters;
 mod follow;

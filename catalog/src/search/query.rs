@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use super::categories::NONE;
 use super::dictionary::Matching;
+use super::entry::Entry;
 use super::facets::{Counters, Facet};
 use super::filters::{Compiled, Filters};
-use super::state::{Entry, State};
+use super::state::State;
 use super::text::{self, Token};
 
 /// The order of what is found.
@@ -65,21 +66,30 @@ struct Candidate {
 }
 
 impl State {
-    /// Answers a query. Linear in the number of products, at a few nanoseconds each.
+    /// Answers a query. Linear in the number of products its words find, at some nanoseconds each.
     pub(crate) fn search(&self, query: &Query) -> Found {
         let filters = Compiled::new(self, &query.filters);
         let mut counters = Counters::new(self, query.with_facets);
         let mut best = Best::new(self, query);
         let mut total = 0;
-        self.each_match(&query.text, |number, score| {
-            let Some(entry) = &self.entries[number as usize] else {
-                return;
-            };
-            if filters.admit(self, entry, number, &mut counters) {
+        let mut look_at = |number: u32, score| {
+            if let Some(entry) = &self.entries[number as usize]
+                && filters.admit(self, entry, number, &mut counters)
+            {
                 total += 1;
                 best.offer(entry, number, score);
             }
-        });
+        };
+        // The last first: new products have high numbers, and then those that follow are not among the newest.
+        match self.matches(&query.text) {
+            None => (0..self.entries.len() as u32)
+                .rev()
+                .for_each(|number| look_at(number, 0)),
+            Some(matches) => matches
+                .iter()
+                .rev()
+                .for_each(|(number, score)| look_at(*number, *score)),
+        }
         let (hits, more) = best.finish();
         Found {
             hits,
@@ -89,14 +99,16 @@ impl State {
         }
     }
 
-    /// Calls `each` with every product in which all words of `text` are found, in ascending order of numbers, with its score.
-    fn each_match(&self, text: &str, mut each: impl FnMut(u32, u32)) {
+    /// The products in which all words of `text` are found, each with its score; None when there are no words, which all
+    /// products match.
+    pub(super) fn matches(&self, text: &str) -> Option<Vec<(u32, u32)>> {
         let words = Words::of(text);
         if words.is_empty() {
-            (0..self.entries.len() as u32).for_each(|number| each(number, 0));
-            return;
+            return None;
         }
         let mut tallies = vec![Tally::default(); self.entries.len()];
+        // By the first word, to look only at those again.
+        let mut matches: Vec<(u32, u32)> = Vec::new();
         for (at, (word, matching)) in words.iter().enumerate() {
             let before = at as u32;
             let mut found = false;
@@ -109,19 +121,23 @@ impl State {
                         total: tally.total + tally.best,
                     };
                     found = true;
+                    if before == 0 {
+                        matches.push((number, 0));
+                    }
                 } else if tally.words == before + 1 {
                     tally.best = tally.best.max(worth);
                 }
             });
             if !found {
-                return;
+                return Some(Vec::new());
             }
         }
-        for (number, tally) in tallies.iter().enumerate() {
-            if tally.words == words.len() as u32 {
-                each(number as u32, tally.total + tally.best);
-            }
-        }
+        matches.retain_mut(|(number, score)| {
+            let tally = &tallies[*number as usize];
+            *score = tally.total + tally.best;
+            tally.words == words.len() as u32
+        });
+        Some(matches)
     }
 }
 
@@ -184,7 +200,7 @@ impl<'a> Best<'a> {
             Sort::Relevance | Sort::Newest => 0,
             Sort::PriceAsc => entry.lowest_price,
             Sort::PriceDesc => -entry.lowest_price,
-            Sort::TitleAsc => title_beginning(&entry.title_key),
+            Sort::TitleAsc => entry.detail.title_beginning,
         };
         let candidate = Candidate {
             primary,
@@ -264,19 +280,10 @@ impl<'a> Best<'a> {
 
     fn keys(&self, candidate: &Candidate) -> (&'a str, &'a str) {
         match &self.state.entries[candidate.number as usize] {
-            Some(entry) => (&entry.title_key, &entry.id),
+            Some(entry) => (&entry.detail.title_key, &entry.detail.id),
             None => ("", ""),
         }
     }
-}
-
-/// The first seven bytes as a number: most titles differ in them.
-fn title_beginning(title: &str) -> i64 {
-    title
-        .bytes()
-        .chain(std::iter::repeat(0))
-        .take(7)
-        .fold(0, |number, byte| number << 8 | i64::from(byte))
 }
 
 /// Whether a product's category, vendor or type is among those wanted.

@@ -1,10 +1,11 @@
-//! What the index holds: words to products, and beside them columns of numbers to filter, count and sort by.
+//! What the index holds: words to products, and beside them each product in numbers to filter, count and sort by.
 
 use std::collections::HashMap;
 
 use super::categories::{Categories, NONE};
 use super::dictionary::Dictionary;
-use super::document::Document;
+use super::document::{Document, DocumentVariant};
+use super::entry::{self, Detail, Entry, Row, Stock, Values};
 use super::interner::Interner;
 use super::suggestions::Suggestions;
 use crate::domain::Category;
@@ -32,57 +33,18 @@ pub(crate) struct State {
     free: Vec<u32>,
 }
 
-/// A product in numbers.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(super) id: Box<str>,
-    pub(super) title: Box<str>,
-    pub(super) title_key: Box<str>,
-    pub(super) title_words: u8,
-    pub(super) created: i64,
-    pub(super) lowest_price: i64,
-    pub(super) category: u32,
-    pub(super) vendor: u32,
-    pub(super) product_type: u32,
-    pub(super) tags: Box<[u32]>,
-    /// The distinct option values of all variants.
-    pub(super) options: Box<[u32]>,
-    pub(super) variants: Box<[Row]>,
-    /// `axes` values for each variant, one row behind the other.
-    pub(super) matrix: Box<[u32]>,
-    pub(super) axes: usize,
-    words: Box<[u32]>,
-    text_hash: u64,
-}
-
-/// A variant's price and whether it can be bought.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
-    pub(super) price: i64,
-    pub(super) available: bool,
-}
-
-impl Entry {
-    /// The option values of the variant at that place.
-    pub(super) fn row(&self, variant: usize) -> &[u32] {
-        &self.matrix[variant * self.axes..(variant + 1) * self.axes]
-    }
-}
-
 impl State {
     /// Adds the product or takes it in anew.
     pub(crate) fn put(&mut self, document: &Document) {
         let known = self.numbers.get(document.id.as_str()).copied();
         if let Some(number) = known
-            && let Some(old) =
-                self.entries[number as usize].take_if(|entry| entry.text_hash == document.text_hash)
+            && let Some(mut old) =
+                self.entries[number as usize].take_if(|entry| entry.detail.text_hash == document.text_hash)
         {
             // Most changes are of stock: the words stay.
-            let entry = Entry {
-                words: old.words.clone(),
-                ..self.columns(document)
-            };
-            self.release_columns(&old);
+            let words = std::mem::take(&mut old.detail.words);
+            let entry = self.entry(document, words);
+            self.release_values(&old);
             self.entries[number as usize] = Some(entry);
             return;
         }
@@ -97,10 +59,7 @@ impl State {
             .iter()
             .map(|(word, fields)| self.dictionary.add(word, number, *fields))
             .collect();
-        let entry = Entry {
-            words,
-            ..self.columns(document)
-        };
+        let entry = self.entry(document, words);
         self.suggestions.add(&self.phrases(&entry));
         self.entries[number as usize] = Some(entry);
     }
@@ -115,9 +74,9 @@ impl State {
         };
         let phrases = self.phrases(&entry);
         self.suggestions.remove(&phrases);
-        self.release_columns(&entry);
-        entry
-            .words
+        self.release_values(&entry);
+        let words = entry.detail.words;
+        words
             .iter()
             .for_each(|word| self.dictionary.remove(*word, number));
         self.free.push(number);
@@ -144,7 +103,7 @@ impl State {
     /// The title of the product, if it is there.
     pub(crate) fn title(&self, id: &str) -> Option<&str> {
         let entry = self.entries[*self.numbers.get(id)? as usize].as_ref()?;
-        Some(&entry.title)
+        Some(&entry.detail.title)
     }
 
     /// How many products there are.
@@ -152,8 +111,7 @@ impl State {
         self.numbers.len()
     }
 
-    /// Everything of an entry but its words.
-    fn columns(&mut self, document: &Document) -> Entry {
+    fn entry(&mut self, document: &Document, words: Box<[u32]>) -> Entry {
         let category = document
             .category_id
             .as_deref()
@@ -166,9 +124,9 @@ impl State {
             .product_type
             .as_deref()
             .map_or(NONE, |kind| self.types.acquire(kind));
-        let tags = document.tags.iter().map(|tag| self.tags.acquire(tag)).collect();
+        let tags: Vec<u32> = document.tags.iter().map(|tag| self.tags.acquire(tag)).collect();
         let axes = document.options.len();
-        let mut options: Vec<u32> = Vec::new();
+        let (mut options, mut available_options): (Vec<u32>, Vec<u32>) = Default::default();
         let mut matrix = Vec::with_capacity(axes * document.variants.len());
         for variant in &document.variants {
             for (at, name) in document.options.iter().enumerate() {
@@ -177,38 +135,39 @@ impl State {
                 if !options.contains(&number) {
                     options.push(number);
                 }
+                if variant.available && !available_options.contains(&number) {
+                    available_options.push(number);
+                }
                 matrix.push(number);
             }
         }
+        let variant = |variant: &DocumentVariant| Row {
+            price: variant.price,
+            available: variant.available,
+        };
+        let variants: Box<[Row]> = document.variants.iter().map(variant).collect();
+        let prices = || variants.iter().map(|variant| variant.price);
         Entry {
-            id: document.id.as_str().into(),
-            title: document.title.as_str().into(),
-            title_key: document.title_key.as_str().into(),
-            title_words: document.title_words,
             created: document.created,
-            lowest_price: document
-                .variants
-                .iter()
-                .map(|variant| variant.price)
-                .min()
-                .unwrap_or_default(),
+            lowest_price: prices().min().unwrap_or_default(),
+            highest_price: prices().max().unwrap_or_default(),
             category,
             vendor,
             product_type,
-            tags,
-            options: options.into(),
-            variants: document
-                .variants
-                .iter()
-                .map(|variant| Row {
-                    price: variant.price,
-                    available: variant.available,
-                })
-                .collect(),
-            matrix: matrix.into(),
-            axes,
-            words: Box::default(),
-            text_hash: document.text_hash,
+            stock: Stock::of(&variants),
+            title_words: document.title_words,
+            values: Values::new(&tags, &options, &available_options),
+            detail: Box::new(Detail {
+                id: document.id.as_str().into(),
+                title: document.title.as_str().into(),
+                title_key: document.title_key.as_str().into(),
+                title_beginning: entry::beginning(&document.title_key),
+                variants,
+                matrix: matrix.into(),
+                axes,
+                words,
+                text_hash: document.text_hash,
+            }),
         }
     }
 
@@ -227,7 +186,7 @@ impl State {
         number
     }
 
-    fn release_columns(&mut self, entry: &Entry) {
+    fn release_values(&mut self, entry: &Entry) {
         if entry.category != NONE {
             self.categories.release(entry.category);
         }
@@ -237,8 +196,8 @@ impl State {
         if entry.product_type != NONE {
             self.types.release(entry.product_type);
         }
-        entry.tags.iter().for_each(|tag| self.tags.release(*tag));
-        for value in &entry.options {
+        entry.values.tags().iter().for_each(|tag| self.tags.release(*tag));
+        for value in entry.values.options() {
             self.axes.release(self.axis_of[*value as usize]);
             self.values.release(*value);
         }
@@ -257,14 +216,20 @@ impl State {
 
     /// What of a product is worth completing to.
     fn phrases(&self, entry: &Entry) -> Vec<String> {
-        let mut phrases = vec![entry.title.to_string()];
+        let mut phrases = vec![entry.detail.title.to_string()];
         if entry.vendor != NONE {
             phrases.push(self.vendors.value(entry.vendor).to_owned());
         }
         if entry.product_type != NONE {
             phrases.push(self.types.value(entry.product_type).to_owned());
         }
-        phrases.extend(entry.tags.iter().map(|tag| self.tags.value(*tag).to_owned()));
+        phrases.extend(
+            entry
+                .values
+                .tags()
+                .iter()
+                .map(|tag| self.tags.value(*tag).to_owned()),
+        );
         phrases
     }
 }

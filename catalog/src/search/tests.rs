@@ -1,5 +1,7 @@
 //! Searches against a brute-force reading of the rules, over random catalogues.
 
+mod matching;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;

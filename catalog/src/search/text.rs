@@ -152,46 +152,57 @@ pub(crate) fn typos(word: &str) -> usize {
     }
 }
 
-/// The edits from `a` to `b` when they are at most `limit`: inserted, left out, replaced, or two neighbours swapped.
+/// The edits from `a` to `b`, which are words, when they are at most `limit`: inserted, left out, replaced, or two neighbours
+/// swapped.
 pub(crate) fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > limit {
         return None;
     }
-    let rows = rows(a, b, limit)?;
-    rows.last().copied().filter(|distance| *distance <= limit)
+    let distance = usize::from(*last_row(a, b, limit)?.get(b.len())?);
+    (distance <= limit).then_some(distance)
 }
 
 /// The edits from `a` to the nearest beginning of `b` when they are at most `limit`.
 pub(crate) fn prefix_distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
     let longest = b.len().min(a.len() + limit);
     // A cell of the last row is the distance to that beginning.
-    rows(a, &b[..longest], limit)?
-        .into_iter()
-        .min()
-        .filter(|distance| *distance <= limit)
+    let row = last_row(a, &b[..longest], limit)?;
+    let distance = row.into_iter().take(longest + 1).min().map(usize::from);
+    distance.filter(|distance| *distance <= limit)
 }
+
+/// A row of the edit matrix: a cell for each beginning of a word.
+type Row = [u8; LONGEST_WORD + 1];
 
 /// The last row of the edit matrix (optimal string alignment), or `None` as soon as no cell of two rows running is within
 /// the limit.
-fn rows(a: &[char], b: &[char], limit: usize) -> Option<Vec<usize>> {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+fn last_row(a: &[char], b: &[char], limit: usize) -> Option<Row> {
+    // No text is cut into longer words.
+    let (a, b) = (&a[..a.len().min(LONGEST_WORD)], &b[..b.len().min(LONGEST_WORD)]);
+    let mut before: Row = [0; _];
+    let mut last: Row = std::array::from_fn(|cell| cell as u8);
+    let mut row: Row = [0; _];
     for (i, letter) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i + 1);
+        row[0] = i as u8 + 1;
         for (j, other) in b.iter().enumerate() {
-            let mut best = (last[j] + usize::from(letter != other))
+            let mut best = (last[j] + u8::from(letter != other))
                 .min(last[j + 1] + 1)
                 .min(row[j] + 1);
             if i > 0 && j > 0 && *letter == b[j - 1] && a[i - 1] == *other {
                 best = best.min(before[j - 1] + 1);
             }
-            row.push(best);
+            row[j + 1] = best;
         }
-        if row.iter().chain(&last).all(|distance| *distance > limit) {
+        let within = |row: &Row| {
+            row[..=b.len()]
+                .iter()
+                .any(|distance| usize::from(*distance) <= limit)
+        };
+        if !within(&row) && !within(&last) {
             return None;
         }
-        before = std::mem::replace(&mut last, row);
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut row);
     }
     Some(last)
 }
