@@ -5,13 +5,19 @@ use std::{cell::RefCell, sync::Arc};
 use comptoir_mesh::{clock::SystemClock, ids::Ids, testing};
 
 thread_local! {
-    /// The setting of the store, for the test that runs on this thread.
-    static STORE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// What the test that runs on this thread has opened on MongoDB; none where it runs on SQLite.
+    static OPENED: RefCell<Option<Vec<Database>>> = const { RefCell::new(None) };
 }
 
-/// `COMPTOIR_ORDERS_STORE` for a test's service: unset, unless the test is run by [`run`].
+/// `COMPTOIR_ORDERS_STORE` for a service that a test starts on nothing: unset, unless the test is run by [`run`].
 pub(crate) fn store() -> Option<String> {
-    STORE.with_borrow(Clone::clone)
+    OPENED.with_borrow_mut(|opened| {
+        let opened = opened.as_mut()?;
+        let database = Database::of("a test on MongoDB")?;
+        let url = database.url().to_owned();
+        opened.push(database);
+        Some(url)
+    })
 }
 
 /// A database that nobody else uses.
@@ -72,9 +78,9 @@ fn named(server: &str, database: &str) -> String {
 
 /// Runs a test whose services keep their stores on MongoDB.
 pub(crate) fn run(name: &str, test: fn()) {
-    if let Some(database) = Database::of(name) {
+    if testing::server("MONGODB_URI", name).is_some() {
+        OPENED.set(Some(Vec::new()));
         let _reset = Reset;
-        STORE.set(Some(database.url().to_owned()));
         test();
     }
 }
@@ -84,7 +90,7 @@ struct Reset;
 
 impl Drop for Reset {
     fn drop(&mut self) {
-        STORE.set(None);
+        OPENED.take();
     }
 }
 
