@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::{SDLExportOptions, ValidationMode};
 use comptoir_mesh::Env;
@@ -45,6 +45,8 @@ pub struct App {
     pub(crate) schema_of_valid: graphql::Schema,
     pub(crate) model: Model,
     pub(crate) documents: Documents,
+    /// Of requests to the endpoint that were answered.
+    pub(crate) graphql_duration: OnceLock<metrics::Histogram>,
     pub(crate) cors: Cors,
     pub(crate) rate: RateLimit,
     pub(crate) responses: Option<Arc<Responses>>,
@@ -132,6 +134,7 @@ impl App {
             schema_of_valid,
             model,
             documents,
+            graphql_duration: OnceLock::new(),
             responses,
             readiness,
         })

@@ -12,6 +12,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::{Allowance, Cors, Passage};
+use crate::app::App;
+use crate::endpoint;
 use crate::problem::Problem;
 
 /// The pattern of the route that answered, in an answer's extensions: labels and log lines name it rather than the path,
@@ -26,6 +28,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 
 /// Completes an answer. `graphql` is the media type of answers where the request was for GraphQL.
 pub(super) fn finish(
+    app: &App,
     passage: Passage,
     outcome: Result<Response, Problem>,
     graphql: Option<HeaderValue>,
@@ -51,7 +54,7 @@ pub(super) fn finish(
         response = answer;
     }
     let status = response.status();
-    measure(&passage, route.as_ref(), status);
+    measure(app, &passage, route.as_ref(), status);
     if let Some(problem) = &refusal {
         log(&passage, route.as_ref(), status, problem.error());
     }
@@ -120,15 +123,24 @@ fn secure(headers: &mut HeaderMap) {
     set(CACHE_CONTROL, "no-store");
 }
 
-fn measure(passage: &Passage, route: Option<&Route>, status: StatusCode) {
+fn measure(app: &App, passage: &Passage, route: Option<&Route>, status: StatusCode) {
+    let is_graphql = route.is_none() && passage.uri.path() == endpoint::PATH;
     let route = match route {
         Some(route) => metrics::SharedString::from(route.0.clone()),
-        None if passage.uri.path() == crate::endpoint::PATH => crate::endpoint::PATH.into(),
+        None if is_graphql => endpoint::PATH.into(),
         None => "".into(),
     };
-    metrics::histogram!("http_request_duration_seconds",
-        "route" => route, "method" => method_label(&passage.method), "status" => status_label(status))
-    .record(passage.started.elapsed().as_secs_f64());
+    let histogram = || {
+        metrics::histogram!("http_request_duration_seconds",
+            "route" => route, "method" => method_label(&passage.method), "status" => status_label(status))
+    };
+    let taken = passage.started.elapsed().as_secs_f64();
+    if is_graphql && status == StatusCode::OK && passage.method == Method::POST {
+        // Looking it up each time would cost more than recording.
+        app.graphql_duration.get_or_init(histogram).record(taken);
+    } else {
+        histogram().record(taken);
+    }
 }
 
 /// Methods are the client's to invent, labels are not.

@@ -109,7 +109,7 @@ where
         metrics::counter!("panics_total", "service" => "gateway").increment(1);
         Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
     });
-    let mut response = answer::finish(passage, outcome, graphql.flatten());
+    let mut response = answer::finish(app, passage, outcome, graphql.flatten());
     if keeps_order && !arrived.load(Ordering::Relaxed) {
         // The rest of the body would stand where the next request begins, so hyper closes. A client that is not told sends
         // its next request into the closed connection.

@@ -22,13 +22,23 @@ const LONGEST_PAGE: u64 = 100;
 /// Selections looked at. Fragments within fragments can make a short document endless; scalars in them cost nothing.
 const MAX_SELECTIONS: usize = 50_000;
 
+/// What an operation costs, and what else the walk found out.
+#[derive(Clone, Copy)]
+pub(super) struct Cost {
+    pub(super) units: u64,
+    /// Whether it is the same whatever the variables are.
+    pub(super) is_fixed: bool,
+    /// Whether variables may stand where the library does not compare their types with those of their places.
+    pub(super) hides_variables: bool,
+}
+
 /// The cost of an operation that is valid but for what validation will find.
 pub(super) fn cost(
     model: &Model,
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: &Variables,
-) -> Result<u64, Error> {
+) -> Result<Cost, Error> {
     let defaults = operation.variable_definitions.iter().filter_map(|definition| {
         let default = definition.node.default_value.as_ref()?;
         Some((
@@ -42,8 +52,15 @@ pub(super) fn cost(
         variables,
         defaults: defaults.collect(),
         seen: 0,
+        is_fixed: true,
+        hides_variables: false,
     };
-    walk.selections(&operation.selection_set.node, model::root(operation.ty), 1, None)
+    let units = walk.selections(&operation.selection_set.node, model::root(operation.ty), 1, None)?;
+    Ok(Cost {
+        units,
+        is_fixed: walk.is_fixed,
+        hides_variables: walk.hides_variables,
+    })
 }
 
 struct Walk<'a> {
@@ -52,6 +69,8 @@ struct Walk<'a> {
     variables: &'a Variables,
     defaults: HashMap<&'a str, Value>,
     seen: usize,
+    is_fixed: bool,
+    hides_variables: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -127,10 +146,11 @@ impl<'a> Walk<'a> {
     }
 
     /// How many items a connection or list is asked for.
-    fn first(&self, field: &Field, known: &FieldType) -> u64 {
-        let written = field
-            .get_argument("first")
-            .and_then(|value| self.number(&value.node));
+    fn first(&mut self, field: &Field, known: &FieldType) -> u64 {
+        let written = field.get_argument("first").and_then(|value| {
+            self.is_fixed &= !matches!(value.node, Value::Variable(_));
+            self.number(&value.node)
+        });
         let default = known
             .arguments
             .get("first")
@@ -159,10 +179,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_arguments(&self, field: &Field, known: &FieldType) -> Result<(), Error> {
+    fn check_arguments(&mut self, field: &Field, known: &FieldType) -> Result<(), Error> {
         for (name, value) in &field.arguments {
             if let Some(input) = known.arguments.get(name.node.as_str()) {
                 values::check(self.model, &input.ty, &value.node, &mut name.node.to_string())?;
+                self.hides_variables |= values::hides_variables(self.model, &input.ty, &value.node);
             }
         }
         Ok(())

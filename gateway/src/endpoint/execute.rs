@@ -4,11 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-    SelectionSet,
-};
+use async_graphql::parser::types::{Directive, DocumentOperations, OperationDefinition, OperationType};
 use async_graphql::{Name, Pos, Positioned, Request, Response, ServerError, Variables, value};
 use async_graphql_value::{ConstValue, Value};
 use bytes::Bytes;
@@ -16,38 +12,51 @@ use comptoir_mesh::Error;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::error::{ErrorReason, Reason as _};
 
+use super::document::{Document, Operation};
+use super::documents::Chosen;
 use super::request::GraphqlRequest;
-use super::{Asker, cost, shape, tokens, values};
+use super::{Asker, values};
 use crate::app::App;
 use crate::config::some;
 use crate::edge::Identity;
-use crate::graphql::{self, RequestData};
+use crate::graphql::{self, RequestData, Schema};
 use crate::problem::Problem;
 
-/// Root fields whose answers are the same for every guest. Whether one really is, its resolvers say.
-const PUBLIC: [&str; 7] = [
-    "product",
-    "products",
-    "categories",
-    "category",
-    "search",
-    "searchSuggestions",
-    "shop",
-];
+/// How large most answers are at most.
+const ANSWER_SIZE: usize = 4096;
 
 /// An operation that may run.
 pub(super) struct Prepared {
-    document: ExecutableDocument,
-    text: Arc<str>,
-    register: Option<String>,
+    document: Arc<Document>,
+    operation: usize,
     operation_name: Option<String>,
     variables: Variables,
-    pub(super) kind: OperationType,
-    /// The first root field, for metrics: its names are ours, an operation's are the client's.
-    label: String,
     cost: u64,
+    /// Under which the document is remembered once it has proved to be valid.
+    key: Option<Arc<str>>,
+    /// Whether validation would find nothing wrong.
+    is_valid: bool,
+}
+
+impl Prepared {
+    /// What is known of the operation.
+    pub(super) fn operation(&self) -> &Operation {
+        self.document.operation(self.operation)
+    }
+
     /// Whether its answer may turn out to be the same for every guest.
-    pub(super) is_public: bool,
+    pub(super) fn is_public(&self) -> bool {
+        self.document.is_public(self.operation)
+    }
+
+    /// The schema that it runs on.
+    pub(super) fn schema<'a>(&self, app: &'a App) -> &'a Schema {
+        if self.is_valid {
+            &app.schema_of_valid
+        } else {
+            &app.schema
+        }
+    }
 }
 
 /// What came of an operation.
@@ -60,7 +69,7 @@ pub(super) struct Done {
 /// Checks a request down to its identity.
 pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Prepared, Problem> {
     let prepared = check(app, GraphqlRequest::read(body)?, identity)?;
-    if prepared.kind == OperationType::Subscription {
+    if prepared.operation().kind == OperationType::Subscription {
         let message = "Subscriptions run over WebSocket (graphql-transport-ws).";
         return Err(Problem::new(ErrorReason::ValidationFailed, message));
     }
@@ -70,32 +79,33 @@ pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Pre
 /// Checks a request that was read.
 pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> Result<Prepared, Problem> {
     let limits = &app.config.limits;
-    let chosen = app
-        .documents
-        .choose(request.document.as_deref(), request.hash.as_deref())?;
-    tokens::check(&chosen.text, limits)?;
-    let document = parse_query(&*chosen.text).map_err(|error| refused(vec![error.into()]))?;
-    shape::check(&document, limits, app.env.profile == Profile::Development)?;
-    let operation = choose(&document, request.operation_name.as_deref())?;
-    values::check_variables(&app.model, operation, &request.variables)?;
-    let cost = cost::cost(&app.model, &document, operation, &request.variables)?;
-    let mut prepared = Prepared {
-        kind: operation.ty,
-        label: first_field(&operation.selection_set.node),
-        is_public: operation.ty == OperationType::Query
-            && is_public(&document, &operation.selection_set.node),
+    let (document, key) = match app.documents.choose(request.document, request.hash)? {
+        Chosen::Known(document) => (document, None),
+        Chosen::New { text, key } => {
+            let introspection = app.env.profile == Profile::Development;
+            (Arc::new(Document::read(text, limits, introspection)?), Some(key))
+        }
+    };
+    let (variables, operation) = (
+        request.variables,
+        document.choose(request.operation_name.as_deref())?,
+    );
+    values::check_variables(&app.model, document.definition(operation), &variables)?;
+    let cost = document.cost(operation, &app.model, &variables)?;
+    let prepared = Prepared {
+        is_valid: key.is_none() && document.stays_valid(&variables),
         document,
-        text: chosen.text,
-        register: chosen.register,
+        operation,
         operation_name: request.operation_name,
-        variables: request.variables,
+        variables,
         cost,
+        key,
     };
     let too_costly = some(limits.cost).is_some_and(|limit| cost > limit);
     if too_costly || identity.is_err() {
         // An invalid document is told that it is. The library validates only what it runs, so it runs with every field
         // skipped. It is refused in any case, so nothing is lost by that.
-        validate(app, &mut prepared)?;
+        validate(app, &prepared)?;
     }
     if too_costly {
         let message = format!("The operation costs {cost}; at most {} is allowed.", limits.cost);
@@ -115,26 +125,23 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
 }
 
 /// Runs an operation to its end. Answers that never began to run are refusals.
-pub(super) async fn run(app: &App, asker: &Asker, prepared: Prepared) -> Result<Done, Problem> {
-    let (label, cost) = (prepared.label.clone(), prepared.cost);
-    let register = prepared
-        .register
-        .clone()
-        .map(|hash| (hash, prepared.text.clone()));
+pub(super) async fn run(app: &App, asker: &Asker, mut prepared: Prepared) -> Result<Done, Problem> {
     let data = data(app, asker);
     let started = Instant::now();
-    let mut response = graphql::execute(&app.schema, request(app, prepared).data(data.clone())).await;
-    let outcome = if response.is_ok() { "ok" } else { "error" };
-    metrics::histogram!("graphql_operation_duration_seconds", "operation" => label, "outcome" => outcome)
-        .record(started.elapsed().as_secs_f64());
-    let tags = data.public_tags().filter(|_| response.is_ok());
+    let request = request(app, &mut prepared).data(data.clone());
+    let operation = prepared.operation();
+    let mut response = graphql::execute(prepared.schema(app), request, &operation.outline).await;
     if let Some(errors) = take_refusal(&mut response) {
         return Err(refused(errors));
     }
-    if let Some((hash, text)) = register {
-        app.documents.register(hash, text);
+    operation
+        .duration(response.is_ok())
+        .record(started.elapsed().as_secs_f64());
+    let tags = data.public_tags().filter(|_| response.is_ok());
+    let body = render(app, &mut response, prepared.cost)?;
+    if let Some(key) = prepared.key {
+        app.documents.remember(key, prepared.document);
     }
-    let body = render(app, &mut response, cost)?;
     Ok(Done { body, tags })
 }
 
@@ -153,11 +160,11 @@ pub(super) fn data(app: &App, asker: &Asker) -> RequestData {
     data
 }
 
-/// The operation as the library takes it.
-pub(super) fn request(app: &App, prepared: Prepared) -> Request {
-    let mut request = Request::new(&*prepared.text).variables(prepared.variables);
-    request.operation_name = prepared.operation_name;
-    request.set_parsed_query(prepared.document);
+/// The operation as the library takes it, once.
+pub(super) fn request(app: &App, prepared: &mut Prepared) -> Request {
+    let mut request = Request::new("").variables(std::mem::take(&mut prepared.variables));
+    request.operation_name = prepared.operation_name.take();
+    request.set_parsed_query(prepared.document.copy());
     if app.env.profile == Profile::Production {
         request.disable_introspection()
     } else {
@@ -166,9 +173,10 @@ pub(super) fn request(app: &App, prepared: Prepared) -> Request {
 }
 
 /// An answer's bytes, with the cost it was admitted at.
-pub(super) fn render(app: &App, response: &mut Response, cost: u64) -> Result<Bytes, Problem> {
+fn render(app: &App, response: &mut Response, cost: u64) -> Result<Bytes, Problem> {
     response.extensions.insert("cost".to_owned(), cost_of(app, cost));
-    let body = serde_json::to_vec(response).map_err(Error::internal)?;
+    let mut body = Vec::with_capacity(ANSWER_SIZE);
+    serde_json::to_writer(&mut body, response).map_err(Error::internal)?;
     Ok(Bytes::from(body))
 }
 
@@ -202,55 +210,12 @@ fn cost_of(app: &App, cost: u64) -> ConstValue {
     }
 }
 
-/// The operation that is asked for.
-fn choose<'a>(
-    document: &'a ExecutableDocument,
-    name: Option<&str>,
-) -> Result<&'a OperationDefinition, Error> {
-    let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Ok(&operation.node),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations
-            .values()
-            .next()
-            .map(|operation| &operation.node)
-            .ok_or_else(|| wrong(String::new())),
-        (_, None) => Err(wrong(
-            "The document has several operations: say which by operationName.".to_owned(),
-        )),
-        (DocumentOperations::Multiple(operations), Some(name)) if operations.contains_key(name) => {
-            Ok(&operations[name].node)
-        }
-        (_, Some(name)) => Err(wrong(format!("The document has no operation {name:?}."))),
-    }
-}
-
-fn first_field(set: &SelectionSet) -> String {
-    let field = set.items.iter().find_map(|item| match &item.node {
-        Selection::Field(field) => Some(field.node.name.node.as_str()),
-        _ => None,
-    });
-    field.filter(|name| name.len() <= 40).unwrap_or("").to_owned()
-}
-
-/// Whether every root field is public; fragments are looked into.
-fn is_public(document: &ExecutableDocument, set: &SelectionSet) -> bool {
-    set.items.iter().all(|item| match &item.node {
-        Selection::Field(field) => {
-            let name = field.node.name.node.as_str();
-            PUBLIC.contains(&name) || name == "__typename"
-        }
-        Selection::InlineFragment(fragment) => is_public(document, &fragment.node.selection_set.node),
-        Selection::FragmentSpread(spread) => document
-            .fragments
-            .get(&spread.node.fragment_name.node)
-            .is_some_and(|fragment| is_public(document, &fragment.node.selection_set.node)),
-    })
-}
-
 /// Validates what is not going to run.
-fn validate(app: &App, prepared: &mut Prepared) -> Result<(), Problem> {
-    let mut document = prepared.document.clone();
+fn validate(app: &App, prepared: &Prepared) -> Result<(), Problem> {
+    if prepared.is_valid {
+        return Ok(());
+    }
+    let mut document = prepared.document.copy();
     match &mut document.operations {
         DocumentOperations::Single(operation) => skip_all(&mut operation.node),
         DocumentOperations::Multiple(operations) => {

@@ -1,11 +1,12 @@
 //! `/graphql`. A request is checked in this order, and the first check that fails answers: body size → media type → JSON →
 //! document size and tokens → parse → depth, aliases, directives → validation → cost → identity → the fields.
 //!
-//! `tokens`, `shape`, `cost` and `values` are those checks, `execute` puts them in their order, `cached` is the way around all
-//! of them for an answer that is kept.
+//! `tokens`, `shape`, `cost` and `values` are those checks, `execute` puts them in their order. `document` is the way around
+//! most of them for a document that was valid before, `cached` the way around all of them for an answer that is kept.
 
 mod cached;
 mod cost;
+mod document;
 mod documents;
 mod execute;
 mod model;
@@ -56,7 +57,8 @@ impl Asker {
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
             client,
-            user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+            // Of ASCII alone: nothing else is to_str.
+            user_agent: user_agent.map(|text| text.get(..512).unwrap_or(text).to_owned()),
             language: locale::accepted(headers),
         }
     }

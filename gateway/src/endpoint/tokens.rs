@@ -9,8 +9,8 @@ use crate::config::{Limits, some};
 /// the rest is inline fragments, lists and input objects, which nobody nests like that.
 const MAX_NESTING: usize = 50;
 
-/// Refuses documents over the limits: DOCUMENT_TOO_LARGE first, then QUERY_TOO_DEEP.
-pub(super) fn check(document: &str, limits: &Limits) -> Result<(), Error> {
+/// Refuses documents over the limits: DOCUMENT_TOO_LARGE first, then QUERY_TOO_DEEP. Gives the number of tokens.
+pub(super) fn check(document: &str, limits: &Limits) -> Result<usize, Error> {
     if some(limits.document).is_some_and(|limit| document.len() > limit) {
         let message = format!("The document is larger than {} bytes.", limits.document);
         return Err(Error::new(ErrorReason::DocumentTooLarge, message));
@@ -34,7 +34,7 @@ pub(super) fn check(document: &str, limits: &Limits) -> Result<(), Error> {
             "The document is nested too deep.",
         ));
     }
-    Ok(())
+    Ok(tokens)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Values against their types. The library converts variables while fields run, when part of a mutation may have happened;
 //! here a value its type refuses is refused before anything runs, and a field an input object does not take is named.
+//!
+//! What is taken here the library's own rule takes too: documents that were valid are not validated again.
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
@@ -8,6 +10,7 @@ use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
 use super::model::{Kind, Model};
+use crate::graphql::is_decimal;
 
 /// Checks the variables an operation declares. Others are ignored, but for keys no object may have.
 pub(super) fn check_variables(
@@ -60,6 +63,27 @@ pub(super) fn check(model: &Model, ty: &Type, value: &Value, path: &mut String) 
     }
 }
 
+/// Whether an object stands for a list of one: variables in it are not compared with their places by the library, which
+/// finds out by their values.
+pub(super) fn hides_variables(model: &Model, ty: &Type, value: &Value) -> bool {
+    match (&ty.base, value) {
+        (BaseType::List(item), Value::List(values)) => {
+            values.iter().any(|value| hides_variables(model, item, value))
+        }
+        (BaseType::List(_), Value::Object(_)) => true,
+        (BaseType::Named(name), Value::Object(object)) => {
+            let Kind::Input(fields) = model.kind(name) else {
+                return false;
+            };
+            object.iter().any(|(key, value)| {
+                let field = fields.get(key.as_str());
+                field.is_some_and(|field| hides_variables(model, &field.ty, value))
+            })
+        }
+        _ => false,
+    }
+}
+
 fn check_named(model: &Model, name: &str, value: &Value, path: &mut String) -> Result<(), Error> {
     match (model.kind(name), value) {
         (Kind::Input(fields), Value::Object(object)) => {
@@ -100,9 +124,11 @@ fn check_scalar(name: &str, value: &Value) -> Result<(), &'static str> {
         "Boolean" => matches!(value, Value::Boolean(_)),
         "String" => matches!(value, Value::String(_)),
         "ID" => {
-            matches!(value, Value::String(_)) || matches!(value, Value::Number(n) if n.is_i64() || n.is_u64())
+            matches!(value, Value::String(_)) || matches!(value, Value::Number(number) if number.is_i64())
         }
-        "Decimal" => matches!(value, Value::String(text) if text.parse::<rust_decimal::Decimal>().is_ok()),
+        "Decimal" => {
+            matches!(value, Value::String(text) if is_decimal(text) && text.parse::<rust_decimal::Decimal>().is_ok())
+        }
         "DateTime" => matches!(value, Value::String(text) if text.parse::<jiff::Timestamp>().is_ok()),
         _ => true,
     };

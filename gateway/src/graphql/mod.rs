@@ -3,8 +3,9 @@
 //!
 //! What the HTTP endpoint needs is here: [`builder`] or [`schema`], [`Services`], and a [`RequestData`] in each request
 //! (`request.data(data.clone())`). Requests run through [`execute`] and [`execute_stream`], inside the call's
-//! `mesh::context`: they put the answer into the form that the specification asks for, and a code on every error. After
-//! an execution, [`RequestData::public_tags`] says whether and under which tags the answer may be stored.
+//! `mesh::context`: they put the answer into the form that the specification asks for, with the [`Outline`] of the
+//! operation, and a code on every error. After an execution, [`RequestData::public_tags`] says whether and under which tags
+//! the answer may be stored.
 //!
 //! Reading order: `query` and `mutation` and `subscription` are the roots; a file per noun holds its types and
 //! conversions; `loaders` and `batch` do the batching; `errors` maps refusals.
@@ -30,6 +31,7 @@ mod node;
 mod order;
 mod order_mutations;
 mod order_states;
+mod outline;
 mod product;
 mod product_inputs;
 mod query;
@@ -48,12 +50,14 @@ mod variant;
 use async_graphql::SchemaBuilder;
 
 pub use answers::{execute, execute_stream};
-pub use data::{EntityCache, RequestData};
+pub use data::{EntityCache, Mark, RequestData};
 pub use errors::{complete_errors, error_of};
 pub use mutation::Mutation;
+pub use outline::Outline;
 pub use query::Query;
 pub use refusals::check_return_url;
 pub(crate) use refusals::{Paths, argument_path};
+pub(crate) use scalars::is_decimal;
 pub use services::{PaymentProvider, Services, Settings};
 pub use subscription::Subscription;
 

@@ -70,27 +70,28 @@ impl Decimal {
     pub(super) fn into_string(self) -> String {
         self.0
     }
+}
 
-    fn is_decimal(text: &str) -> bool {
-        let unsigned = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        text.len() <= DECIMAL_LENGTH && digits(whole) && digits(fraction)
-    }
+/// Whether a text is a decimal as the schema has it.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= DECIMAL_LENGTH && digits(whole) && digits(fraction)
 }
 
 #[Scalar(name = "Decimal")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
-            Value::String(text) if Self::is_decimal(&text) => Ok(Self(text)),
+            Value::String(text) if is_decimal(&text) => Ok(Self(text)),
             Value::String(_) => Err(InputValueError::custom("A decimal is written like \"49.90\".")),
             other => Err(InputValueError::expected_type(other)),
         }
     }
 
     fn is_valid(value: &Value) -> bool {
-        matches!(value, Value::String(text) if Self::is_decimal(text))
+        matches!(value, Value::String(text) if is_decimal(text))
     }
 
     fn to_value(&self) -> Value {

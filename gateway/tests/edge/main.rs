@@ -8,6 +8,7 @@ mod fakes;
 mod graphql_limits;
 mod harness;
 mod identity;
+mod known;
 mod persisted;
 mod requests;
 mod revalidation;

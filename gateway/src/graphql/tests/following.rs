@@ -1,6 +1,7 @@
 //! Following an order.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::Request;
@@ -10,7 +11,7 @@ use futures::{Stream, StreamExt as _, stream};
 use serde_json::json;
 use tonic::Status;
 
-use super::fakes::{Gateway, codes};
+use super::fakes::{Gateway, codes, outline};
 use super::samples::order;
 use crate::graphql::execute_stream;
 
@@ -25,7 +26,9 @@ fn version(version: i64) -> Result<orders::WatchOrderResponse, Status> {
 async fn follow(gateway: &Gateway, arguments: &str) -> Vec<async_graphql::Response> {
     let (context, data) = gateway.request(None, None);
     let document = format!("subscription {{ orderUpdated{arguments} {{ version }} }}");
-    let messages = execute_stream(&gateway.schema, Request::new(document).data(data));
+    let mut request = Request::new(document).data(data);
+    let outline = Arc::new(outline(&mut request));
+    let messages = execute_stream(&gateway.schema, request, outline);
     context::scope(context, messages.collect()).await
 }
 
