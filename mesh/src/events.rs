@@ -1,7 +1,8 @@
 //! Events between the services: the outbox that a store keeps, the relay that empties it, and the ports on both sides of a
-//! broker. [`Bus`] is the embedded broker: it hands records to the consumers of its own process.
+//! broker. [`Bus`] is the embedded broker: it hands records to the consumers of its own process. [`Kafka`] takes them from
+//! process to process.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +14,14 @@ use crate::error::Error;
 pub use self::{
     broker::Broker,
     bus::Bus,
+    kafka::{Kafka, Settings, redrive},
     listener::{Heard, Listener},
     relay::{FAIL_POINTS, relay},
 };
 
 mod broker;
 mod bus;
+pub mod kafka;
 mod listener;
 mod relay;
 
@@ -28,6 +31,9 @@ pub const AUTH_TOPIC: &str = "comptoir.auth.v1";
 pub const CATALOG_TOPIC: &str = "comptoir.catalog.v1";
 /// Events of the orders service.
 pub const ORDERS_TOPIC: &str = "comptoir.orders.v1";
+
+/// All of them.
+const TOPICS: [&str; 3] = [AUTH_TOPIC, CATALOG_TOPIC, ORDERS_TOPIC];
 
 /// One event on its way. What the payload holds is kept out of logs, traces and metrics.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +63,11 @@ pub trait Outbox: Send + Sync + 'static {
     async fn pending(&self, limit: usize) -> Result<Vec<Record>, Error>;
     /// Notes that these were published.
     async fn done(&self, records: &[Record]) -> Result<(), Error>;
+    /// Takes the lease on relaying for so long, renews it, or with zero gives it up; false while another holds it. A store of
+    /// one process has nobody to ask.
+    async fn lease(&self, _holder: &str, _for: Duration) -> Result<bool, Error> {
+        Ok(true)
+    }
     /// Notified after a commit that wrote entries.
     fn changed(&self) -> Arc<Notify>;
 }

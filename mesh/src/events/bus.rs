@@ -67,10 +67,14 @@ impl Publisher for Bus {
     async fn publish(&self, record: &Record) -> Result<(), Error> {
         // Listeners first: they only drop what they hold, and soon is what they want.
         let _ = self.listeners.send(Heard::Record(record.clone()));
+        let mut outcome = Ok(());
         for group in self.groups_of(record.topic) {
-            // A dead record is the group's to keep: there is no queue beside this one.
-            hand_over(&*group, record).await?;
+            // A dead record is the group's to keep: there is no queue beside this one. A group that fails has the record again,
+            // and so do the others.
+            if let Err(error) = hand_over(&*group, record).await {
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
     }
 }

@@ -1,0 +1,168 @@
+//! What is set about Kafka beside its address.
+
+use std::{fmt, str::FromStr};
+
+use clap::Args;
+
+/// The settings of topics and clients.
+#[derive(Args, Debug, Clone)]
+pub struct Settings {
+    /// More properties of librdkafka, such as security.protocol=ssl,ssl.ca.location=ca.pem
+    #[arg(
+        long = "kafka-properties",
+        env = "COMPTOIR_KAFKA_PROPERTIES",
+        default_value = "",
+        hide_env_values = true,
+        value_name = "KEY=VALUE,...",
+        global = true
+    )]
+    pub properties: Properties,
+    /// Partitions of topics that have to be made
+    #[arg(long = "kafka-partitions", env = "COMPTOIR_KAFKA_PARTITIONS", default_value = "6",
+        value_parser = clap::value_parser!(i32).range(1..=1000), value_name = "N", global = true)]
+    pub partitions: i32,
+    /// Replicas of topics that have to be made; as many as the broker makes unless set
+    #[arg(long = "kafka-replication", env = "COMPTOIR_KAFKA_REPLICATION",
+        value_parser = clap::value_parser!(i32).range(1..=100), value_name = "N", global = true)]
+    pub replication: Option<i32>,
+    /// What the names of topics and consumer groups begin with, where several shops share the brokers
+    #[arg(long = "kafka-prefix", env = "COMPTOIR_KAFKA_PREFIX", default_value = "",
+        value_parser = prefix, value_name = "TEXT", global = true)]
+    pub prefix: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            properties: Properties::default(),
+            partitions: 6,
+            replication: None,
+            prefix: String::new(),
+        }
+    }
+}
+
+/// Properties of librdkafka that no promise hangs on.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties(Vec<(String, String)>);
+
+impl Properties {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl fmt::Debug for Properties {
+    /// Without the values: one may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+impl FromStr for Properties {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let property = |entry: &str| {
+            let (key, value) = entry
+                .split_once('=')
+                .ok_or_else(|| format!("{entry} is not KEY=VALUE"))?;
+            let (key, value) = (key.trim(), value.trim());
+            check(key, value)?;
+            Ok((key.to_owned(), value.to_owned()))
+        };
+        entries.map(property).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Refuses what would break a promise: that no acknowledged event is lost, and none is skipped.
+fn check(key: &str, value: &str) -> Result<(), String> {
+    let (allowed, why): (&[&str], _) = match key {
+        "acks" | "request.required.acks" => (
+            &["all", "-1"],
+            "an event counts as published once every replica in sync has it",
+        ),
+        "enable.idempotence" => (&["true"], "a retry must neither double nor overtake an event"),
+        "enable.auto.commit" | "auto.commit.enable" | "enable.auto.offset.store" => {
+            (&["false"], "an offset is committed after the effect")
+        }
+        "bootstrap.servers" | "metadata.broker.list" => (&[], "KAFKA_BROKERS names the brokers"),
+        "auto.offset.reset"
+        | "enable.partition.eof"
+        | "group.id"
+        | "group.instance.id"
+        | "group.protocol"
+        | "partition.assignment.strategy"
+        | "partitioner"
+        | "statistics.interval.ms"
+        | "transactional.id" => (&[], "the program sets it"),
+        _ => return Ok(()),
+    };
+    if allowed.contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{key} cannot be {value}: {why}"))
+    }
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if text.len() <= 64 && text.bytes().all(legal) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not at most 64 letters, digits, dots, underscores and hyphens".to_owned())
+    }
+}
+
+/// `KAFKA_BROKERS`, each HOST or HOST:PORT.
+pub(super) fn brokers(text: &str) -> anyhow::Result<String> {
+    let mut brokers = Vec::new();
+    for broker in text.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
+        let port = broker.rsplit_once(':').map(|(_, port)| port);
+        if broker.contains('/') || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            anyhow::bail!("KAFKA_BROKERS: {broker} is not HOST:PORT");
+        }
+        brokers.push(broker);
+    }
+    Ok(brokers.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_lose_events_is_refused() {
+        for bad in [
+            "acks=1",
+            "acks=0",
+            "linger.ms=5,request.required.acks=1",
+            "enable.idempotence=false",
+            "enable.auto.commit=true",
+            "enable.auto.offset.store=true",
+            "bootstrap.servers=elsewhere:9092",
+            "group.id=mine",
+            "acks",
+        ] {
+            assert!(bad.parse::<Properties>().is_err(), "{bad}");
+        }
+        let good = "acks=all, enable.idempotence=true,linger.ms=20,".parse::<Properties>();
+        assert_eq!(good.unwrap().iter().count(), 3);
+    }
+
+    #[test]
+    fn a_password_among_the_properties_is_not_shown() {
+        let properties: Properties = "sasl.password=hunter2".parse().unwrap();
+        assert_eq!(format!("{properties:?}"), r#"["sasl.password"]"#);
+    }
+
+    #[test]
+    fn brokers_are_hosts_and_ports() {
+        assert_eq!(brokers(" a:9092 ,b,").unwrap(), "a:9092,b");
+        for bad in ["kafka://a:9092", "a:port", "a:70000"] {
+            let error = brokers(bad).unwrap_err().to_string();
+            assert!(error.starts_with("KAFKA_BROKERS: "), "{error}");
+        }
+    }
+}
