@@ -397,3 +397,8 @@ async fn a_real_shop_s_file_goes_in_whole() {
     assert_eq!(outcome(&again), (0, 0, 20));
     shop.until_found(20).await;
 }
+
+#[test]
+fn all_of_it_on_postgres() {
+    harness::place::again_on_postgres("all_of_it_on_postgres");
+}

@@ -79,3 +79,8 @@ async fn thirty_mebibytes_go_in_with_little_memory() {
         assert!(most - before < MEMORY, "{} bytes more", most - before);
     }
 }
+
+#[test]
+fn all_of_it_on_postgres() {
+    harness::place::again_on_postgres("all_of_it_on_postgres");
+}

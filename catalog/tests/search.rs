@@ -503,3 +503,8 @@ async fn drafts_are_not_found_by_staff_either() {
     let found = comptoir_mesh::testing::with_token(&staff, shop.titles("")).await;
     assert_eq!(found, ["Shown"]);
 }
+
+#[test]
+fn all_of_it_on_postgres() {
+    harness::place::again_on_postgres("all_of_it_on_postgres");
+}

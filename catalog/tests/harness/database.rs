@@ -1,34 +1,38 @@
-//! A database of a test's own on the server of `DATABASE_URL`, which goes with it.
+//! A place of a test's own on the server of `DATABASE_URL`, which goes with it.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
 
 pub(crate) struct Database {
-    server: String,
-    name: String,
+    pub(crate) server: String,
+    pub(crate) url: Url,
+    /// What takes it away again.
+    pub(crate) drop: String,
 }
 
 impl Database {
+    /// A schema in the database that the URL names: made in no time.
     pub(crate) async fn create(server: &str) -> Self {
-        let database = Self {
+        let name = name();
+        let mut url = Url::parse(server).expect("DATABASE_URL is a URL");
+        url.query_pairs_mut()
+            .append_pair("options", &format!("-csearch_path={name}"));
+        execute(server, &format!("CREATE SCHEMA {name}")).await;
+        Self {
             server: server.to_owned(),
-            name: format!("comptoir_test_{:016x}", rand::random::<u64>()),
-        };
-        execute(server, &format!("CREATE DATABASE {}", database.name)).await;
-        database
+            url,
+            drop: format!("DROP SCHEMA IF EXISTS {name} CASCADE"),
+        }
     }
 
     pub(crate) fn url(&self) -> String {
-        let mut url = Url::parse(&self.server).expect("DATABASE_URL is a URL");
-        url.set_path(&self.name);
-        url.into()
+        self.url.clone().into()
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let server = self.server.clone();
+        let (server, drop) = (self.server.clone(), self.drop.clone());
         // In a thread of its own, as a runtime may be dropping this one.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -38,9 +42,13 @@ impl Drop for Database {
     }
 }
 
-async fn execute(server: &str, sql: &str) {
+pub(crate) fn name() -> String {
+    format!("comptoir_test_{:016x}", rand::random::<u64>())
+}
+
+pub(crate) async fn execute(server: &str, sql: &str) {
     let mut connection = PgConnection::connect(server).await.expect("the server answers");
     // The name in it is our own.
     let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection);
-    done.await.expect("the role may make databases");
+    done.await.expect("the role may do so");
 }

@@ -1,5 +1,8 @@
 //! A catalog in this process on a store of its own, and what tests of search and import do with it.
 
+#[path = "place.rs"]
+pub(crate) mod place;
+
 use std::time::{Duration, Instant};
 
 use comptoir_catalog::Config;
@@ -21,6 +24,8 @@ pub(crate) struct Shop {
     pub(crate) test: TestEnv,
     pub(crate) client: CatalogServiceClient<Channel>,
     token: String,
+    /// Goes last.
+    _store: Option<place::Database>,
 }
 
 impl Shop {
@@ -29,11 +34,7 @@ impl Shop {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        Self::on(TestEnv::new(), config).await
-    }
-
-    /// A catalog on the folder of `test`, as a process that was started there.
-    pub(crate) async fn on(test: TestEnv, config: Config) -> Self {
+        let (test, store) = place::environment().await;
         let service = comptoir_catalog::start(config, test.env.clone(), None)
             .await
             .expect("the catalog starts");
@@ -42,7 +43,12 @@ impl Shop {
         let client =
             CatalogServiceClient::new(slot.channel("gateway")).max_decoding_message_size(4 * 1024 * 1024);
         let token = test.token("user_01J00000000000000000000000", Role::Staff);
-        Self { test, client, token }
+        Self {
+            test,
+            client,
+            token,
+            _store: store,
+        }
     }
 
     /// Runs a call as staff, with time enough for an import.

@@ -7,6 +7,8 @@ mod category;
 mod events;
 mod inventory;
 mod media;
+#[path = "../harness/place.rs"]
+mod place;
 mod product;
 mod reading;
 
@@ -33,6 +35,13 @@ struct Shop {
     test: TestEnv,
     slot: Slot,
     bus: Bus,
+    /// Goes last.
+    _store: Option<place::Database>,
+}
+
+#[test]
+fn all_of_it_on_postgres() {
+    place::again_on_postgres("all_of_it_on_postgres");
 }
 
 /// Who calls, through the gateway unless it is the orders service.
@@ -59,14 +68,19 @@ impl Shop {
     }
 
     async fn with(config: Config) -> Self {
-        let test = TestEnv::new();
+        let (test, store) = place::environment().await;
         let bus = Bus::default();
         let service = start(config, test.env.clone(), Some(bus.clone().into()))
             .await
             .unwrap();
         let slot = channel::in_process();
         slot.bind(&service);
-        Self { test, slot, bus }
+        Self {
+            test,
+            slot,
+            bus,
+            _store: store,
+        }
     }
 
     fn by(&self, who: Who) -> As<'_> {

@@ -21,7 +21,7 @@ mod stock;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use comptoir_mesh::{
@@ -289,6 +289,20 @@ impl Outbox for PostgresStore {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    async fn lease(&self, holder: &str, length: Duration) -> Result<bool, Error> {
+        let taken = sqlx::query(
+            "INSERT INTO leases (name, holder, until) \
+             VALUES ('relay', $1, clock_timestamp() + $2 * interval '1 microsecond') \
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
+             WHERE leases.holder = excluded.holder OR leases.until <= clock_timestamp()",
+        )
+        .bind(holder)
+        .bind(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
+        .execute(&self.pool)
+        .await?;
+        Ok(taken.rows_affected() == 1)
     }
 
     fn changed(&self) -> Arc<Notify> {

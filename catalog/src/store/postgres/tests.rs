@@ -19,7 +19,7 @@ use comptoir_mesh::{
 use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 
-use self::database::Database;
+use self::database::{Database, execute, name};
 use super::PostgresStore;
 use crate::{
     domain::Reservation,
@@ -67,6 +67,24 @@ async fn fresh(test: &str) -> Option<((TestEnv, Database), Arc<dyn Store>)> {
 async fn sql(database: &Database, statement: &'static str) {
     let mut connection = PgConnection::connect(&database.url()).await.unwrap();
     sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_replica_relays() {
+    let Some(database) = database("one_replica_relays").await else {
+        return;
+    };
+    let (first, second) = (open(&database.url()).await.unwrap(), open(&database.url()).await.unwrap());
+    let lease = async |replica: &Replica, holder, length| replica.store.lease(holder, length).await.unwrap();
+    let short = Duration::from_millis(200);
+    assert!(lease(&first, "first", short).await);
+    assert!(!lease(&second, "second", short).await);
+    assert!(lease(&first, "first", short).await, "it is renewed");
+    tokio::time::sleep(short).await;
+    assert!(lease(&second, "second", short).await, "it ended");
+    assert!(!lease(&first, "first", short).await);
+    lease(&second, "second", Duration::ZERO).await;
+    assert!(lease(&first, "first", short).await, "it was given up");
 }
 
 fn hold(id: &str, variant_id: &str, ttl: Duration) -> Reservation {
@@ -217,9 +235,17 @@ async fn a_replica_hears_its_own_changes_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_goes_on_when_its_connections_are_cut() {
-    let Some(database) = database("a_replica_goes_on_when_its_connections_are_cut").await else {
+    let Some(server) = testing::server("DATABASE_URL", "a_replica_goes_on_when_its_connections_are_cut")
+    else {
         return;
     };
+    // A whole database, so that no other test's connections are cut.
+    let name = name();
+    execute(&server, &format!("CREATE DATABASE {name}")).await;
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+    let database = Database { server, url, drop };
     let (one, other) = (
         open(&database.url()).await.unwrap(),
         open(&database.url()).await.unwrap(),
@@ -288,7 +314,7 @@ async fn a_server_that_forgets_and_a_database_that_is_newer_are_refused() {
         return;
     };
     let url = database.url();
-    let forgetting = format!("{url}?options=-csynchronous_commit%3Doff");
+    let forgetting = format!("{url}%20-csynchronous_commit%3Doff");
     let said = refusal(&forgetting).await;
     assert!(
         said.contains("DATABASE_URL") && said.contains("synchronous_commit"),
