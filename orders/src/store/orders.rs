@@ -1,7 +1,7 @@
 //! What the service asks of the store of its orders: a document each, replaced by compare-and-set, with the events that
 //! announce a change kept in the same atomic write.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -49,6 +49,11 @@ pub trait OrderStore: Send + Sync {
 
     /// Notes that these (order id, sequence) were published.
     async fn events_done(&self, published: &[(String, u64)]) -> Result<(), Error>;
+
+    /// As `Outbox::lease`.
+    async fn lease_events(&self, _holder: &str, _for: Duration) -> Result<bool, Error> {
+        Ok(true)
+    }
 
     /// Notified after a commit that wrote events.
     fn events_changed(&self) -> Arc<Notify>;

@@ -5,6 +5,7 @@ mod discounts;
 mod events;
 mod lists;
 mod orders;
+mod uses;
 mod whole;
 
 /// Runs each promise on an SQLite file of its own, and on a MongoDB database of its own.

@@ -1,6 +1,6 @@
 //! The stores on MongoDB, by the atomicity of single documents alone: every write of a business step is one write of one
 //! document, by compare-and-set on its version, revision or turn. There are no transactions and no change streams, so a
-//! server of any topology will do.
+//! single server does as well as a replica set.
 //!
 //! - **carts**: a document each, replaced where its version still is the one that was read.
 //! - **discounts**: a document each with the count of its uses; `discount_uses` says for which orders. How a crash between the
@@ -17,6 +17,7 @@ mod carts;
 #[cfg(test)]
 mod crash_tests;
 mod discounts;
+mod order_document;
 mod orders;
 
 use std::sync::Arc;

@@ -9,30 +9,32 @@
 //! the write that takes the last event out. Where two relays together took the last ones out, neither saw so, and the mark
 //! stays until the next look at what waits takes it away, unless new events came.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use comptoir_proto::orders::v1::PaymentStatus;
 use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use jiff::Timestamp;
 use mesh::{
     Error,
-    mongo::is_duplicate,
+    mongo::{Lease, is_duplicate},
     sqlite::{micros, timestamp},
 };
 use mongodb::{
     Collection, Database,
-    bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
+    bson::{Document, doc},
     options::ReturnDocument,
 };
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::{all, behind, contains, encode, index, limit, sparse, with};
+use super::{
+    all, behind, index, limit,
+    order_document::{IdRow, Numbers, OrderRow, OutboxRow, SaleRow, Secret, binary, fields, filter, waiting},
+    sparse, with,
+};
 use crate::{
     domain::order::{Order, State},
-    store::orders::{Entry, OrderPage, OrderStore, Sale, search_text, sort_time},
+    store::orders::{Entry, OrderPage, OrderStore, Sale, sort_time},
 };
 
 /// The first order number.
@@ -42,105 +44,13 @@ const NUMBERS: &str = "orders";
 /// Orders whose events are noted as published side by side.
 const CONCURRENCY: usize = 16;
 
-#[derive(Deserialize)]
-struct OrderRow {
-    order: Order,
-}
-
-#[derive(Deserialize)]
-struct IdRow {
-    #[serde(rename = "_id")]
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct SaleRow {
-    placed_at: i64,
-    revenue: i64,
-}
-
-#[derive(Deserialize)]
-struct OutboxRow {
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(default)]
-    outbox: Vec<Waiting>,
-}
-
-/// An event in its order's document.
-#[derive(Serialize, Deserialize)]
-struct Waiting {
-    id: String,
-    sequence: u64,
-    payload: Binary,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Numbers {
-    #[serde(rename = "_id")]
-    id: String,
-    next: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Secret {
-    #[serde(rename = "_id")]
-    name: String,
-    value: Binary,
-}
-
-fn binary(bytes: &[u8]) -> Binary {
-    Binary {
-        subtype: BinarySubtype::Generic,
-        bytes: bytes.to_vec(),
-    }
-}
-
-/// What is written of an order besides its events: its document, and what it is found by.
-fn fields(order: &Order) -> Result<[(&'static str, Option<Bson>); 12], Error> {
-    let awaiting = order.client_address.clone().filter(|_| order.awaits_action());
-    Ok([
-        ("revision", Some(order.revision.into())),
-        ("state", Some(order.state.name().into())),
-        ("number", order.number.clone().map(Bson::from)),
-        ("customer_id", order.customer_id.clone().map(Bson::from)),
-        (
-            "payment_status",
-            Some(order.payment.status().as_str_name().into()),
-        ),
-        (
-            "fulfillment_status",
-            Some(order.fulfillment_status().as_str_name().into()),
-        ),
-        ("placed_at", order.placed_at.map(micros).map(Bson::from)),
-        ("due_at", order.due_at().map(micros).map(Bson::from)),
-        ("awaiting_address", awaiting.map(Bson::from)),
-        (
-            "revenue",
-            Some((order.payment.captured() - order.payment.refunded()).into()),
-        ),
-        ("search", Some(search_text(order).into())),
-        ("order", Some(encode(order)?)),
-    ])
-}
-
-fn waiting(events: &[Entry]) -> Result<Vec<Bson>, Error> {
-    let waiting = |event: &Entry| {
-        encode(&Waiting {
-            id: event.id.clone(),
-            sequence: event.sequence,
-            payload: binary(&event.payload),
-        })
-    };
-    events.iter().map(waiting).collect()
-}
-
 /// The orders of one database.
 #[derive(Clone)]
 pub struct MongoOrders {
     orders: Collection<Document>,
     numbers: Collection<Numbers>,
     secrets: Collection<Secret>,
+    lease: Arc<Lease>,
     changed: Arc<Notify>,
 }
 
@@ -180,6 +90,7 @@ impl MongoOrders {
             orders,
             numbers,
             secrets: database.collection("order_secrets"),
+            lease: Arc::new(Lease::new(database, "relay")),
             changed: Arc::default(),
         })
     }
@@ -406,46 +317,11 @@ impl OrderStore for MongoOrders {
             .await
     }
 
+    async fn lease_events(&self, holder: &str, length: Duration) -> Result<bool, Error> {
+        self.lease.take(holder, length).await
+    }
+
     fn events_changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
-}
-
-fn filter(page: &OrderPage) -> Document {
-    let mut filter = Document::new();
-    let mut placed = Document::new();
-    match page.state {
-        Some(state) => {
-            filter.insert("state", state.name());
-        }
-        // Any moment; an order that was never PLACED has none.
-        None => {
-            placed.insert("$gte", i64::MIN);
-        }
-    }
-    if let Some(from) = page.placed_from {
-        placed.insert("$gte", micros(from));
-    }
-    if let Some(to) = page.placed_to {
-        placed.insert("$lt", micros(to));
-    }
-    if !placed.is_empty() {
-        filter.insert("placed_at", placed);
-    }
-    if let Some(status) = page
-        .payment_status
-        .filter(|status| *status != PaymentStatus::Unspecified)
-    {
-        filter.insert("payment_status", status.as_str_name());
-    }
-    if let Some(status) = page.fulfillment_status {
-        filter.insert("fulfillment_status", status.as_str_name());
-    }
-    if let Some(customer) = &page.customer_id {
-        filter.insert("customer_id", customer);
-    }
-    if !page.query.is_empty() {
-        filter.insert("search", contains(&page.query.to_lowercase()));
-    }
-    filter
 }
