@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use comptoir_catalog::{Config, start};
 use comptoir_mesh::{
-    config::{Common, address},
+    config::{Common, PeerUrls, address},
     events::Broker,
-    process,
+    identity, process,
 };
 
 /// Products, categories, search and stock of a shop, over gRPC.
@@ -18,6 +18,8 @@ struct Arguments {
     common: Common,
     #[command(flatten)]
     catalog: Config,
+    #[command(flatten)]
+    peers: PeerUrls,
     /// Where health, readiness and metrics listen
     #[arg(long, env = "COMPTOIR_ADMIN_ADDR", default_value = "127.0.0.1:9102", value_parser = address, value_name = "ADDR")]
     admin_addr: std::net::SocketAddr,
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
                 .await?;
             let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
             process.serve_admin(admin);
+            identity::keep_fresh(&process.env, arguments.peers.auth()?).await;
             let broker = Broker::configured(&process.env)?;
             let service = start(arguments.catalog, process.env.clone(), broker).await?;
             process.serve_grpc(service, listener);

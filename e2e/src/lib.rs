@@ -4,6 +4,7 @@
 
 pub mod buyer;
 pub mod calls;
+pub mod cluster;
 pub mod shop;
 
 pub use self::{buyer::Buyer, calls::Calls, shop::Shop};

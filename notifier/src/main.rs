@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use comptoir_mesh::config::{Common, PeerUrls, address};
 use comptoir_mesh::events::Broker;
+use comptoir_mesh::identity;
 use comptoir_mesh::process::{self, Process};
 use comptoir_notifier::{Config, Peers};
 
@@ -32,6 +33,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let peers = Peers {
         auth: arguments.peers.auth()?,
     };
+    identity::keep_fresh(&process.env, arguments.peers.auth()?).await;
     let address = arguments.config.notifier_addr;
     // Opens the store first: no port is bound before every setting is known to be good.
     let broker = Broker::configured(&process.env)?;

@@ -1,0 +1,291 @@
+//! The five services as processes of their own on real servers, one of each or several.
+
+use std::{
+    net::TcpListener,
+    ops::Deref,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::{
+    calls::Calls,
+    shop::{ADMIN_EMAIL, ADMIN_PASSWORD, SERVERS, binary},
+};
+
+/// Longer than any start takes on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// Accounts and sessions.
+    Auth,
+    /// Products and stock.
+    Catalog,
+    /// Carts, orders and payments.
+    Orders,
+    /// Mails and text messages.
+    Notifier,
+    /// The edge.
+    Gateway,
+}
+
+impl Name {
+    /// All, in the order in which they are started.
+    pub const ALL: [Self; 5] = [
+        Self::Auth,
+        Self::Catalog,
+        Self::Orders,
+        Self::Notifier,
+        Self::Gateway,
+    ];
+
+    /// As in `comptoir-NAME`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Catalog => "catalog",
+            Self::Orders => "orders",
+            Self::Notifier => "notifier",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// The real servers, each from the variable that the services read.
+#[derive(Clone, Debug)]
+pub struct Servers {
+    postgres: String,
+    mongo: String,
+    kafka: String,
+    redis: String,
+    aws: String,
+}
+
+impl Servers {
+    /// The servers that the environment names; `None`, and said on the test's output, where one is missing.
+    pub fn of_environment(test: &str) -> Option<Self> {
+        let server = |name: &str| {
+            let url = std::env::var(name).ok().filter(|url| !url.is_empty());
+            if url.is_none() {
+                crate::skip(test, &format!("{name} is not set"));
+            }
+            url
+        };
+        Some(Self {
+            postgres: server("DATABASE_URL")?,
+            mongo: server("MONGODB_URI")?,
+            kafka: server("KAFKA_BROKERS")?,
+            redis: server("REDIS_URL")?,
+            aws: server("AWS_ENDPOINT_URL")?,
+        })
+    }
+}
+
+/// A process of a service.
+pub struct Process {
+    /// Which service.
+    pub name: Name,
+    /// Its gRPC port, or the gateway's HTTP port.
+    pub port: u16,
+    /// `/readyz`, `/metrics`.
+    pub admin: u16,
+    child: Child,
+    settings: Vec<(String, String)>,
+    log: PathBuf,
+}
+
+/// The processes; killed when dropped.
+pub struct Cluster {
+    processes: Vec<Process>,
+    calls: Calls,
+    /// What is unique to this cluster's databases and topics.
+    pub id: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Deref for Cluster {
+    type Target = Calls;
+
+    fn deref(&self) -> &Calls {
+        &self.calls
+    }
+}
+
+impl Cluster {
+    /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own; all take
+    /// `settings`.
+    pub async fn start(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
+        let id = format!("e2e{}", nanos() % 1_000_000_000_000);
+        let folder = tempfile::tempdir().expect("a folder");
+        let postgres = make_database(&servers.postgres, &id).await;
+        let mut ports = Vec::new();
+        for name in Name::ALL {
+            let count = if name == Name::Auth { 1 } else { replicas };
+            ports.extend((0..count).map(|_| (name, free_port(), free_port())));
+        }
+        let urls = |name: Name| {
+            let of = ports.iter().filter(|(service, ..)| *service == name);
+            let urls: Vec<String> = of
+                .map(|(_, port, _)| format!("http://127.0.0.1:{port}"))
+                .collect();
+            urls.join(",")
+        };
+        // A Redis database is a cluster's own: the cache's keys are those of the schema.
+        let redis = format!("{}/{}", servers.redis.trim_end_matches('/'), nanos() % 16);
+        let mut common: Vec<(String, String)> = vec![
+            ("DATABASE_URL".into(), postgres),
+            ("KAFKA_BROKERS".into(), servers.kafka.clone()),
+            ("COMPTOIR_KAFKA_PREFIX".into(), format!("{id}.")),
+            ("REDIS_URL".into(), redis),
+            ("AWS_ENDPOINT_URL".into(), servers.aws.clone()),
+            ("AWS_REGION".into(), "eu-west-3".into()),
+            ("AWS_ACCESS_KEY_ID".into(), "test".into()),
+            ("AWS_SECRET_ACCESS_KEY".into(), "test".into()),
+            ("COMPTOIR_MAIL_FROM".into(), "shop@mesh.test".into()),
+            ("COMPTOIR_ADMIN_EMAIL".into(), ADMIN_EMAIL.into()),
+            ("COMPTOIR_ADMIN_PASSWORD".into(), ADMIN_PASSWORD.into()),
+            ("COMPTOIR_LIMIT_REQUESTS_ADDRESS".into(), "0".into()),
+            ("COMPTOIR_LIMIT_REQUESTS_USER".into(), "0".into()),
+            ("COMPTOIR_DRAIN_DELAY".into(), "0".into()),
+        ];
+        for name in [Name::Auth, Name::Catalog, Name::Orders, Name::Notifier] {
+            let service = name.as_str().to_uppercase();
+            common.push((format!("COMPTOIR_{service}_URL"), urls(name)));
+            if name != Name::Catalog {
+                let database = format!("{}/{id}_{}", servers.mongo.trim_end_matches('/'), name.as_str());
+                common.push((format!("COMPTOIR_{service}_STORE"), database));
+            }
+        }
+        common.extend(
+            settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let mut processes = Vec::new();
+        for (number, (name, port, admin)) in ports.iter().copied().enumerate() {
+            let mut settings = common.clone();
+            let address = match name {
+                Name::Gateway => "COMPTOIR_HTTP_ADDR".to_owned(),
+                _ => format!("COMPTOIR_{}_ADDR", name.as_str().to_uppercase()),
+            };
+            settings.push((address, format!("127.0.0.1:{port}")));
+            settings.push(("COMPTOIR_ADMIN_ADDR".into(), format!("127.0.0.1:{admin}")));
+            let data = folder.path().join(format!("{}-{number}", name.as_str()));
+            settings.push(("COMPTOIR_DATA".into(), data.to_string_lossy().into_owned()));
+            let log = folder.path().join(format!("{}-{number}.log", name.as_str()));
+            let child = spawn(name, &settings, &log).await.expect("the process starts");
+            processes.push(Process {
+                name,
+                port,
+                admin,
+                child,
+                settings,
+                log,
+            });
+        }
+        let gateway = processes.iter().find(|process| process.name == Name::Gateway);
+        let calls = Calls::to(gateway.expect("it was started").port);
+        Self {
+            processes,
+            calls,
+            id,
+            _folder: folder,
+        }
+    }
+
+    /// The processes of a service.
+    pub fn of(&self, name: Name) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(move |process| process.name == name)
+    }
+
+    /// Calls to each of the gateways.
+    pub fn gateways(&self) -> Vec<Calls> {
+        self.of(Name::Gateway)
+            .map(|process| Calls::to(process.port))
+            .collect()
+    }
+
+    /// Kills the `number`th process of a service as a power cut would.
+    pub async fn kill(&mut self, name: Name, number: usize) {
+        let process = self.process(name, number);
+        let _ = process.child.start_kill();
+        let _ = process.child.wait().await;
+    }
+
+    /// Starts it again, on its port and stores.
+    pub async fn revive(&mut self, name: Name, number: usize) {
+        let process = self.process(name, number);
+        process.child = spawn(name, &process.settings, &process.log)
+            .await
+            .expect("the process starts again");
+    }
+
+    fn process(&mut self, name: Name, number: usize) -> &mut Process {
+        let mut of = self.processes.iter_mut().filter(|process| process.name == name);
+        of.nth(number).expect("there is such a process")
+    }
+}
+
+async fn spawn(name: Name, settings: &[(String, String)], log: &PathBuf) -> anyhow::Result<Child> {
+    let mut command = Command::new(binary().with_file_name(format!("comptoir-{}", name.as_str())));
+    for server in SERVERS {
+        command.env_remove(server);
+    }
+    let output = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+    let mut child = command
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(output)
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    match timeout(START, lines.next_line()).await {
+        Ok(Ok(Some(line))) if line.starts_with("ready") => Ok(child),
+        other => {
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            let tail: Vec<&str> = log.lines().rev().take(20).collect();
+            anyhow::bail!("{name:?}: no ready line but {other:?}; the log ends: {tail:#?}")
+        }
+    }
+}
+
+/// Makes a database beside the one of `url`, and gives its URL.
+async fn make_database(url: &str, name: &str) -> String {
+    use sqlx::Connection as _;
+    let mut connection = sqlx::PgConnection::connect(url)
+        .await
+        .expect("PostgreSQL answers");
+    // The name is ours: a word and digits.
+    let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(statement)
+        .execute(&mut connection)
+        .await
+        .expect("the database is made");
+    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only to tell one run's databases from another's"
+)]
+fn nanos() -> u128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos()
+}
