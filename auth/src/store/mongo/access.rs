@@ -85,9 +85,7 @@ impl Mongo {
                     active,
                 };
                 if let Some(done) = self.take_turn(last, change, now).await? {
-                    return Ok(
-                        done.map_or(AccessOutcome::Unknown, |user| AccessOutcome::Done(Box::new(user)))
-                    );
+                    return Ok(done.map_or(AccessOutcome::Unknown, AccessOutcome::Done));
                 }
             }
             patience.wait().await?;
@@ -159,7 +157,7 @@ impl Mongo {
         last: u64,
         change: Change,
         now: Timestamp,
-    ) -> Result<Option<Option<User>>, Error> {
+    ) -> Result<Option<Option<Box<User>>>, Error> {
         let turn = (last + 1).max(u64::try_from(now.as_microsecond()).unwrap_or_default());
         let registered = Registered { at: now, change };
         let free = doc! { "_id": TURNSTILE, "number": number(last), "registered": null };
@@ -173,7 +171,12 @@ impl Mongo {
 
     /// Does the registered change, unless somebody did, and frees the turnstile. A change that was left has an old time: what
     /// it revokes, it revokes from `now` on.
-    async fn finish(&self, turn: u64, registered: Registered, now: Timestamp) -> Result<Option<User>, Error> {
+    async fn finish(
+        &self,
+        turn: u64,
+        registered: Registered,
+        now: Timestamp,
+    ) -> Result<Option<Box<User>>, Error> {
         let at = registered.at.max(now);
         let mut patience = Patience::default();
         let user = loop {
@@ -208,7 +211,7 @@ impl Mongo {
             return Ok(Tried::Done(None));
         };
         if last >= turn {
-            return Ok(Tried::Done(Some(user)));
+            return Ok(Tried::Done(Some(Box::new(user))));
         }
         user.set_access(role, active, at);
         Ok(self.replace(user, doc! { "access": number(turn) }).await?.into())
@@ -219,7 +222,7 @@ impl Mongo {
         let own = doc! { "access": number(turn), "first_admin": number(turn) };
         let known = doc! { "email_key": &admin.email_key };
         let written = match self.numbered(known).await? {
-            Some((known, last)) if last >= turn => return Ok(Tried::Done(Some(known))),
+            Some((known, last)) if last >= turn => return Ok(Tried::Done(Some(Box::new(known)))),
             Some((mut known, _)) => {
                 known.set_password(admin.password.clone(), None, at);
                 known.set_access(admin.role, true, at);
@@ -254,7 +257,7 @@ impl Turnstile {
 /// What came of one try at a change.
 enum Tried {
     /// It is done; the account, if there is one.
-    Done(Option<User>),
+    Done(Option<Box<User>>),
     /// Another write of the account came first.
     Again,
 }
@@ -262,7 +265,7 @@ enum Tried {
 impl From<Written> for Tried {
     fn from(written: Written) -> Self {
         match written {
-            Written::Done(user) => Self::Done(Some(*user)),
+            Written::Done(user) => Self::Done(Some(user)),
             Written::Taken(_) | Written::Conflict => Self::Again,
         }
     }

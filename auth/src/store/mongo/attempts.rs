@@ -9,7 +9,7 @@ use mongodb::bson::doc;
 
 use super::window::{self, Counted};
 use super::{Mongo, Patience, decode_all};
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, Counter};
 use crate::store::Attempts;
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl Attempts for Mongo {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
         let mut patience = Patience::default();
-        while !self.take_all(attempt, window, now).await? {
+        while !self.count_all(attempt, window, now).await? {
             if let Some(until) = self.blocked_until(attempt, window, now).await? {
                 return Ok(Some(until));
             }
@@ -62,18 +62,32 @@ impl Attempts for Mongo {
 
 impl Mongo {
     /// Counts the attempt under all of its counters, or under none.
-    async fn take_all(&self, attempt: &Attempt, window: Duration, now: Timestamp) -> Result<bool, Error> {
-        let mut taken = Vec::new();
+    async fn count_all(&self, attempt: &Attempt, window: Duration, now: Timestamp) -> Result<bool, Error> {
+        let mut counted = Vec::new();
         for counter in attempt.counters() {
-            let entry = Some(attempt.id.as_str());
-            if !window::take(&self.attempts, &counter.key, entry, counter.limit, window, now).await? {
-                for key in taken {
+            if !self.count_one(&attempt.id, counter, window, now).await? {
+                for key in counted {
                     window::give_back(&self.attempts, key, &attempt.id).await?;
                 }
                 return Ok(false);
             }
-            taken.push(counter.key.as_str());
+            counted.push(counter.key.as_str());
         }
         Ok(true)
+    }
+
+    async fn count_one(
+        &self,
+        id: &str,
+        counter: &Counter,
+        window: Duration,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let count = || window::count(&self.attempts, &counter.key, Some(id), counter.limit, now);
+        if count().await? {
+            return Ok(true);
+        }
+        window::refresh(&self.attempts, &counter.key, window, now).await?;
+        count().await
     }
 }

@@ -47,10 +47,17 @@ impl Keys for Mongo {
         let mut document = encode(&key)?;
         document.insert("_id", number(key.generation));
         match self.keys.insert_one(document).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_duplicate(&error).is_some() => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) => return Ok(()),
+            Err(error) if is_duplicate(&error).is_some() => {}
+            Err(error) => return Err(error.into()),
         }
+        // The caller reads another process' key next.
+        let made = doc! { "_id": number(key.generation) };
+        let mut patience = Patience::default();
+        while self.keys.find_one(made.clone()).await?.is_none() {
+            patience.wait().await?;
+        }
+        Ok(())
     }
 
     async fn drop_signing_keys(&self, before_generation: u64) -> Result<(), Error> {

@@ -103,11 +103,13 @@ impl Mongo {
     }
 
     /// Takes room for the mail and keeps it.
-    async fn keep_mail(self, mut mail: Mail, limit: u32, window: Duration) -> Result<(), Error> {
+    pub(super) async fn keep_mail(self, mut mail: Mail, limit: u32, window: Duration) -> Result<(), Error> {
         if limit > 0 {
+            // The same work whether it is sent, silent or unsent: its time tells nothing.
             let sent = (mail.kind != MailKind::Unsent).then_some(mail.id.as_str());
-            let (address, now) = (&mail.email_key, mail.requested_at);
-            if !window::take(&self.mail_counts, address, sent, limit, window, now).await? {
+            let (counts, address, now) = (&self.mail_counts, &mail.email_key, mail.requested_at);
+            window::refresh(counts, address, window, now).await?;
+            if !window::count(counts, address, sent, limit, now).await? {
                 mail = mail.silenced();
             }
         }
@@ -124,7 +126,12 @@ impl Mongo {
     }
 
     /// Has the account changed, then marks the mail.
-    async fn use_link(self, id: String, effect: MailEffect, now: Timestamp) -> Result<MailOutcome, Error> {
+    pub(super) async fn use_link(
+        self,
+        id: String,
+        effect: MailEffect,
+        now: Timestamp,
+    ) -> Result<MailOutcome, Error> {
         let id = id.as_str();
         if !self.mail(id).await?.is_some_and(|mail| mail.is_open(now)) {
             return Ok(MailOutcome::Closed);

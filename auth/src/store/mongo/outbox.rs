@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
@@ -46,6 +47,10 @@ impl Outbox for Mongo {
             .update_many(emptied, doc! { "$unset": { "unpublished_at": "" } })
             .await?;
         Ok(())
+    }
+
+    async fn lease(&self, holder: &str, length: Duration) -> Result<bool, Error> {
+        self.lease.take(holder, length).await
     }
 
     fn changed(&self) -> Arc<Notify> {

@@ -40,39 +40,42 @@ impl Counted {
     }
 }
 
-/// Takes room for `entry` under the key, if the window has some. The guard and the write are one: however many come at once,
-/// no more than `limit` get it. Without an entry nothing is counted, and the work is the same.
-pub(super) async fn take(
+/// Makes the counter where there is none, and forgets what has left the window.
+pub(super) async fn refresh(
+    counters: &Collection<Document>,
+    key: &str,
+    window: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let gone = doc! { "at": { "$lte": (now - window).as_microsecond() } };
+    let update = doc! { "$pull": { "entries": gone }, "$max": { "at": now.as_microsecond() } };
+    match counters
+        .update_one(doc! { "_id": key }, update)
+        .upsert(true)
+        .await
+    {
+        // Made by another call at the same time.
+        Err(error) if is_duplicate(&error).is_none() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Counts `entry` if the counter is there and has room. The guard and the write are one: however many come at once, no more
+/// than `limit` are counted. Without an entry nothing is, by the same work.
+pub(super) async fn count(
     counters: &Collection<Document>,
     key: &str,
     entry: Option<&str>,
     limit: u32,
-    window: Duration,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let at = now.as_microsecond();
     let room = doc! { "_id": key, format!("entries.{}", limit.saturating_sub(1)): { "$exists": false } };
-    let mut count = doc! { "$max": { "at": at } };
+    let mut update = doc! { "$max": { "at": at } };
     if let Some(id) = entry {
-        count.insert("$push", doc! { "entries": { "id": id, "at": at } });
+        update.insert("$push", doc! { "entries": { "id": id, "at": at } });
     }
-    if counters
-        .update_one(room.clone(), count.clone())
-        .await?
-        .matched_count
-        == 1
-    {
-        return Ok(true);
-    }
-    // There is no such counter yet, or it holds what has left the window.
-    let gone = doc! { "$pull": { "entries": { "at": { "$lte": (now - window).as_microsecond() } } }, "$max": { "at": at } };
-    match counters.update_one(doc! { "_id": key }, gone).upsert(true).await {
-        Ok(_) => {}
-        // Made by another call at the same time.
-        Err(error) if is_duplicate(&error).is_some() => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(counters.update_one(room, count).await?.matched_count == 1)
+    Ok(counters.update_one(room, update).await?.matched_count == 1)
 }
 
 /// Takes the entry back.

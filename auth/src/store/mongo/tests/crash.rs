@@ -1,0 +1,469 @@
+//! What a crash between two writes leaves: as a state that is made by hand, and by steps that are cut off at each of their
+//! waits.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use comptoir_mesh::clock::TestClock;
+use comptoir_mesh::events::Outbox as _;
+use comptoir_mesh::testing::TestEnv;
+use jiff::Timestamp;
+use mongodb::bson::{Document, doc, serialize_to_bson};
+
+use super::fresh;
+use crate::domain::mail::{Draft, Mail, MailKind, Registration};
+use crate::domain::password::PasswordHash;
+use crate::domain::user::{Profile, Role, User};
+use crate::store::mongo::Mongo;
+use crate::store::{
+    AccessChange, AccessOutcome, AdminOutcome, MailEffect, MailOutcome, Mails as _, Sessions as _, Users as _,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn user(id: &str, email: &str) -> User {
+    let password = PasswordHash::from_phc("old".into());
+    User::new(
+        id.into(),
+        email.into(),
+        password,
+        Profile::default(),
+        Role::Customer,
+        at(0),
+    )
+}
+
+/// Asks for a mail whose link is good at once.
+async fn link(store: &Mongo, id: &str, kind: MailKind, owner: Option<&User>) {
+    let draft = Draft {
+        kind,
+        email: "a@b.fr",
+        user: owner,
+        registration: owner.is_none().then(|| Registration {
+            password: PasswordHash::from_phc("old".into()),
+            profile: Profile::default(),
+        }),
+    };
+    let mail = Mail::request(
+        draft,
+        id.into(),
+        format!("evt_{id}"),
+        format!("hash of {id}"),
+        at(0),
+    );
+    store.request_mail(mail, 0, HOUR).await.unwrap();
+    store.issue_mail_token(id, at(0)).await.unwrap().unwrap();
+}
+
+/// What a crash leaves that comes before a used mail is marked.
+async fn unmark(store: &Mongo, id: &str) {
+    let marked = doc! { "_id": id, "used_at": { "$ne": null } };
+    let set = doc! { "$set": { "used_at": null } };
+    assert_eq!(
+        store.mails.update_one(marked, set).await.unwrap().matched_count,
+        1
+    );
+}
+
+async fn done(store: &Mongo, id: &str, effect: MailEffect) -> User {
+    match store.use_mail(id, effect, at(1)).await.unwrap() {
+        MailOutcome::Done(user) => *user,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_used_link_that_was_not_marked_is_used_all_the_same() {
+    let Some((store, database)) = fresh("a_used_link_that_was_not_marked_is_used_all_the_same").await else {
+        return;
+    };
+    link(&store, "mail_0", MailKind::ConfirmEmail, None).await;
+    let ada = done(&store, "mail_0", MailEffect::Open(user("user_1", "a@b.fr"))).await;
+    unmark(&store, "mail_0").await;
+    link(&store, "mail_1", MailKind::EmailChange, Some(&ada)).await;
+    link(&store, "mail_2", MailKind::EmailChange, Some(&ada)).await;
+    let mut moved = ada.clone();
+    moved.email_key = "moved@b.fr".into();
+    let moved = done(&store, "mail_1", MailEffect::Replace(moved)).await;
+    unmark(&store, "mail_1").await;
+
+    // The address is free again, and still the link that opened an account opens no second one.
+    let again = store
+        .use_mail("mail_0", MailEffect::Open(user("user_2", "a@b.fr")), at(2))
+        .await;
+    assert_eq!(again.unwrap(), MailOutcome::Closed);
+    assert!(
+        store.registrations("a@b.fr", at(-1)).await.unwrap().is_empty(),
+        "now it is marked"
+    );
+    let again = store
+        .use_mail("mail_1", MailEffect::Replace(moved.clone()), at(2))
+        .await;
+    assert_eq!(again.unwrap(), MailOutcome::Closed);
+    assert_eq!(store.user("user_1").await.unwrap().unwrap(), moved);
+
+    // Another link marks the one whose note it replaces.
+    unmark(&store, "mail_1").await;
+    let last = done(&store, "mail_2", MailEffect::Replace(moved)).await;
+    let marked = store.mail_by_token("hash of mail_1").await.unwrap().unwrap();
+    assert!(marked.used_at.is_some());
+    let again = store
+        .use_mail("mail_1", MailEffect::Replace(last.clone()), at(3))
+        .await;
+    assert_eq!(again.unwrap(), MailOutcome::Closed);
+    let saved = store.save_user(last).await.unwrap().unwrap();
+    unmark(&store, "mail_2").await;
+    let again = store.use_mail("mail_2", MailEffect::Replace(saved), at(3)).await;
+    assert_eq!(
+        again.unwrap(),
+        MailOutcome::Closed,
+        "an ordinary save keeps the note"
+    );
+    database.drop().await.unwrap();
+}
+
+/// What a crash leaves that comes after a change was registered. Gives its number.
+pub(super) async fn register(store: &Mongo, change: Document) -> i64 {
+    let free = store
+        .access
+        .find_one(doc! { "registered": null })
+        .await
+        .unwrap()
+        .unwrap();
+    let turn = free.get_i64("number").unwrap() + 1;
+    let registered = doc! { "at": at(1).as_microsecond(), "change": change };
+    let set = doc! { "$set": { "number": turn, "registered": registered } };
+    store.access.update_one(doc! {}, set).await.unwrap();
+    turn
+}
+
+#[tokio::test]
+async fn a_registered_change_is_finished_by_whoever_finds_it() {
+    let Some((store, database)) = fresh("a_registered_change_is_finished_by_whoever_finds_it").await else {
+        return;
+    };
+    let mut first = user("user_0", "boss@b.fr");
+    first.role = Role::Admin;
+    let first_admin = doc! { "first_admin": serialize_to_bson(&first).unwrap() };
+    register(&store, first_admin).await;
+    let second = User {
+        id: "user_9".into(),
+        email_key: "second@b.fr".into(),
+        ..first.clone()
+    };
+    assert_eq!(
+        store.ensure_admin(second, at(2)).await.unwrap(),
+        AdminOutcome::Present
+    );
+    assert_eq!(store.user("user_0").await.unwrap().unwrap(), first);
+
+    for n in 1..3 {
+        let (id, email) = (format!("user_{n}"), format!("a{n}@b.fr"));
+        store.insert(user(&id, &email), doc! {}).await.unwrap();
+    }
+    let access = |id: &str, role: &str| doc! { "access": { "user_id": id, "role": role, "active": true } };
+    register(&store, access("user_1", "ADMIN")).await;
+    // The other administrator may go, since the change that was left makes one.
+    let gone = store
+        .change_access("user_0", AccessChange::Role(Role::Staff), at(3))
+        .await
+        .unwrap();
+    assert!(matches!(gone, AccessOutcome::Done(_)), "{gone:?}");
+    assert!(store.user("user_1").await.unwrap().unwrap().is_active_admin());
+
+    // The sweep finds it too, and an account that has it already stays as it is.
+    let turn = register(&store, access("user_2", "STAFF")).await;
+    store.sweep(at(-9), at(-9), at(-9)).await.unwrap();
+    let raised = store.user("user_2").await.unwrap().unwrap();
+    assert_eq!((raised.role, raised.version), (Role::Staff, 2));
+    store
+        .access
+        .update_one(doc! {}, doc! { "$set": { "number": turn - 1 } })
+        .await
+        .unwrap();
+    register(&store, access("user_2", "CUSTOMER")).await;
+    store.sweep(at(-9), at(-9), at(-9)).await.unwrap();
+    assert_eq!(store.user("user_2").await.unwrap().unwrap(), raised);
+
+    // A change of an account that is not there holds nobody up.
+    register(&store, access("user_8", "ADMIN")).await;
+    let last = store
+        .change_access("user_1", AccessChange::Active(false), at(4))
+        .await
+        .unwrap();
+    assert_eq!(last, AccessOutcome::LastAdmin);
+
+    // A turnstile made anew goes on behind the numbers that accounts have.
+    store.access.drop().await.unwrap();
+    let store = Mongo::on(&database, &TestEnv::new().env).await.unwrap();
+    let raised = store
+        .change_access("user_2", AccessChange::Role(Role::Admin), at(5))
+        .await
+        .unwrap();
+    assert!(
+        matches!(&raised, AccessOutcome::Done(user) if user.is_active_admin()),
+        "{raised:?}"
+    );
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_is_finished_late_revokes_until_then() {
+    let Some((store, database)) = fresh("a_change_that_is_finished_late_revokes_until_then").await else {
+        return;
+    };
+    let clock = Arc::new(TestClock::new(at(1000)));
+    let store = Mongo { clock, ..store };
+    store.insert(user("user_1", "a@b.fr"), doc! {}).await.unwrap();
+    register(
+        &store,
+        doc! { "access": { "user_id": "user_1", "role": "CUSTOMER", "active": false } },
+    )
+    .await;
+    store.sweep(at(-9), at(-9), at(-9)).await.unwrap();
+    let disabled = store.user("user_1").await.unwrap().unwrap();
+    assert_eq!(
+        (disabled.active, disabled.tokens_revoked_at),
+        (false, Some(at(1000)))
+    );
+    assert_eq!(store.revocations(at(900)).await.unwrap().len(), 1);
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_emptied_outbox_holds_no_mail_back() {
+    let Some((store, database)) = fresh("an_emptied_outbox_holds_no_mail_back").await else {
+        return;
+    };
+    link(&store, "mail_0", MailKind::ConfirmEmail, None).await;
+    link(&store, "mail_1", MailKind::ConfirmEmail, None).await;
+    // A relay that ended between its two writes.
+    store
+        .mails
+        .update_one(doc! { "_id": "mail_0" }, doc! { "$set": { "outbox": [] } })
+        .await
+        .unwrap();
+    let records = store.pending(1).await.unwrap();
+    assert_eq!(records[0].key, "mail_1");
+    store.sweep(at(10), at(10), at(10)).await.unwrap();
+    assert!(store.mail_by_token("hash of mail_0").await.unwrap().is_none());
+    assert!(store.mail_by_token("hash of mail_1").await.unwrap().is_some());
+    database.drop().await.unwrap();
+}
+
+/// Waits of a step after which it is cut off; longer than the longest one has.
+const WAITS: usize = 40;
+
+/// Polls the step so often and drops it; whether it came to its end.
+async fn cut<F: Future>(step: F, polls: usize) -> bool {
+    let mut step = Box::pin(step);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        step.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+async fn set_access(store: &Mongo, id: &str, change: AccessChange) -> AccessOutcome {
+    store.change_access(id, change, at(2)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_off_anywhere_changes_its_account_once() {
+    let Some((store, database)) = fresh("a_link_that_is_cut_off_anywhere_changes_its_account_once").await
+    else {
+        return;
+    };
+    let mut ends = 0;
+    for polls in 0..WAITS {
+        let (id, email, mail) = (
+            format!("user_{polls}"),
+            format!("a{polls}@b.fr"),
+            format!("mail_{polls}"),
+        );
+        store.insert(user(&id, &email), doc! {}).await.unwrap();
+        let owner = store.user(&id).await.unwrap().unwrap();
+        link(&store, &mail, MailKind::PasswordReset, Some(&owner)).await;
+        let mut changed = owner.clone();
+        changed.epoch += 1;
+        let step = store
+            .clone()
+            .use_link(mail.clone(), MailEffect::Replace(changed), at(1));
+        ends += usize::from(cut(step, polls).await);
+        let last = loop {
+            let mut user = store.user(&id).await.unwrap().unwrap();
+            user.epoch += 1;
+            match store
+                .use_mail(&mail, MailEffect::Replace(user), at(1))
+                .await
+                .unwrap()
+            {
+                MailOutcome::Conflict => {}
+                last => break last,
+            }
+        };
+        let user = store.user(&id).await.unwrap().unwrap();
+        assert_eq!((user.epoch, user.version), (2, 2), "{polls}: {last:?}");
+        let used = store
+            .mail_by_token(&format!("hash of {mail}"))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(used.used_at, Some(at(1)));
+    }
+    assert!((1..WAITS).contains(&ends), "{ends}");
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registration_that_is_cut_off_anywhere_opens_one_account() {
+    let Some((store, database)) = fresh("a_registration_that_is_cut_off_anywhere_opens_one_account").await
+    else {
+        return;
+    };
+    for polls in 0..WAITS {
+        let mail = format!("mail_{polls}");
+        link(&store, &mail, MailKind::ConfirmEmail, None).await;
+        let first = user(&format!("first_{polls}"), &format!("a{polls}@b.fr"));
+        cut(
+            store
+                .clone()
+                .use_link(mail.clone(), MailEffect::Open(first), at(1)),
+            polls,
+        )
+        .await;
+        let second = user(&format!("second_{polls}"), &format!("a{polls}@b.fr"));
+        let outcome = store
+            .use_mail(&mail, MailEffect::Open(second), at(1))
+            .await
+            .unwrap();
+        let known = [
+            matches!(outcome, MailOutcome::Done(_)),
+            outcome == MailOutcome::Closed,
+        ];
+        assert!(known.contains(&true), "{polls}: {outcome:?}");
+        assert!(
+            store
+                .user_by_email(&format!("a{polls}@b.fr"))
+                .await
+                .unwrap()
+                .is_some()
+        );
+        let opened = store
+            .users
+            .count_documents(doc! { "opened_by": &mail })
+            .await
+            .unwrap();
+        assert_eq!(opened, 1);
+    }
+    assert_eq!(store.registrations("a@b.fr", at(-1)).await.unwrap(), []);
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_demotion_that_is_cut_off_anywhere_leaves_an_administrator() {
+    let Some((store, database)) = fresh("a_demotion_that_is_cut_off_anywhere_leaves_an_administrator").await
+    else {
+        return;
+    };
+    for id in ["user_1", "user_2"] {
+        store
+            .insert(user(id, &format!("{id}@b.fr")), doc! {})
+            .await
+            .unwrap();
+    }
+    let mut ends = 0;
+    for polls in 0..WAITS {
+        for id in ["user_1", "user_2"] {
+            let raised = set_access(&store, id, AccessChange::Role(Role::Admin)).await;
+            assert!(matches!(raised, AccessOutcome::Done(_)), "{polls}: {raised:?}");
+        }
+        let demotion = store
+            .clone()
+            .change_in_turn("user_1".into(), AccessChange::Role(Role::Staff), at(3));
+        ends += usize::from(cut(demotion, polls).await);
+        let other = set_access(&store, "user_2", AccessChange::Active(false)).await;
+        let first = store.user("user_1").await.unwrap().unwrap();
+        let second = store.user("user_2").await.unwrap().unwrap();
+        assert!(
+            first.is_active_admin() != second.is_active_admin(),
+            "{polls}: {other:?}"
+        );
+        assert_eq!(other == AccessOutcome::LastAdmin, second.is_active_admin());
+        set_access(&store, "user_2", AccessChange::Active(true)).await;
+    }
+    assert!((1..WAITS).contains(&ends), "{ends}");
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_administrator_that_is_cut_off_anywhere_is_one() {
+    let Some((store, database)) = fresh("the_first_administrator_that_is_cut_off_anywhere_is_one").await
+    else {
+        return;
+    };
+    for polls in 0..WAITS {
+        store.users.delete_many(doc! {}).await.unwrap();
+        let admin = |n: usize| User {
+            role: Role::Admin,
+            ..user(&format!("user_{polls}_{n}"), &format!("a{n}@b.fr"))
+        };
+        let known = polls % 2 == 0;
+        if known {
+            store.insert(user("known", "a0@b.fr"), doc! {}).await.unwrap();
+        }
+        cut(store.clone().make_first_admin(admin(0), at(2)), polls).await;
+        store.ensure_admin(admin(1), at(3)).await.unwrap();
+        store.ensure_admin(admin(2), at(3)).await.unwrap();
+        let admins = store
+            .users
+            .count_documents(doc! { "role": "ADMIN" })
+            .await
+            .unwrap();
+        assert_eq!(admins, 1, "{polls}");
+    }
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn mails_that_are_cut_off_anywhere_stay_within_the_limit() {
+    let Some((store, database)) = fresh("mails_that_are_cut_off_anywhere_stay_within_the_limit").await else {
+        return;
+    };
+    for polls in 0..WAITS {
+        let ask = |n: usize| {
+            let draft = Draft {
+                kind: MailKind::ConfirmEmail,
+                email: &format!("a{polls}@b.fr"),
+                user: None,
+                registration: None,
+            };
+            let id = format!("mail_{polls}_{n}");
+            let mail = Mail::request(
+                draft,
+                id.clone(),
+                format!("evt_{id}"),
+                format!("hash of {id}"),
+                at(0),
+            );
+            store.clone().keep_mail(mail, 3, HOUR)
+        };
+        cut(ask(0), polls).await;
+        for n in 1..5 {
+            ask(n).await.unwrap();
+        }
+        let sent = store.pending(100).await.unwrap();
+        assert!((2..=3).contains(&sent.len()), "{polls}: {}", sent.len());
+        store.done(&sent).await.unwrap();
+    }
+    database.drop().await.unwrap();
+}
