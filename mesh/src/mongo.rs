@@ -16,6 +16,10 @@ use crate::{
     start::{Unusable, reach},
 };
 
+pub use self::lease::Lease;
+
+mod lease;
+
 /// How long an operation looks for a server: callers have deadlines, and try again.
 const SELECTION: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! The events that announce what became of an order. They are written with the change they announce, numbered per order
 //! without gaps, and published by the relay.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -69,6 +69,10 @@ impl Outbox for OrderOutbox {
             .map(|record| (record.key.clone(), record.sequence))
             .collect();
         self.0.events_done(&published).await
+    }
+
+    async fn lease(&self, holder: &str, length: Duration) -> Result<bool, Error> {
+        self.0.lease_events(holder, length).await
     }
 
     fn changed(&self) -> Arc<Notify> {

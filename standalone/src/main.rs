@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use comptoir_mesh::process;
 
 mod demo;
+mod events;
 mod import;
 mod up;
 
@@ -28,6 +29,8 @@ enum Command {
     Up(Box<up::Arguments>),
     /// Import a product CSV in Shopify's format into a running shop
     Import(import::Arguments),
+    /// Look after events on Kafka
+    Events(events::Arguments),
     /// Print the default settings file of a shop, to start one's own from
     ShopFile,
     /// List the crash points of a test build
@@ -48,6 +51,9 @@ fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::Import(arguments),
         }) => import::run(&arguments),
+        Ok(Arguments {
+            command: Command::Events(arguments),
+        }) => events::run(arguments),
         Ok(Arguments {
             command: Command::ShopFile,
         }) => {

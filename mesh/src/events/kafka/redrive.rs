@@ -8,6 +8,7 @@ use rdkafka::{
     consumer::{CommitMode, Consumer as _, StreamConsumer},
     error::KafkaError,
     message::OwnedHeaders,
+    metadata::MetadataTopic,
 };
 
 use super::{
@@ -106,7 +107,7 @@ impl Redrive {
         tokio::task::spawn_blocking(move || {
             let metadata = client.fetch_metadata(Some(&letters), TIMEOUT)?;
             let mut asked = TopicPartitionList::new();
-            for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
                 asked.add_partition(&letters, partition.id());
             }
             let committed = client.committed_offsets(asked, TIMEOUT)?;

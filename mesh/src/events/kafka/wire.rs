@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message as _, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers, Message as _, OwnedHeaders};
 
 use crate::{
     context::{self, Trace},
@@ -71,7 +71,7 @@ impl Delivered {
             offset: message.offset(),
             key: message.key().map(Bytes::copy_from_slice),
             payload: message.payload().map(Bytes::copy_from_slice),
-            headers: message.headers().map(|headers| headers.detach()),
+            headers: message.headers().map(BorrowedHeaders::detach),
         }
     }
 
