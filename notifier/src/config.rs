@@ -12,6 +12,12 @@ use crate::domain::delivery::Patience;
 use crate::domain::message::{Invalid, Recipient};
 use crate::domain::plain;
 
+pub use self::ses::SesSettings;
+pub use self::twilio::TwilioSettings;
+
+mod ses;
+mod twilio;
+
 /// What the notifier reads beside what every process does. Which providers have settings chooses each channel's back end.
 #[derive(Args, Debug, Clone)]
 #[group(id = "notifier")]
@@ -52,6 +58,10 @@ pub struct Config {
     #[arg(long, env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub notifier_attempts: u32,
+    #[command(flatten)]
+    pub ses: SesSettings,
+    #[command(flatten)]
+    pub twilio: TwilioSettings,
 }
 
 impl Config {

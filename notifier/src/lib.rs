@@ -13,8 +13,9 @@ use self::backend::Backends;
 use self::pacer::Pacer;
 use self::render::Renderer;
 use self::service::Handler;
+use self::webhooks::Webhooks;
 
-pub use self::config::{Config, Sender};
+pub use self::config::{Config, Sender, SesSettings, TwilioSettings};
 pub use self::inbox::Inbox;
 pub use self::worker::{Round, Worker};
 
@@ -23,11 +24,13 @@ pub mod store;
 
 mod backend;
 mod config;
+mod http;
 mod inbox;
 mod pacer;
 mod plan;
 mod render;
 mod service;
+mod webhooks;
 mod worker;
 
 /// What each method asks of its caller.
@@ -94,7 +97,7 @@ pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<N
     let worker = Worker {
         store: store.clone(),
         renderer,
-        backends: Backends::mailbox(store.clone()),
+        backends: Backends::new(config, env, &store).await?,
         auth: AuthServiceClient::new(peers.auth),
         env: env.clone(),
         patience: config.patience(),
@@ -102,6 +105,7 @@ pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<N
         wake: wake.clone(),
     };
     let handler = Handler {
+        webhooks: Webhooks::new(config, env, &store)?,
         store: store.clone(),
         env: env.clone(),
         wake: wake.clone(),
@@ -129,9 +133,9 @@ pub async fn start(
         ),
     }
     if env.profile == Profile::Production {
-        tracing::warn!(
-            "no provider of mails or text messages is configured: messages stay in the notifier's store"
-        );
+        for messages in notifier.worker.backends.without_provider() {
+            tracing::warn!("no provider of {messages} is configured: they stay in the notifier's store");
+        }
     }
     env.tasks.spawn("notifier", notifier.worker.run());
     Ok(notifier.service)

@@ -8,6 +8,7 @@ use prost::Message as _;
 
 use crate::domain::content::{AccountContent, Content, OrderContent, amount, order_content, parcel};
 use crate::domain::delivery::{Delivery, State, Template};
+use crate::domain::dialling::international;
 use crate::domain::message::{Channel, Recipient};
 use crate::domain::plain;
 use crate::domain::record::DeadReason;
@@ -202,16 +203,24 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
     Ok(deliveries)
 }
 
-/// The number to text to: the order's, or the delivery address's. One that cannot be dialled is as none: the mail goes out.
+/// The number to text to: the order's, or the delivery address's, with the prefix of the country delivered to where it has
+/// none. One that cannot be dialled is as none: the mail goes out.
 fn phone(order: &Order) -> Option<Recipient> {
     let of_address = order
         .delivery_address
         .as_ref()
         .and_then(|address| address.phone.as_deref());
-    [order.phone.as_deref(), of_address]
+    let number = [order.phone.as_deref(), of_address]
         .into_iter()
         .flatten()
-        .find_map(|number| Recipient::phone(number).ok())
+        .find_map(|number| Recipient::phone(number).ok())?;
+    let country = order
+        .delivery_address
+        .as_ref()
+        .map(|address| address.country_code.as_str());
+    country
+        .and_then(|country| international(&number, country))
+        .or(Some(number))
 }
 
 struct Source<'a> {

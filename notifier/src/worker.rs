@@ -21,6 +21,8 @@ use tokio::sync::Notify;
 use crate::backend::{Backends, Failure};
 use crate::domain::content::Content;
 use crate::domain::delivery::{Delivery, Patience, State, Status};
+use crate::domain::feedback::address_hash;
+use crate::domain::message::Channel;
 use crate::pacer::Pacer;
 use crate::render::{Renderer, Token};
 use crate::store::Store;
@@ -153,14 +155,28 @@ impl Worker {
         };
         let now = self.env.clock.now();
         let changed = match outcome {
-            Ok(()) => delivery.sent(now),
+            Ok(reference) => {
+                if let Some(reference) = reference {
+                    tracing::debug!(
+                        delivery.id = delivery.id,
+                        delivery.reference = reference,
+                        "the provider took a message"
+                    );
+                }
+                delivery.sent(now)
+            }
             Err(Failure::Refused(error)) => delivery.dead(&error),
+            Err(Failure::Suppressed(error)) => delivery.suppressed(&error),
             Err(Failure::Again(error)) => delivery.failed(&error, now, &self.patience, self.env.ids.jitter()),
         };
         self.note(changed).await;
     }
 
-    async fn attempt(&self, delivery: &Delivery) -> Result<(), Failure> {
+    /// Gives the provider's own id of the message, where it has one.
+    async fn attempt(&self, delivery: &Delivery) -> Result<Option<String>, Failure> {
+        if delivery.channel == Channel::Email {
+            self.check_suppressions(delivery).await?;
+        }
         let token = match &delivery.content {
             Content::Account(account) if delivery.template.token_page().is_some() => {
                 Some(self.token(&account.mail_id).await?)
@@ -174,6 +190,18 @@ impl Worker {
         let outcome = self.backends.send(message, now).await;
         faults::hit("notifier.send.after");
         outcome
+    }
+
+    async fn check_suppressions(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let hash = address_hash(delivery.recipient.as_str());
+        match self.store.suppression(&hash).await {
+            Ok(None) => Ok(()),
+            Ok(Some(suppression)) => Err(Failure::Suppressed(suppression.sentence())),
+            Err(error) => {
+                tracing::warn!(error.cause = ?error, "the suppression list cannot be read");
+                Err(Failure::Again("the suppression list cannot be read".to_owned()))
+            }
+        }
     }
 
     /// Fetches the token of a mail's link: kept nowhere but in the message.

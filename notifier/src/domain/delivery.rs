@@ -133,6 +133,8 @@ pub enum State {
     },
     /// Not tried any more, unless by hand.
     Dead,
+    /// Not sent: the recipient is not written to any more.
+    Suppressed,
 }
 
 /// A state's name.
@@ -148,11 +150,20 @@ pub enum Status {
     Failed,
     /// Not to be tried again.
     Dead,
+    /// Not to be sent.
+    Suppressed,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Sent, Self::Failed, Self::Dead];
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Sent,
+        Self::Failed,
+        Self::Dead,
+        Self::Suppressed,
+    ];
 
     /// Its name in the API.
     pub fn as_str(self) -> &'static str {
@@ -162,6 +173,7 @@ impl Status {
             Self::Sent => "sent",
             Self::Failed => "failed",
             Self::Dead => "dead",
+            Self::Suppressed => "suppressed",
         }
     }
 
@@ -220,6 +232,7 @@ impl Delivery {
             State::Sent => Status::Sent,
             State::Failed { .. } => Status::Failed,
             State::Dead => Status::Dead,
+            State::Suppressed => Status::Suppressed,
         }
     }
 
@@ -228,7 +241,7 @@ impl Delivery {
         match self.state {
             State::Pending { due } | State::Failed { due } => Some(due),
             State::Sending { lease_until } => Some(lease_until),
-            State::Sent | State::Dead => None,
+            State::Sent | State::Dead | State::Suppressed => None,
         }
     }
 
@@ -281,10 +294,20 @@ impl Delivery {
         }
     }
 
+    /// Not sent, as the recipient is not written to any more.
+    #[must_use]
+    pub fn suppressed(self, error: &str) -> Self {
+        Self {
+            state: State::Suppressed,
+            last_error: Some(error.to_owned()),
+            ..self.next()
+        }
+    }
+
     /// To be sent at once, with all its patience again. `Err` gives the status that does not allow it.
     pub fn retried(self, now: Timestamp) -> Result<Self, Status> {
         match self.status() {
-            Status::Failed | Status::Dead => Ok(Self {
+            Status::Failed | Status::Dead | Status::Suppressed => Ok(Self {
                 state: State::Pending { due: now },
                 round: 0,
                 ..self.next()

@@ -41,6 +41,13 @@ pub struct Message {
     pub html: String,
 }
 
+impl Message {
+    /// The delivery's id, which its own is derived from.
+    pub(crate) fn delivery_id(&self) -> String {
+        format!("dlv_{}", self.id.trim_start_matches("msg_"))
+    }
+}
+
 /// One address or number, which cannot name a second one.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]

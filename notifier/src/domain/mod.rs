@@ -2,6 +2,8 @@
 
 pub mod content;
 pub mod delivery;
+pub mod dialling;
+pub mod feedback;
 pub mod message;
 pub mod plain;
 pub mod record;

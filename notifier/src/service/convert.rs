@@ -3,10 +3,16 @@
 use comptoir_proto::notifier::v1 as pb;
 use jiff::Timestamp;
 
-use crate::domain::delivery::Delivery;
+use crate::domain::delivery::{Delivery, Status};
+use crate::domain::feedback::Report;
 use crate::store::Posted;
 
-pub(super) fn delivery(delivery: &Delivery) -> pb::Delivery {
+/// A message that was sent and did not arrive has the provider's word for it in the place of the last error.
+pub(super) fn delivery(delivery: &Delivery, reports: &[Report]) -> pb::Delivery {
+    let report = reports.iter().find(|report| report.delivery_id == delivery.id);
+    let undelivered = report
+        .filter(|_| delivery.status() == Status::Sent)
+        .and_then(Report::failure);
     pb::Delivery {
         id: delivery.id.clone(),
         channel: delivery.channel.as_str().to_owned(),
@@ -14,7 +20,7 @@ pub(super) fn delivery(delivery: &Delivery) -> pb::Delivery {
         recipient: delivery.recipient.as_str().to_owned(),
         status: delivery.status().as_str().to_owned(),
         attempts: i32::try_from(delivery.attempts).unwrap_or(i32::MAX),
-        last_error: delivery.last_error.clone(),
+        last_error: undelivered.or_else(|| delivery.last_error.clone()),
         created_at: Some(timestamp(delivery.created_at)),
         sent_at: delivery.sent_at.map(timestamp),
         event_id: delivery.event_id.clone(),

@@ -39,18 +39,24 @@ pub(super) async fn list(
         .iter()
         .map(|delivery| delivery.position().cursor())
         .collect();
+    let ids: Vec<String> = found.iter().map(|delivery| delivery.id.clone()).collect();
+    let reports = handler.store.reports(&ids).await?;
     Ok(ListDeliveriesResponse {
         next_page_token: cursors.last().filter(|_| more).cloned().unwrap_or_default(),
         cursors,
         total_count: handler.store.count(status).await?,
-        deliveries: found.iter().map(convert::delivery).collect(),
+        deliveries: found
+            .iter()
+            .map(|delivery| convert::delivery(delivery, &reports))
+            .collect(),
     })
 }
 
 pub(super) async fn get(handler: &Handler, id: &str) -> Result<GetDeliveryResponse, Error> {
     let delivery = find(handler, id).await?;
+    let reports = handler.store.reports(std::slice::from_ref(&delivery.id)).await?;
     Ok(GetDeliveryResponse {
-        delivery: Some(convert::delivery(&delivery)),
+        delivery: Some(convert::delivery(&delivery, &reports)),
     })
 }
 
@@ -59,14 +65,15 @@ pub(super) async fn retry(handler: &Handler, id: &str) -> Result<RetryDeliveryRe
         let now = handler.env.clock.now();
         let retried = find(handler, id).await?.retried(now).map_err(|status| {
             let status = status.as_str();
-            let message =
-                format!("The delivery is {status}; only one that is failed or dead can be sent again.");
+            let message = format!(
+                "The delivery is {status}; only one that is failed, dead or suppressed can be sent again."
+            );
             Error::new(ErrorReason::InvalidState, message)
         })?;
         if handler.store.save(retried.clone()).await? {
             handler.wake.notify_one();
             return Ok(RetryDeliveryResponse {
-                delivery: Some(convert::delivery(&retried)),
+                delivery: Some(convert::delivery(&retried, &[])),
             });
         }
     }

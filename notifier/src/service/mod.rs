@@ -10,17 +10,18 @@ use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
 use crate::store::{Position, Store};
+use crate::webhooks::Webhooks;
 
 mod convert;
 mod deliveries;
 mod mailbox;
-mod webhooks;
 
 /// The handlers.
 pub(crate) struct Handler {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) env: Env,
     pub(crate) wake: Arc<Notify>,
+    pub(crate) webhooks: Webhooks,
 }
 
 #[tonic::async_trait]
@@ -54,7 +55,9 @@ impl NotifierService for Handler {
         &self,
         request: Request<pb::HandleWebhookRequest>,
     ) -> Result<Response<pb::HandleWebhookResponse>, Status> {
-        Ok(Response::new(webhooks::handle(&request.into_inner())?))
+        let now = self.env.clock.now();
+        self.webhooks.take(&request.into_inner(), now).await?;
+        Ok(Response::new(pb::HandleWebhookResponse {}))
     }
 
     async fn list_mailbox(

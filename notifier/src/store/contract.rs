@@ -10,6 +10,12 @@ use crate::domain::delivery::{Delivery, Patience, State, Status, Template};
 use crate::domain::message::{Channel, Message, Recipient, Subject};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry, digest};
 
+pub use self::feedback::*;
+pub use self::replicas::*;
+
+mod feedback;
+mod replicas;
+
 const PATIENCE: Patience = Patience {
     attempts: 2,
     backoff: Duration::from_secs(2),
@@ -162,78 +168,6 @@ pub async fn parallel_claims_do_not_overlap(store: &dyn Store) {
     ids.sort();
     ids.dedup();
     assert_eq!((given, ids.len()), (30, 30));
-}
-
-/// Replicas with a store each share what is due: none is given to two within its lease, and after it to one alone.
-pub async fn replicas_do_not_claim_the_same(one: &dyn Store, other: &dyn Store) {
-    const DELIVERIES: i64 = 60;
-    for index in 0..DELIVERIES {
-        recorded(one, &format!("evt_{index}"), at(index)).await;
-    }
-    for (now, claims) in [(at(DELIVERIES), 1), (at(DELIVERIES + 15), 2)] {
-        let lease_until = now + Duration::from_secs(15);
-        let workers = (0..8).map(|worker| async move {
-            let store = if worker % 2 == 0 { one } else { other };
-            let mut ids = Vec::new();
-            loop {
-                let claimed = store.claim(now, lease_until, 5).await.expect("claimed");
-                if claimed.is_empty() {
-                    return ids;
-                }
-                for delivery in claimed {
-                    assert_eq!(delivery.attempts, claims, "claimed {}", delivery.id);
-                    ids.push(delivery.id);
-                }
-            }
-        });
-        let mut ids = futures::future::join_all(workers).await.concat();
-        let given = ids.len();
-        ids.sort();
-        ids.dedup();
-        assert_eq!((given, ids.len()), (60, 60));
-    }
-}
-
-/// The same event at several replicas at once is new to one of them.
-pub async fn replicas_record_an_event_once(one: &dyn Store, other: &dyn Store) {
-    for index in 0..10 {
-        let event = &format!("evt_{index}");
-        let deliveries = &vec![
-            delivery(event, Channel::Email, at(0)),
-            delivery(event, Channel::Sms, at(0)),
-        ];
-        let recordings = (0..8).map(|worker| {
-            let store = if worker % 2 == 0 { one } else { other };
-            // The last of them has the event with another body.
-            let body = if worker == 7 { "other" } else { "body" };
-            store.record(entry(event, body), deliveries.clone())
-        });
-        let outcomes: Vec<Recorded> = futures::future::join_all(recordings)
-            .await
-            .into_iter()
-            .map(|outcome| outcome.expect("answer"))
-            .collect();
-        let of = |outcome| outcomes.iter().filter(|each| **each == outcome).count();
-        assert_eq!(of(Recorded::New), 1, "{outcomes:?}");
-        assert!(matches!(of(Recorded::Conflict), 1 | 7), "{outcomes:?}");
-    }
-    assert_eq!(one.count(None).await.expect("count"), 20);
-}
-
-/// Of changes made from the same version at several replicas, one is written.
-pub async fn replicas_change_a_version_once(one: &dyn Store, other: &dyn Store) {
-    recorded(one, "evt_1", at(0)).await;
-    let claimed = one.claim(at(0), at(15), 1).await.expect("claimed").remove(0);
-    let changes = (0..8).map(|worker| {
-        let store = if worker % 2 == 0 { one } else { other };
-        store.save(claimed.clone().sent(at(worker)))
-    });
-    let written = futures::future::join_all(changes)
-        .await
-        .into_iter()
-        .filter(|outcome| *outcome.as_ref().expect("answer"))
-        .count();
-    assert_eq!(written, 1);
 }
 
 /// What is found as sending after its lease is given out again; before, it is not.

@@ -15,9 +15,11 @@ use crate::domain::record::{DeadLetter, InboxEntry};
 
 pub mod contract;
 mod documents;
+mod feedback;
 mod mongo;
 mod sqlite;
 
+pub use feedback::Feedback;
 pub use mongo::MongoStore;
 pub use sqlite::SqliteStore;
 
@@ -36,7 +38,7 @@ pub(crate) async fn open(setting: Option<&str>, env: &Env) -> anyhow::Result<Arc
 /// What the notifier keeps. Errors are those of the store being out of reach or broken; what a caller can expect is in the
 /// `Ok` types.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Feedback {
     /// Remembers an event and what it asks for: both or neither, durably. An event that is there already changes nothing.
     async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error>;
 

@@ -4,6 +4,8 @@
 //! own collection. Whoever dies between leaves them there. The event was not acknowledged then and comes again, is found
 //! as known, and what it left is put into place; what is there by its id already, sent or not, is not touched.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use comptoir_mesh::env::ServerUrl;
 use comptoir_mesh::error::Error;
@@ -16,13 +18,17 @@ use mongodb::error::ErrorKind;
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, Database, IndexModel};
 
-use self::documents::{Due, InboxDocument, LetterDocument, MailboxDocument, StoredDelivery};
+use self::documents::{
+    Due, InboxDocument, LetterDocument, MailboxDocument, QuotaDocument, ReportDocument, StoredDelivery,
+    SuppressionDocument,
+};
 use super::{Position, Posted, Recorded, Store};
 use crate::domain::delivery::{Delivery, Status};
 use crate::domain::message::Message;
 use crate::domain::record::{DeadLetter, InboxEntry};
 
 mod documents;
+mod feedback;
 
 /// Deliveries claimed side by side.
 const CONCURRENCY: usize = 16;
@@ -36,6 +42,9 @@ pub struct MongoStore {
     deliveries: Collection<StoredDelivery>,
     letters: Collection<LetterDocument>,
     mailbox: Collection<MailboxDocument>,
+    suppressions: Collection<SuppressionDocument>,
+    reports: Collection<ReportDocument>,
+    quotas: Collection<QuotaDocument>,
 }
 
 impl MongoStore {
@@ -53,6 +62,9 @@ impl MongoStore {
             deliveries: database.collection("deliveries"),
             letters: database.collection("dead_letters"),
             mailbox: database.collection("mailbox"),
+            suppressions: database.collection("suppressions"),
+            reports: database.collection("reports"),
+            quotas: database.collection("quotas"),
         }
     }
 
@@ -86,6 +98,17 @@ impl MongoStore {
             index("newest_by_recipient", of_recipient),
         ];
         self.mailbox.create_indexes(mailbox).await?;
+        // What was counted on days that are over goes by itself.
+        let expired = IndexModel::builder()
+            .keys(doc! { "expires_at": 1 })
+            .options(
+                IndexOptions::builder()
+                    .name("expired".to_owned())
+                    .expire_after(Duration::ZERO)
+                    .build(),
+            )
+            .build();
+        self.quotas.create_index(expired).await?;
         Ok(())
     }
 

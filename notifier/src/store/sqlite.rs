@@ -5,6 +5,7 @@ use comptoir_mesh::error::Error;
 use comptoir_mesh::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::{FromRow, SqliteConnection};
 
 use super::documents::MessageDocument;
@@ -12,6 +13,8 @@ use super::{Position, Posted, Recorded, Store};
 use crate::domain::delivery::{Delivery, Status};
 use crate::domain::message::{Message, Recipient};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
+
+mod feedback;
 
 /// The port on SQLite.
 #[derive(Clone)]
@@ -34,7 +37,7 @@ struct DocumentRow {
 }
 
 impl DocumentRow {
-    fn delivery(self) -> Result<Delivery, Error> {
+    fn read<T: DeserializeOwned>(self) -> Result<T, Error> {
         serde_json::from_str(&self.document).map_err(Error::internal)
     }
 }
@@ -161,7 +164,7 @@ impl Store for SqliteStore {
                     .await?;
                     let mut claimed = Vec::with_capacity(rows.len());
                     for row in rows {
-                        let delivery = row.delivery()?.sending(lease_until);
+                        let delivery = row.read::<Delivery>()?.sending(lease_until);
                         if update(&mut *tx, &delivery).await? {
                             claimed.push(delivery);
                         }
@@ -191,7 +194,7 @@ impl Store for SqliteStore {
             .bind(id)
             .fetch_optional(self.db.reader())
             .await?;
-        row.map(DocumentRow::delivery).transpose()
+        row.map(DocumentRow::read).transpose()
     }
 
     async fn deliveries(
@@ -218,7 +221,7 @@ impl Store for SqliteStore {
             .bind(limit)
             .fetch_all(self.db.reader())
             .await?;
-        rows.into_iter().map(DocumentRow::delivery).collect()
+        rows.into_iter().map(DocumentRow::read).collect()
     }
 
     async fn count(&self, status: Option<Status>) -> Result<i64, Error> {

@@ -11,7 +11,7 @@ use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::events::{AUTH_TOPIC, Consumer as _, ORDERS_TOPIC, Record};
 use comptoir_mesh::testing::{TestEnv, with_token};
 use comptoir_mesh::{Access, Channel, Role, Service};
-use comptoir_notifier::{Config, Notifier, Peers, Round};
+use comptoir_notifier::{Config, Notifier, Peers, Round, SesSettings};
 use comptoir_proto::auth::v1 as auth;
 use comptoir_proto::auth::v1::auth_service_server::{AuthService, AuthServiceServer};
 use comptoir_proto::notifier::v1::notifier_service_client::NotifierServiceClient;
@@ -116,7 +116,12 @@ pub(crate) fn config() -> Config {
         #[command(flatten)]
         config: Config,
     }
-    <Arguments as clap::Parser>::parse_from(["test", "--storefront-url", "https://shop.example.org"]).config
+    let arguments = ["test", "--storefront-url", "https://shop.example.org"];
+    let mut config = <Arguments as clap::Parser>::parse_from(arguments).config;
+    // The variables of the real servers are there for the tests that ask for them.
+    config.ses = SesSettings::default();
+    config.twilio.twilio_account_sid = None;
+    config
 }
 
 pub(crate) fn peers(test: &TestEnv, auth: &Arc<FakeAuth>) -> Peers {

@@ -50,9 +50,12 @@ kept!(
     a_failure_is_due_after_its_pause,
     deliveries_are_paged,
     a_dead_letter_is_kept_once,
-    the_mailbox_takes_a_message_once;
+    the_mailbox_takes_a_message_once,
+    an_address_is_suppressed_once,
+    a_report_moves_forward_only;
     of two:
     replicas_do_not_claim_the_same,
     replicas_record_an_event_once,
     replicas_change_a_version_once,
+    replicas_take_no_more_than_there_is,
 );

@@ -295,7 +295,7 @@ async fn the_delivery_addresss_phone_is_written_to_as_well() {
         .feed(&order_record(&order_event("evt_1", 1, with_phone, shipped())))
         .await;
     subject.send_due().await;
-    let messages = subject.mailbox("06 12 34 56 78").await;
+    let messages = subject.mailbox("+33 6 12 34 56 78").await;
     assert_eq!(messages.len(), 1);
     assert_eq!(
         (messages[0].channel.as_str(), messages[0].html.as_str()),

@@ -4,9 +4,14 @@
 
 mod common;
 mod contract;
+mod doubles;
 mod events;
+mod feedback;
 mod mails;
+mod replicas;
 mod sending;
 mod service;
+mod ses;
 mod stores;
+mod twilio;
 mod whole;

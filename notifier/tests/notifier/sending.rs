@@ -152,7 +152,7 @@ async fn only_what_failed_or_is_dead_is_tried_by_hand() {
     assert_eq!(error.reason(), ErrorReason::InvalidState);
     assert_eq!(
         error.message(),
-        "The delivery is sent; only one that is failed or dead can be sent again."
+        "The delivery is sent; only one that is failed, dead or suppressed can be sent again."
     );
     assert_eq!(subject.send_due().await, 0);
     let unknown = "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV";

@@ -3,12 +3,13 @@
 use comptoir_mesh::error::Error;
 use comptoir_mesh::sqlite::{micros, timestamp};
 use jiff::Timestamp;
-use mongodb::bson::Binary;
 use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, DateTime};
 use serde::{Deserialize, Serialize};
 
 use super::super::documents::MessageDocument;
 use crate::domain::delivery::Delivery;
+use crate::domain::feedback::{Report, Suppression};
 use crate::domain::message::{Message, Recipient};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
 use crate::store::Posted;
@@ -158,6 +159,35 @@ impl TryFrom<MailboxDocument> for Posted {
             created_at: timestamp(document.created_at),
         })
     }
+}
+
+/// An address that is not written to any more.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SuppressionDocument {
+    /// The address's hash.
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    pub(super) suppression: Suppression,
+}
+
+/// What a provider told last of a delivery.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReportDocument {
+    /// The delivery's.
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    pub(super) rank: i64,
+    pub(super) report: Report,
+}
+
+/// What was used up.
+#[derive(Serialize, Deserialize)]
+pub(super) struct QuotaDocument {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    pub(super) used: i64,
+    /// A date of BSON's, as the server's own sweeper reads it.
+    pub(super) expires_at: DateTime,
 }
 
 fn binary(bytes: Vec<u8>) -> Binary {
