@@ -90,8 +90,8 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
         language: None,
     };
     let done = execute::run(&app, &asker, prepared).await?;
-    if let Some(tags) = &done.tags {
-        responses.keep(mark, ticket, &body, &done.body, tags);
+    if let Some(tags) = done.tags() {
+        responses.keep(mark, ticket, &body, &done.body, &tags);
     }
     Ok(done.body)
 }

@@ -160,7 +160,7 @@ impl Document {
         let fields: usize = self
             .operations
             .iter()
-            .map(|operation| operation.outline.len())
+            .map(|operation| operation.outline.field_count())
             .sum();
         self.text.len() + self.tokens * TOKEN_SIZE + fields * FIELD_SIZE + size_of::<Operation>()
     }

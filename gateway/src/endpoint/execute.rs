@@ -62,8 +62,15 @@ impl Prepared {
 /// What came of an operation.
 pub(super) struct Done {
     pub(super) body: Bytes,
-    /// The tags to keep it under, if it may be kept.
-    pub(super) tags: Option<BTreeSet<String>>,
+    data: RequestData,
+    is_ok: bool,
+}
+
+impl Done {
+    /// The tags to keep the answer under, if it may be kept.
+    pub(super) fn tags(&self) -> Option<BTreeSet<String>> {
+        self.data.public_tags().filter(|_| self.is_ok)
+    }
 }
 
 /// Checks a request down to its identity.
@@ -134,15 +141,13 @@ pub(super) async fn run(app: &App, asker: &Asker, mut prepared: Prepared) -> Res
     if let Some(errors) = take_refusal(&mut response) {
         return Err(refused(errors));
     }
-    operation
-        .duration(response.is_ok())
-        .record(started.elapsed().as_secs_f64());
-    let tags = data.public_tags().filter(|_| response.is_ok());
+    let is_ok = response.is_ok();
+    operation.duration(is_ok).record(started.elapsed().as_secs_f64());
     let body = render(app, &mut response, prepared.cost)?;
     if let Some(key) = prepared.key {
         app.documents.remember(key, prepared.document);
     }
-    Ok(Done { body, tags })
+    Ok(Done { body, data, is_ok })
 }
 
 /// The data of an operation of this asker.

@@ -57,7 +57,7 @@ impl Outline {
     }
 
     /// How many fields it has, for an estimate of its size.
-    pub fn len(&self) -> usize {
+    pub fn field_count(&self) -> usize {
         self.fields.get().map_or(0, count)
     }
 
