@@ -110,7 +110,11 @@ mod tests {
             .flat_map(|file| &file.message_type)
             .find(|message| message.name() == "Product")
             .unwrap();
-        let fields: Vec<&str> = product.field.iter().map(|field| field.name()).collect();
+        let fields: Vec<&str> = product
+            .field
+            .iter()
+            .map(prost_types::FieldDescriptorProto::name)
+            .collect();
         assert_eq!(fields, NAMES.map(|(name, _)| name));
     }
 

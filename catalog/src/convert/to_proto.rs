@@ -10,7 +10,13 @@ use crate::domain::{Category, Image, Movement, Product, ProductOption, ProductSo
 /// The product as the caller may see it, with the fields it asks for: how many units are on hand and held is for staff.
 pub(crate) fn product(product: &Product, staff: bool, fields: Fields) -> proto::Product {
     let content = &product.content;
-    let text = |field, text: &String| fields.has(field).then(|| text.clone()).unwrap_or_default();
+    let text = |field, text: &String| {
+        if fields.has(field) {
+            text.clone()
+        } else {
+            String::new()
+        }
+    };
     let optional = |field, text: &Option<String>| text.as_ref().filter(|_| fields.has(field)).cloned();
     let at = |field, at| fields.has(field).then(|| timestamp(at));
     proto::Product {

@@ -11,6 +11,7 @@ pub(crate) struct Entry {
     pub(super) product_type: u32,
     pub(super) stock: Stock,
     pub(super) title_words: u8,
+    pub(super) variants: u32,
     pub(super) values: Values,
     pub(super) detail: Box<Detail>,
 }
@@ -23,12 +24,15 @@ pub(super) enum Stock {
     All,
 }
 
-/// A product's tags and option values, each distinct, in one piece of memory.
+/// A product's tags and option values in one piece of memory.
 #[derive(Debug)]
 pub(super) struct Values {
     all: Box<[u32]>,
     tags_end: u32,
     options_end: u32,
+    available_end: u32,
+    /// Values of a variant.
+    axes: u32,
 }
 
 /// What only some searches look at.
@@ -40,9 +44,6 @@ pub(super) struct Detail {
     /// The first bytes of the key as a number: most titles differ in them.
     pub(super) title_beginning: i64,
     pub(super) variants: Box<[Row]>,
-    /// `axes` values for each variant, one row behind the other.
-    pub(super) matrix: Box<[u32]>,
-    pub(super) axes: usize,
     pub(super) words: Box<[u32]>,
     pub(super) text_hash: u64,
 }
@@ -65,11 +66,21 @@ impl Stock {
 }
 
 impl Values {
-    pub(super) fn new(tags: &[u32], options: &[u32], available_options: &[u32]) -> Self {
+    /// Each of `tags`, `options` and `available_options` is there once; `matrix` has `axes` values for each variant.
+    pub(super) fn new(
+        tags: &[u32],
+        options: &[u32],
+        available_options: &[u32],
+        matrix: &[u32],
+        axes: usize,
+    ) -> Self {
+        let options_end = tags.len() + options.len();
         Self {
-            all: [tags, options, available_options].concat().into(),
+            all: [tags, options, available_options, matrix].concat().into(),
             tags_end: tags.len() as u32,
-            options_end: (tags.len() + options.len()) as u32,
+            options_end: options_end as u32,
+            available_end: (options_end + available_options.len()) as u32,
+            axes: axes as u32,
         }
     }
 
@@ -84,14 +95,14 @@ impl Values {
 
     /// The option values of the variants that can be bought.
     pub(super) fn available_options(&self) -> &[u32] {
-        &self.all[self.options_end as usize..]
+        &self.all[self.options_end as usize..self.available_end as usize]
     }
-}
 
-impl Detail {
     /// The option values of the variant at that place.
-    pub(super) fn row(&self, variant: usize) -> &[u32] {
-        &self.matrix[variant * self.axes..(variant + 1) * self.axes]
+    pub(super) fn of_variant(&self, variant: usize) -> &[u32] {
+        let axes = self.axes as usize;
+        let begin = self.available_end as usize + variant * axes;
+        &self.all[begin..begin + axes]
     }
 }
 

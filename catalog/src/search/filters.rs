@@ -1,7 +1,7 @@
 //! Filters, and which of them a product fails: none makes it a hit, exactly one a count of that filter's own facet.
 
 use super::categories::NONE;
-use super::entry::{Detail, Entry, Stock};
+use super::entry::{Entry, Row, Stock};
 use super::facets::{Counters, Kind};
 use super::interner::Interner;
 use super::query::among;
@@ -116,7 +116,7 @@ impl Compiled {
             }
             Fit::Unknown => {
                 let counters = counts_options.then_some((number, &mut *counters));
-                self.variants(state, &entry.detail, counters)
+                self.variants(state, entry, counters)
             }
         };
         if sold && counters.on {
@@ -153,13 +153,12 @@ impl Compiled {
     }
 
     fn fit<'a>(&self, entry: &'a Entry) -> Fit<'a> {
-        let (lowest, highest) = (entry.lowest_price, entry.highest_price);
-        if highest < self.price_min
-            || self.price_max < lowest
+        if entry.highest_price < self.price_min
+            || self.price_max < entry.lowest_price
             || (self.available_only && entry.stock == Stock::None)
         {
             Fit::No
-        } else if !self.options.is_empty() || lowest < self.price_min || self.price_max < highest {
+        } else if !self.options.is_empty() || !self.every_price(entry) {
             Fit::Unknown
         } else if self.available_only && entry.stock == Stock::Some {
             Fit::With(entry.values.available_options())
@@ -168,18 +167,21 @@ impl Compiled {
         }
     }
 
+    /// Whether each variant meets the filter of prices.
+    fn every_price(&self, entry: &Entry) -> bool {
+        self.price_min <= entry.lowest_price && entry.highest_price <= self.price_max
+    }
+
     /// Whether one and the same variant meets the filters of price, stock and all options. Counts the values of those that do,
     /// and of those that fail one option only the values of that option.
-    fn variants(&self, state: &State, detail: &Detail, mut counters: Option<(u32, &mut Counters)>) -> bool {
+    fn variants(&self, state: &State, entry: &Entry, mut counters: Option<(u32, &mut Counters)>) -> bool {
+        let every_one = self.every_price(entry) && (!self.available_only || entry.stock == Stock::All);
         let mut sold = false;
-        for (at, variant) in detail.variants.iter().enumerate() {
-            if variant.price < self.price_min
-                || variant.price > self.price_max
-                || (self.available_only && !variant.available)
-            {
+        for at in 0..entry.variants as usize {
+            if !every_one && !self.sells(&entry.detail.variants[at]) {
                 continue;
             }
-            let row = detail.row(at);
+            let row = entry.values.of_variant(at);
             let mut failing = self
                 .options
                 .iter()
@@ -200,6 +202,12 @@ impl Compiled {
             }
         }
         sold
+    }
+
+    /// Whether the variant meets the filters of price and stock.
+    fn sells(&self, variant: &Row) -> bool {
+        (self.price_min..=self.price_max).contains(&variant.price)
+            && (variant.available || !self.available_only)
     }
 }
 

@@ -233,56 +233,52 @@ impl<'a> Best<'a> {
         kept.sort_unstable_by(|a, b| self.compare(a, b));
         let more = kept.len() > self.query.limit;
         kept.truncate(self.query.limit);
-        let hits = kept.iter().map(|candidate| {
-            let (title, id) = self.keys(candidate);
-            let title = if self.query.sort == Sort::TitleAsc {
-                title.to_owned()
-            } else {
-                String::new()
-            };
-            Position {
-                primary: candidate.primary,
-                title,
-                created: candidate.created,
-                id: id.to_owned(),
-            }
+        let hits = kept.iter().map(|candidate| Position {
+            primary: candidate.primary,
+            title: self.title(candidate).to_owned(),
+            created: candidate.created,
+            id: self.id(candidate).to_owned(),
         });
         (hits.collect(), more)
     }
 
     fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
-        a.primary.cmp(&b.primary).then_with(|| {
-            let ((a_title, a_id), (b_title, b_id)) = (self.keys(a), self.keys(b));
-            let titles = if self.query.sort == Sort::TitleAsc {
-                a_title.cmp(b_title)
-            } else {
-                Ordering::Equal
-            };
-            titles
-                .then(b.created.cmp(&a.created))
-                .then_with(|| a_id.cmp(b_id))
-        })
+        a.primary
+            .cmp(&b.primary)
+            .then_with(|| self.by_title(a, self.title(b)))
+            .then(b.created.cmp(&a.created))
+            .then_with(|| self.id(a).cmp(self.id(b)))
     }
 
     fn against(&self, candidate: &Candidate, position: &Position) -> Ordering {
-        candidate.primary.cmp(&position.primary).then_with(|| {
-            let (title, id) = self.keys(candidate);
-            let titles = if self.query.sort == Sort::TitleAsc {
-                title.cmp(position.title.as_str())
-            } else {
-                Ordering::Equal
-            };
-            titles
-                .then(position.created.cmp(&candidate.created))
-                .then_with(|| id.cmp(position.id.as_str()))
-        })
+        candidate
+            .primary
+            .cmp(&position.primary)
+            .then_with(|| self.by_title(candidate, &position.title))
+            .then(position.created.cmp(&candidate.created))
+            .then_with(|| self.id(candidate).cmp(position.id.as_str()))
     }
 
-    fn keys(&self, candidate: &Candidate) -> (&'a str, &'a str) {
-        match &self.state.entries[candidate.number as usize] {
-            Some(entry) => (&entry.detail.title_key, &entry.detail.id),
-            None => ("", ""),
+    /// Against another's title, where titles sort.
+    fn by_title(&self, candidate: &Candidate, other: &str) -> Ordering {
+        match self.query.sort {
+            Sort::TitleAsc => self.title(candidate).cmp(other),
+            _ => Ordering::Equal,
         }
+    }
+
+    /// The folded title where titles sort, else nothing.
+    fn title(&self, candidate: &Candidate) -> &'a str {
+        if self.query.sort != Sort::TitleAsc {
+            return "";
+        }
+        let entry = self.state.entries[candidate.number as usize].as_ref();
+        entry.map_or("", |entry| &entry.detail.title_key)
+    }
+
+    fn id(&self, candidate: &Candidate) -> &'a str {
+        let entry = self.state.entries[candidate.number as usize].as_ref();
+        entry.map_or("", |entry| &entry.detail.id)
     }
 }
 
