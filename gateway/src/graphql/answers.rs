@@ -75,7 +75,7 @@ fn arrange(fields: &Fields, object: &mut IndexMap<Name, Value>) {
         let Some((_, field)) = expected.find(|(name, _)| *name == key) else {
             return;
         };
-        if let Some(ty) = field.ty.filter(|_| !field.fields.is_empty()) {
+        if let Some(ty) = field.ty.filter(|_| !field.in_order && !field.fields.is_empty()) {
             arrange_value(ty, &field.fields, value);
         }
     }

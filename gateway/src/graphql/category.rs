@@ -8,6 +8,8 @@ use comptoir_proto::catalog::v1 as pb;
 use super::connection::Window;
 use super::data::RequestData;
 use super::errors::Failure;
+use super::mask;
+use super::plain::{Unknown, looked_at, plain};
 use super::product::{Product, ProductConnection, ProductSort};
 use super::refusals::payload;
 use super::services::Services;
@@ -16,57 +18,46 @@ use super::services::Services;
 pub(super) struct Category(Arc<pb::Category>);
 
 impl Category {
-    /// A category of the answer, which from then on depends on it, and on where it stands in the tree.
+    /// A category of the answer.
     pub(super) fn new(data: &RequestData, category: impl Into<Arc<pb::Category>>) -> Self {
         let category = category.into();
-        data.tag(format!("category:{}", category.id));
-        data.tag("categories");
+        tag(data, &category);
         Self(category)
     }
 }
 
+/// Has the answer depend on a category, and on where it stands in the tree.
+pub(super) fn tag(data: &RequestData, category: &pb::Category) {
+    data.tag(format!("category:{}", category.id));
+    data.tag("categories");
+}
+
+plain!(Category: &pb::Category, |category, walk| {
+    id: ID = ID(category.id.clone()),
+    slug: &str = &category.slug,
+    name: &str = &category.name,
+    parent: Result<Option<&pb::Category>, Unknown> = walk.category(category.parent_id.as_deref()),
+    children: Result<Vec<&pb::Category>, Unknown> = walk.categories(|tree| tree.children(&category.id)),
+    ancestors: Result<Vec<&pb::Category>, Unknown> = walk.categories(|tree| tree.ancestors(category)),
+} else Listing(category));
+looked_at!(Category as &pb::Category, |category| &*category.0);
+
+/// What a category has only by a call.
+pub(super) struct Listing {
+    category_id: String,
+}
+
+impl Listing {
+    /// That of a category.
+    pub(super) fn of(category: &pb::Category) -> Self {
+        Self {
+            category_id: category.id.clone(),
+        }
+    }
+}
+
 #[Object]
-impl Category {
-    pub(super) async fn id(&self) -> ID {
-        ID(self.0.id.clone())
-    }
-
-    async fn slug(&self) -> &str {
-        &self.0.slug
-    }
-
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Category>, Failure> {
-        let Some(id) = self.0.parent_id.as_deref() else {
-            return Ok(None);
-        };
-        let data = ctx.data_unchecked::<RequestData>();
-        let tree = data.loaders.categories().await?;
-        Ok(tree.by_id(id).map(|category| Self::new(data, category.clone())))
-    }
-
-    async fn children(&self, ctx: &Context<'_>) -> Result<Vec<Category>, Failure> {
-        let data = ctx.data_unchecked::<RequestData>();
-        let tree = data.loaders.categories().await?;
-        Ok(tree
-            .children(&self.0.id)
-            .map(|category| Self::new(data, category.clone()))
-            .collect())
-    }
-
-    async fn ancestors(&self, ctx: &Context<'_>) -> Result<Vec<Category>, Failure> {
-        let data = ctx.data_unchecked::<RequestData>();
-        let tree = data.loaders.categories().await?;
-        Ok(tree
-            .ancestors(&self.0)
-            .into_iter()
-            .map(|category| Self::new(data, category))
-            .collect())
-    }
-
+impl Listing {
     /// Those of its descendants too.
     async fn products(
         &self,
@@ -80,7 +71,7 @@ impl Category {
             page_size: window.size,
             page_token: window.after.clone(),
             sort: ProductSort::to_proto(sort),
-            category_id: self.0.id.clone(),
+            category_id: self.category_id.clone(),
             ..Default::default()
         };
         list_products(ctx, &window, request).await
@@ -91,13 +82,21 @@ impl Category {
 pub(super) async fn list_products(
     ctx: &Context<'_>,
     window: &Window,
-    request: pb::ListProductsRequest,
+    mut request: pb::ListProductsRequest,
 ) -> Result<ProductConnection, Failure> {
     let mut client = ctx.data_unchecked::<Services>().catalog.clone();
+    request.read_mask = mask::of_products(ctx);
     let answer = client.list_products(request).await?.into_inner();
     let data = ctx.data_unchecked::<RequestData>();
     let (next, total) = (answer.next_page_token, answer.total_count);
-    Ok(Product::page(data, window, answer.products, answer.cursors, &next, total).into())
+    Ok(Product::page(
+        data,
+        window,
+        answer.products,
+        answer.cursors,
+        &next,
+        total,
+    ))
 }
 
 payload!(CategoryPayload { category: Category });

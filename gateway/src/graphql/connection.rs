@@ -1,20 +1,27 @@
 //! Pages of lists.
 
-use async_graphql::SimpleObject;
 use comptoir_mesh::error::ErrorReason;
 
 use super::errors::Failure;
+use super::plain::{looked_at, plain};
 
 /// The most a list gives at once.
 const PAGE_LIMIT: i32 = 100;
 
-#[derive(SimpleObject, Clone, Debug)]
 pub(super) struct PageInfo {
     has_next_page: bool,
     has_previous_page: bool,
     start_cursor: Option<String>,
     end_cursor: Option<String>,
 }
+
+plain!(PageInfo: &PageInfo, |page| {
+    hasNextPage: bool = page.has_next_page,
+    hasPreviousPage: bool = page.has_previous_page,
+    startCursor: Option<&str> = page.start_cursor.as_deref(),
+    endCursor: Option<&str> = page.end_cursor.as_deref(),
+});
+looked_at!(PageInfo as &PageInfo, |page| page);
 
 /// Which part of a list is asked for.
 pub(super) struct Window {
@@ -85,15 +92,17 @@ macro_rules! connection {
             total_count: i32,
         }
 
-        $crate::graphql::connection::edges!($edge, $node);
-
         impl From<$crate::graphql::connection::Page<$node>> for $connection {
             fn from(page: $crate::graphql::connection::Page<$node>) -> Self {
                 let page_info = page.info();
                 let total_count = page.total_count;
-                let (edges, nodes) = $edge::all(page);
+                let nodes = page.items.iter().map(|(_, node)| node.clone()).collect();
+                let edges = page
+                    .items
+                    .into_iter()
+                    .map(|(cursor, node)| $edge { cursor, node });
                 Self {
-                    edges,
+                    edges: edges.collect(),
                     nodes,
                     page_info,
                     total_count,
@@ -103,20 +112,4 @@ macro_rules! connection {
     };
 }
 
-/// The edges and nodes of a page.
-macro_rules! edges {
-    ($edge:ident, $node:ty) => {
-        impl $edge {
-            /// The edges and the nodes of a page.
-            pub(super) fn all(page: $crate::graphql::connection::Page<$node>) -> (Vec<Self>, Vec<$node>) {
-                let nodes = page.items.iter().map(|(_, node)| node.clone()).collect();
-                let edges = page
-                    .items
-                    .into_iter()
-                    .map(|(cursor, node)| Self { cursor, node });
-                (edges.collect(), nodes)
-            }
-        }
-    };
-}
-pub(super) use {connection, edges};
+pub(super) use connection;

@@ -196,14 +196,14 @@ impl CategoryTree {
     }
 
     /// The categories above this one, the topmost first.
-    pub(super) fn ancestors(&self, category: &catalog::Category) -> Vec<Arc<catalog::Category>> {
+    pub(super) fn ancestors<'t>(&'t self, category: &catalog::Category) -> Vec<&'t Arc<catalog::Category>> {
         let mut above = Vec::new();
         let mut parent_id = category.parent_id.as_deref();
         // The bound keeps a tree that is none from looping.
         while let Some(parent) = parent_id.and_then(|id| self.by_id(id))
             && above.len() < self.all.len()
         {
-            above.push(parent.clone());
+            above.push(parent);
             parent_id = parent.parent_id.as_deref();
         }
         above.reverse();

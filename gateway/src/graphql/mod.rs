@@ -8,7 +8,8 @@
 //! the answer may be stored.
 //!
 //! Reading order: `query` and `mutation` and `subscription` are the roots; a file per noun holds its types and
-//! conversions; `loaders` and `batch` do the batching; `errors` maps refusals.
+//! conversions; `plain` resolves the objects of the catalogue, and `mask` says what of products is read for them; `loaders`
+//! and `batch` do the batching; `errors` maps refusals.
 
 mod account;
 mod address;
@@ -25,6 +26,7 @@ mod delivery;
 mod discount;
 mod errors;
 mod loaders;
+mod mask;
 mod money;
 mod mutation;
 mod node;
@@ -32,6 +34,7 @@ mod order;
 mod order_mutations;
 mod order_states;
 mod outline;
+mod plain;
 mod product;
 mod product_inputs;
 mod query;

@@ -1,31 +1,65 @@
 //! Amounts.
 
-use async_graphql::SimpleObject;
 use comptoir_mesh::money::{format_decimal, fraction_digits};
 use comptoir_proto::types as pb;
 
+use super::plain::{looked_at, plain};
 use super::scalars::{Decimal, Long};
 
-/// Amounts are integers of the currency's smallest unit everywhere inside; fractionalAmount is that integer.
-#[derive(SimpleObject, Clone, Debug)]
-pub(super) struct Money {
-    amount: Decimal,
-    currency_code: String,
-    fractional_amount: Long,
-    fraction_digits: i32,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Money(pb::Money);
 
 impl From<pb::Money> for Money {
     fn from(money: pb::Money) -> Self {
-        let digits = fraction_digits(&money.currency_code).unwrap_or(2);
+        Self(money)
+    }
+}
+
+/// An amount as it is shown.
+#[derive(Clone, Copy)]
+pub(super) struct Amount<'a> {
+    minor_units: i64,
+    currency_code: &'a str,
+}
+
+impl<'a> Amount<'a> {
+    /// Nothing of this currency.
+    pub(super) fn none(currency_code: &'a str) -> Self {
         Self {
-            amount: Decimal::new(format_decimal(money.minor_units, digits)),
-            currency_code: money.currency_code,
-            fractional_amount: Long(money.minor_units),
-            fraction_digits: i32::try_from(digits).unwrap_or_default(),
+            minor_units: 0,
+            currency_code,
+        }
+    }
+
+    /// An amount that services always set.
+    pub(super) fn of(money: Option<&'a pb::Money>) -> Self {
+        money.map_or(Self::none(""), Self::from)
+    }
+
+    fn digits(self) -> u32 {
+        fraction_digits(self.currency_code).unwrap_or(2)
+    }
+}
+
+impl<'a> From<&'a pb::Money> for Amount<'a> {
+    fn from(money: &'a pb::Money) -> Self {
+        Self {
+            minor_units: money.minor_units,
+            currency_code: &money.currency_code,
         }
     }
 }
+
+plain!(
+    /// Amounts are integers of the currency's smallest unit everywhere inside; fractionalAmount is that integer.
+    Money: Amount<'_>, |money| {
+        amount: Decimal = Decimal::new(format_decimal(money.minor_units, money.digits())),
+        currencyCode: &str = money.currency_code,
+        fractionalAmount: Long = Long(money.minor_units),
+        fractionDigits: i32 = i32::try_from(money.digits()).unwrap_or_default(),
+    }
+);
+looked_at!(Money as Amount<'_>, |money| Amount::from(&money.0));
 
 /// An amount that services always set.
 pub(super) fn money(money: Option<pb::Money>) -> Money {

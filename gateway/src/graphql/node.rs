@@ -1,6 +1,10 @@
 //! Anything by its global id.
 
-use async_graphql::{Context, ID, Interface};
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaType, MetaTypeId, Registry};
+use async_graphql::{Context, ContextSelectionSet, ID, OutputType, Positioned, ServerResult, Value};
 use comptoir_mesh::ids::is_id;
 
 use super::cart::Cart;
@@ -10,13 +14,12 @@ use super::delivery::Delivery;
 use super::discount::Discount;
 use super::errors::Failure;
 use super::order::Order;
+use super::plain::field;
 use super::product::Product;
 use super::user::User;
 use super::variant::ProductVariant;
 
 /// The prefix of an id says what it is of.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID"))]
 pub(super) enum Node {
     Product(Product),
     ProductVariant(ProductVariant),
@@ -28,6 +31,21 @@ pub(super) enum Node {
     Delivery(Delivery),
 }
 
+/// What is there, whichever it is.
+macro_rules! each {
+    ($node:expr, $found:ident => $do:expr) => {
+        match $node {
+            Node::Product($found) => $do,
+            Node::ProductVariant($found) => $do,
+            Node::Category($found) => $do,
+            Node::Cart($found) => $do,
+            Node::Order($found) => $do,
+            Node::User($found) => $do,
+            Node::Discount($found) => $do,
+            Node::Delivery($found) => $do,
+        }
+    };
+}
 impl Node {
     /// The thing with this id. What is absent, what the caller may not see and what is no id at all get one answer.
     pub(super) async fn read(ctx: &Context<'_>, id: String) -> Result<Option<Self>, Failure> {
@@ -43,6 +61,56 @@ impl Node {
             _ => None,
         })
     }
+}
+
+impl OutputType for Node {
+    fn type_name() -> Cow<'static, str> {
+        "Node".into()
+    }
+
+    fn introspection_type_name(&self) -> Cow<'static, str> {
+        each!(self, found => found.introspection_type_name())
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Interface, |registry| {
+            let possible_types = [
+                implementing::<Product>(registry),
+                implementing::<ProductVariant>(registry),
+                implementing::<Category>(registry),
+                implementing::<Cart>(registry),
+                implementing::<Order>(registry),
+                implementing::<User>(registry),
+                implementing::<Discount>(registry),
+                implementing::<Delivery>(registry),
+            ];
+            let id = field("id", &[], <ID as OutputType>::create_type_info(registry));
+            MetaType::Interface {
+                name: Self::type_name().into_owned(),
+                description: Some("The prefix of an id says what it is of.".to_owned()),
+                fields: [(id.name.clone(), id)].into_iter().collect(),
+                possible_types: possible_types.into_iter().collect(),
+                extends: false,
+                keys: None,
+                visible: None,
+                inaccessible: false,
+                tags: Vec::new(),
+                rust_typename: None,
+                directive_invocations: Vec::new(),
+                requires_scopes: Vec::new(),
+            }
+        })
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        each!(self, found => found.resolve(ctx, field).await)
+    }
+}
+
+fn implementing<T: OutputType>(registry: &mut Registry) -> String {
+    T::create_type_info(registry);
+    registry.add_implements(&T::type_name(), &Node::type_name());
+    T::type_name().into_owned()
 }
 
 /// The product with this id, if the caller may see it.

@@ -39,12 +39,7 @@ impl From<pb::OrderLine> for OrderLine {
             product_title: line.product_title,
             variant_title: line.variant_title,
             sku: line.sku,
-            image: line.image_url.map(|url| Image {
-                url,
-                alt_text: None,
-                width: None,
-                height: None,
-            }),
+            image: line.image_url.map(Image::at),
             quantity: line.quantity,
             unit_price: money(line.unit_price),
             line_total: money(line.line_total),

@@ -11,6 +11,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 
+use super::plain::in_order;
 use super::sdl;
 
 /// The fields of an object by their response keys.
@@ -20,6 +21,8 @@ pub(super) type Fields = IndexMap<Name, Expected>;
 pub(super) struct Expected {
     /// Unknown for introspection.
     pub(super) ty: Option<&'static Type>,
+    /// Whether all below it is in its order from the beginning.
+    pub(super) in_order: bool,
     /// None below a scalar.
     pub(super) fields: Fields,
 }
@@ -93,6 +96,7 @@ fn fields(document: &ExecutableDocument, sets: &[(&str, &SelectionSet)]) -> Fiel
     let expected = |(key, selected): (&Name, Selected<'_>)| {
         let expected = Expected {
             ty: selected.ty,
+            in_order: selected.ty.is_some_and(|ty| in_order(named(ty))),
             fields: fields(document, &selected.sets),
         };
         (key.clone(), expected)

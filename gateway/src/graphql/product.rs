@@ -2,55 +2,64 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Enum, ID};
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
 
-use super::category::Category;
-use super::connection::{Page, Window, connection};
+use super::connection::{Page, PageInfo, Window};
 use super::data::RequestData;
-use super::errors::Failure;
-use super::money::{Money, money};
+use super::money::Amount;
+use super::plain::{Unknown, Walk, looked_at, plain};
 use super::scalars::{DateTime, Long};
 use super::services::Services;
-use super::variant::ProductVariant;
+use super::variant::Variant;
 
-#[derive(SimpleObject, Clone, Debug)]
-pub(super) struct Image {
-    pub(super) url: String,
-    pub(super) alt_text: Option<String>,
-    pub(super) width: Option<i32>,
-    pub(super) height: Option<i32>,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Image(pb::Image);
 
-impl From<pb::Image> for Image {
-    fn from(image: pb::Image) -> Self {
-        Self {
-            url: image.url,
-            alt_text: image.alt_text,
-            width: image.width,
-            height: image.height,
-        }
+impl Image {
+    /// The picture at an address.
+    pub(super) fn at(url: String) -> Self {
+        Self(pb::Image {
+            url,
+            ..pb::Image::default()
+        })
     }
 }
 
-#[derive(SimpleObject)]
-pub(super) struct ProductOption {
-    name: String,
-    values: Vec<String>,
+plain!(Image: &pb::Image, |image| {
+    url: &str = &image.url,
+    altText: Option<&str> = image.alt_text.as_deref(),
+    width: Option<i32> = image.width,
+    height: Option<i32> = image.height,
+});
+looked_at!(Image as &pb::Image, |image| &image.0);
+
+plain!(ProductOption: &pb::ProductOption, |option| {
+    name: &str = &option.name,
+    values: &[String] = &option.values,
+});
+
+/// What a product's variants cost.
+#[derive(Clone, Copy)]
+struct Prices<'a>(Option<&'a pb::PriceRange>);
+
+impl<'a> Prices<'a> {
+    /// A product has at least one variant; should it have none, it costs nothing in the shop's currency.
+    fn end(
+        self,
+        walk: &Walk<'a, '_>,
+        end: impl Fn(&'a pb::PriceRange) -> Option<&'a types::Money>,
+    ) -> Amount<'a> {
+        let none = || Amount::none(&walk.ctx.data_unchecked::<Services>().shop.currency);
+        self.0.and_then(end).map_or_else(none, Amount::from)
+    }
 }
 
-#[derive(SimpleObject)]
-pub(super) struct SelectedOption {
-    pub(super) name: String,
-    pub(super) value: String,
-}
-
-#[derive(SimpleObject)]
-pub(super) struct PriceRange {
-    min: Money,
-    max: Money,
-}
+plain!(PriceRange: Prices<'_>, |prices, walk| {
+    min: Amount<'_> = prices.end(walk, |range| range.min.as_ref()),
+    max: Amount<'_> = prices.end(walk, |range| range.max.as_ref()),
+});
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProductStatus {
@@ -119,6 +128,11 @@ impl Product {
         Self(Arc::new(product))
     }
 
+    /// As it is shown.
+    pub(super) fn look(&self) -> &pb::Product {
+        &self.0
+    }
+
     /// A page of products from the parts of a service's answer.
     pub(super) fn page(
         data: &RequestData,
@@ -127,135 +141,86 @@ impl Product {
         cursors: Vec<String>,
         next: &str,
         total: i64,
-    ) -> Page<Self> {
+    ) -> ProductConnection {
         data.tag("products");
         let products = products
             .into_iter()
             .map(|product| Self::new(data, product))
             .collect();
-        window.page(products, cursors, next, total)
+        window.page(products, cursors, next, total).into()
     }
 }
 
-#[Object]
-impl Product {
-    pub(super) async fn id(&self) -> ID {
-        ID(self.0.id.clone())
-    }
-
-    async fn slug(&self) -> &str {
-        &self.0.slug
-    }
-
-    async fn title(&self) -> &str {
-        &self.0.title
-    }
-
+plain!(Product: &pb::Product, |product, walk| {
+    id: ID = ID(product.id.clone()),
+    slug: &str = &product.slug,
+    title: &str = &product.title,
     /// Sanitised HTML.
-    async fn description(&self) -> &str {
-        &self.0.description
+    description: &str = &product.description,
+    vendor: Option<&str> = product.vendor.as_deref(),
+    productType: Option<&str> = product.product_type.as_deref(),
+    tags: &[String] = &product.tags,
+    category: Result<Option<&pb::Category>, Unknown> = walk.category(product.category_id.as_deref()),
+    options: &[pb::ProductOption] = &product.options,
+    variants: Vec<Variant<'_>> = Variant::all(product),
+    priceRange: Prices<'_> = Prices(product.price_range.as_ref()),
+    featuredImage: Option<&pb::Image> = product.featured_image.as_ref(),
+    images: &[pb::Image] = &product.images,
+    availableForSale: bool = product.available_for_sale,
+    status: ProductStatus = product.status().into(),
+    seoTitle: Option<&str> = product.seo_title.as_deref(),
+    seoDescription: Option<&str> = product.seo_description.as_deref(),
+    createdAt: DateTime = DateTime::of(product.created_at),
+    updatedAt: DateTime = DateTime::of(product.updated_at),
+    /// Grows with each change; pass it back to productUpdate.
+    version: Long = Long(product.version),
+});
+looked_at!(Product as &pb::Product, |product| product.look());
+
+/// A page of products.
+pub(super) struct ProductConnection {
+    page: Page<Product>,
+    info: PageInfo,
+}
+
+impl From<Page<Product>> for ProductConnection {
+    fn from(page: Page<Product>) -> Self {
+        let info = page.info();
+        Self { page, info }
+    }
+}
+
+impl ProductConnection {
+    pub(super) fn edges(&self) -> &[(String, Product)] {
+        &self.page.items
     }
 
-    async fn vendor(&self) -> Option<&str> {
-        self.0.vendor.as_deref()
-    }
-
-    async fn product_type(&self) -> Option<&str> {
-        self.0.product_type.as_deref()
-    }
-
-    async fn tags(&self) -> &[String] {
-        &self.0.tags
-    }
-
-    async fn category(&self, ctx: &Context<'_>) -> Result<Option<Category>, Failure> {
-        let Some(id) = self.0.category_id.as_deref() else {
-            return Ok(None);
-        };
-        let data = ctx.data_unchecked::<RequestData>();
-        let tree = data.loaders.categories().await?;
-        Ok(tree
-            .by_id(id)
-            .map(|category| Category::new(data, category.clone())))
-    }
-
-    async fn options(&self) -> Vec<ProductOption> {
-        let option = |option: &pb::ProductOption| ProductOption {
-            name: option.name.clone(),
-            values: option.values.clone(),
-        };
-        self.0.options.iter().map(option).collect()
-    }
-
-    async fn variants(&self) -> Vec<ProductVariant> {
-        let variants = self.0.variants.iter().cloned();
-        variants
-            .map(|variant| ProductVariant::of_product(variant, self.clone()))
+    pub(super) fn nodes(&self) -> Vec<&pb::Product> {
+        self.page
+            .items
+            .iter()
+            .map(|(_, product)| product.look())
             .collect()
     }
 
-    async fn price_range(&self, ctx: &Context<'_>) -> PriceRange {
-        let prices = || {
-            self.0
-                .variants
-                .iter()
-                .filter_map(|variant| variant.price.as_ref())
-        };
-        // A product has at least one variant; should it have none, it costs nothing in the shop's currency.
-        let none = || types::Money {
-            minor_units: 0,
-            currency_code: ctx.data_unchecked::<Services>().shop.currency.clone(),
-        };
-        let min = prices()
-            .min_by_key(|price| price.minor_units)
-            .cloned()
-            .unwrap_or_else(none);
-        let max = prices()
-            .max_by_key(|price| price.minor_units)
-            .cloned()
-            .unwrap_or_else(none);
-        PriceRange {
-            min: money(Some(min)),
-            max: money(Some(max)),
-        }
+    pub(super) fn info(&self) -> &PageInfo {
+        &self.info
     }
 
-    async fn featured_image(&self) -> Option<Image> {
-        self.0.images.first().cloned().map(Image::from)
-    }
-
-    async fn images(&self) -> Vec<Image> {
-        self.0.images.iter().cloned().map(Image::from).collect()
-    }
-
-    async fn available_for_sale(&self) -> bool {
-        self.0.variants.iter().any(|variant| variant.available_for_sale)
-    }
-
-    async fn status(&self) -> ProductStatus {
-        self.0.status().into()
-    }
-
-    async fn seo_title(&self) -> Option<&str> {
-        self.0.seo_title.as_deref()
-    }
-
-    async fn seo_description(&self) -> Option<&str> {
-        self.0.seo_description.as_deref()
-    }
-
-    async fn created_at(&self) -> DateTime {
-        DateTime::of(self.0.created_at)
-    }
-
-    async fn updated_at(&self) -> DateTime {
-        DateTime::of(self.0.updated_at)
-    }
-
-    /// Grows with each change; pass it back to productUpdate.
-    async fn version(&self) -> Long {
-        Long(self.0.version)
+    pub(super) fn total_count(&self) -> i32 {
+        self.page.total_count
     }
 }
 
-connection!(ProductConnection, ProductEdge, Product);
+plain!(ProductConnection: &ProductConnection, |products| {
+    edges: &[(String, Product)] = products.edges(),
+    nodes: Vec<&pb::Product> = products.nodes(),
+    pageInfo: &PageInfo = products.info(),
+    totalCount: i32 = products.total_count(),
+});
+looked_at!(ProductConnection as &ProductConnection, |products| products);
+
+plain!(ProductEdge: &(String, Product), |edge| {
+    cursor: &str = &edge.0,
+    node: &pb::Product = edge.1.look(),
+});

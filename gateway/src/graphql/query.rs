@@ -12,6 +12,7 @@ use super::category::{Category, list_products};
 use super::connection::Window;
 use super::data::RequestData;
 use super::errors::{Failure, optional, require_user};
+use super::mask;
 use super::node::{self, Node};
 use super::order::{Order, OrderConnection};
 use super::product::{Product, ProductConnection, ProductSort};
@@ -97,8 +98,11 @@ async fn product_by_slug(ctx: &Context<'_>, slug: String) -> Result<Option<Produ
     // A slug may come to be another product's.
     data.tag("products");
     let mut client = ctx.data_unchecked::<Services>().catalog.clone();
-    let key = Some(catalog::get_product_request::Key::Slug(slug));
-    match optional(client.get_product(catalog::GetProductRequest { key, read_mask: None }).await) {
+    let request = catalog::GetProductRequest {
+        key: Some(catalog::get_product_request::Key::Slug(slug)),
+        read_mask: mask::of_product(ctx),
+    };
+    match optional(client.get_product(request).await) {
         Ok(answer) => Ok(answer
             .and_then(|answer| answer.product)
             .map(|product| Product::new(data, product))),

@@ -1,6 +1,6 @@
 //! Full-text search with facets.
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object};
 use comptoir_mesh as mesh;
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::catalog::v1 as pb;
@@ -8,7 +8,9 @@ use comptoir_proto::catalog::v1 as pb;
 use super::connection::{PageInfo, Window};
 use super::data::RequestData;
 use super::errors::Failure;
-use super::product::{Product, ProductEdge, ProductSort};
+use super::mask;
+use super::plain::{looked_at, plain};
+use super::product::{Product, ProductConnection, ProductSort};
 use super::scalars::Decimal;
 use super::services::Services;
 
@@ -32,30 +34,38 @@ pub(super) struct OptionFilter {
     values: Vec<String>,
 }
 
-/// count is exact for the query with this facet's own filter taken off and all others left on; value is what the filter takes.
-#[derive(SimpleObject)]
-pub(super) struct FacetValue {
-    value: String,
-    label: String,
-    count: i32,
-}
+plain!(
+    /// count is exact for the query with this facet's own filter taken off and all others left on; value is what the filter takes.
+    FacetValue: &pb::FacetValue, |value| {
+        value: &str = &value.value,
+        label: &str = &value.label,
+        count: i32 = value.count,
+    }
+);
 
-/// id is category, vendor, productType, tag, or option.NAME (one facet for each option name).
-#[derive(SimpleObject)]
-pub(super) struct Facet {
-    id: String,
-    label: String,
-    values: Vec<FacetValue>,
-}
+plain!(
+    /// id is category, vendor, productType, tag, or option.NAME (one facet for each option name).
+    Facet: &pb::Facet, |facet| {
+        id: &str = &facet.id,
+        label: &str = &facet.label,
+        values: &[pb::FacetValue] = &facet.values,
+    }
+);
 
-#[derive(SimpleObject)]
+/// What was found.
 pub(super) struct SearchConnection {
-    edges: Vec<ProductEdge>,
-    nodes: Vec<Product>,
-    page_info: PageInfo,
-    total_count: i32,
-    facets: Vec<Facet>,
+    products: ProductConnection,
+    facets: Vec<pb::Facet>,
 }
+
+plain!(SearchConnection: &SearchConnection, |found| {
+    edges: &[(String, Product)] = found.products.edges(),
+    nodes: Vec<&pb::Product> = found.products.nodes(),
+    pageInfo: &PageInfo = found.products.info(),
+    totalCount: i32 = found.products.total_count(),
+    facets: &[pb::Facet] = &found.facets,
+});
+looked_at!(SearchConnection as &SearchConnection, |found| found);
 
 #[derive(Default)]
 pub(super) struct SearchQuery;
@@ -85,7 +95,7 @@ impl SearchQuery {
             page_size: window.size,
             page_token: window.after.clone(),
             with_facets: ctx.look_ahead().field("facets").exists(),
-            read_mask: None,
+            read_mask: mask::of_products(ctx),
         };
         let answer = services
             .catalog
@@ -97,16 +107,9 @@ impl SearchQuery {
         // The facets of categories show their names.
         data.tag("categories");
         let (next, total) = (answer.next_page_token, answer.total_count);
-        let page = Product::page(data, &window, answer.products, answer.cursors, &next, total);
-        let (page_info, total_count) = (page.info(), page.total_count);
-        let (edges, nodes) = ProductEdge::all(page);
-        let facets = answer.facets.into_iter().map(Facet::from).collect();
         Ok(SearchConnection {
-            edges,
-            nodes,
-            page_info,
-            total_count,
-            facets,
+            products: Product::page(data, &window, answer.products, answer.cursors, &next, total),
+            facets: answer.facets,
         })
     }
 
@@ -155,19 +158,4 @@ fn price(field: &str, price: Option<&Decimal>, digits: u32) -> Result<Option<i64
         let message = format!("{field}: {error}");
         mesh::Error::field(field, ErrorReason::ValidationFailed, message).into()
     })
-}
-
-impl From<pb::Facet> for Facet {
-    fn from(facet: pb::Facet) -> Self {
-        let value = |value: pb::FacetValue| FacetValue {
-            value: value.value,
-            label: value.label,
-            count: value.count,
-        };
-        Self {
-            id: facet.id,
-            label: facet.label,
-            values: facet.values.into_iter().map(value).collect(),
-        }
-    }
 }

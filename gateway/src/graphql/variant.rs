@@ -1,21 +1,25 @@
 //! Variants: what can be bought.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{ContextSelectionSet, ID, OutputType, Positioned, ServerResult, Value};
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
 
 use super::connection::connection;
 use super::data::RequestData;
-use super::errors::Failure;
-use super::money::{Money, money};
-use super::product::{Image, Product, SelectedOption};
+use super::errors::{Failure, present};
+use super::money::Amount;
+use super::plain::{self, Plain, Unknown, plain};
+use super::product::Product;
 
 #[derive(Clone)]
 pub(super) struct ProductVariant {
     variant: Arc<pb::Variant>,
-    /// Where it was read with its product.
+    /// Where it is known without reading it.
     product: Option<Product>,
 }
 
@@ -30,14 +34,6 @@ impl ProductVariant {
         }
     }
 
-    /// A variant of a product that is in the answer.
-    pub(super) fn of_product(variant: pb::Variant, product: Product) -> Self {
-        Self {
-            variant: Arc::new(variant),
-            product: Some(product),
-        }
-    }
-
     /// What stands for a variant that the catalogue no longer shows to this caller, so that a cart that holds it can
     /// still be shown, and the line be taken out.
     pub(super) fn gone(id: &str, price: Option<types::Money>) -> Self {
@@ -49,8 +45,10 @@ impl ProductVariant {
             product_status: pb::ProductStatus::Archived.into(),
             ..pb::Variant::default()
         };
-        let product = Self::unlisted_product(&variant);
-        Self::of_product(variant, product)
+        Self {
+            product: Some(Self::unlisted_product(&variant)),
+            variant: Arc::new(variant),
+        }
     }
 
     /// A product that this caller does not see: what its variant says of it is all there is.
@@ -62,81 +60,96 @@ impl ProductVariant {
             images: variant.product_image.clone().into_iter().collect(),
             status: variant.product_status,
             variants: vec![variant.clone()],
+            price_range: Some(pb::PriceRange {
+                min: variant.price.clone(),
+                max: variant.price.clone(),
+            }),
+            available_for_sale: variant.available_for_sale,
+            featured_image: variant.product_image.clone(),
             ..pb::Product::default()
         })
     }
 
-    fn for_staff(ctx: &Context<'_>, quantity: Option<i32>) -> Option<i32> {
-        quantity.filter(|_| ctx.data_unchecked::<RequestData>().is_staff())
-    }
-}
-
-#[Object]
-impl ProductVariant {
-    pub(super) async fn id(&self) -> ID {
-        ID(self.variant.id.clone())
-    }
-
-    async fn sku(&self) -> Option<&str> {
-        self.variant.sku.as_deref()
-    }
-
-    async fn title(&self) -> &str {
-        &self.variant.title
-    }
-
-    async fn product(&self, ctx: &Context<'_>) -> Result<Product, Failure> {
-        if let Some(product) = &self.product {
-            return Ok(product.clone());
-        }
-        let data = ctx.data_unchecked::<RequestData>();
+    /// Its product, read where it was not read with it.
+    async fn load(&self, data: &RequestData) -> Result<Product, Failure> {
         match data.loaders.products.one(&self.variant.product_id).await? {
             Some(product) => Ok(Product::new(data, product)),
             None => Ok(Self::unlisted_product(&self.variant)),
         }
     }
+}
 
-    async fn selected_options(&self) -> Vec<SelectedOption> {
-        let option = |option: &pb::SelectedOption| SelectedOption {
-            name: option.name.clone(),
-            value: option.value.clone(),
+/// A variant as it is shown.
+#[derive(Clone, Copy)]
+pub(super) struct Variant<'a> {
+    variant: &'a pb::Variant,
+    /// What is known of its product where that is asked for.
+    product: Result<Option<&'a pb::Product>, &'a Failure>,
+}
+
+impl<'a> Variant<'a> {
+    /// Those of a product.
+    pub(super) fn all(product: &'a pb::Product) -> Vec<Self> {
+        let of = |variant| Self {
+            variant,
+            product: Ok(Some(product)),
         };
-        self.variant.selected_options.iter().map(option).collect()
+        product.variants.iter().map(of).collect()
     }
 
-    async fn price(&self) -> Money {
-        money(self.variant.price.clone())
+    fn product(self) -> Result<&'a pb::Product, Unknown> {
+        Ok(present(self.product.map_err(Failure::clone)?)?)
     }
+}
 
-    async fn compare_at_price(&self) -> Option<Money> {
-        self.variant.compare_at_price.clone().map(Money::from)
-    }
-
-    async fn available_for_sale(&self) -> bool {
-        self.variant.available_for_sale
-    }
-
+plain!(ProductVariant: Variant<'_>, |this, walk| {
+    id: ID = ID(this.variant.id.clone()),
+    sku: Option<&str> = this.variant.sku.as_deref(),
+    title: &str = &this.variant.title,
+    product: Result<&pb::Product, Unknown> = this.product(),
+    selectedOptions: &[pb::SelectedOption] = &this.variant.selected_options,
+    price: Amount<'_> = Amount::of(this.variant.price.as_ref()),
+    compareAtPrice: Option<Amount<'_>> = this.variant.compare_at_price.as_ref().map(Amount::from),
+    availableForSale: bool = this.variant.available_for_sale,
     /// Units that can be bought now: on hand less reserved.
-    async fn quantity_available(&self) -> i32 {
-        self.variant.quantity_available
-    }
-
+    quantityAvailable: i32 = this.variant.quantity_available,
     /// For STAFF and ADMIN, else null.
-    async fn quantity_on_hand(&self, ctx: &Context<'_>) -> Option<i32> {
-        Self::for_staff(ctx, self.variant.quantity_on_hand)
-    }
-
+    quantityOnHand: Option<i32> = this.variant.quantity_on_hand.filter(|_| walk.data.is_staff()),
     /// For STAFF and ADMIN, else null.
-    async fn quantity_reserved(&self, ctx: &Context<'_>) -> Option<i32> {
-        Self::for_staff(ctx, self.variant.quantity_reserved)
+    quantityReserved: Option<i32> = this.variant.quantity_reserved.filter(|_| walk.data.is_staff()),
+    image: Option<&pb::Image> = this.variant.image.as_ref(),
+    weightGrams: Option<i32> = this.variant.weight_grams,
+});
+
+plain!(SelectedOption: &pb::SelectedOption, |option| {
+    name: &str = &option.name,
+    value: &str = &option.value,
+});
+
+impl OutputType for ProductVariant {
+    fn type_name() -> Cow<'static, str> {
+        <Variant<'_> as Plain>::NAME.into()
     }
 
-    async fn image(&self) -> Option<Image> {
-        self.variant.image.clone().map(Image::from)
+    fn create_type_info(registry: &mut Registry) -> String {
+        plain::register::<Variant<'_>>(registry)
     }
 
-    async fn weight_grams(&self) -> Option<i32> {
-        self.variant.weight_grams
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        let read = if self.product.is_none() && plain::asks::<Variant<'_>>(ctx, "product") {
+            Some(self.load(ctx.data_unchecked()).await)
+        } else {
+            None
+        };
+        let product = match &read {
+            Some(read) => read.as_ref().map(Some),
+            None => Ok(self.product.as_ref()),
+        };
+        let variant = Variant {
+            variant: &self.variant,
+            product: product.map(|product| product.map(Product::look)),
+        };
+        plain::resolve(variant, ctx).await
     }
 }
 

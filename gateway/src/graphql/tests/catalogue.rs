@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::fakes::{Gateway, codes, data};
 use super::samples::{GONE, cart, id, order, product, stock_catalogue, user};
-use crate::graphql::EntityCache;
+use crate::graphql::{EntityCache, Mark};
 
 const EVERYTHING: &str = "nodes { id category { name ancestors { name } children { name } }
     variants { id product { title category { slug } } } priceRange { min { amount } max { amount } } }";
@@ -265,12 +265,15 @@ struct Kept(Mutex<HashMap<String, Bytes>>);
 
 #[async_trait]
 impl EntityCache for Kept {
-    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, u64) {
+    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark) {
         let kept = self.0.lock().unwrap();
-        (keys.iter().map(|key| kept.get(key).cloned()).collect(), 0)
+        (
+            keys.iter().map(|key| kept.get(key).cloned()).collect(),
+            Mark::default(),
+        )
     }
 
-    async fn put(&self, _: u64, entries: Vec<(String, Bytes)>) {
+    async fn put(&self, _: Mark, entries: Vec<(String, Bytes)>) {
         self.0.lock().unwrap().extend(entries);
     }
 }

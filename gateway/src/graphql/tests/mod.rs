@@ -5,6 +5,8 @@ mod catalogue;
 mod checkout;
 mod fakes;
 mod following;
+mod masks;
+mod objects;
 mod refusing;
 mod samples;
 mod seeing;

@@ -35,23 +35,85 @@ pub(super) fn variant(number: usize) -> catalog::Variant {
     }
 }
 
+pub(super) fn image(name: &str) -> catalog::Image {
+    catalog::Image {
+        url: format!("https://img.example/{name}.webp"),
+        alt_text: Some(format!("The {name}")),
+        width: Some(800),
+        height: None,
+    }
+}
+
 pub(super) fn product(number: usize) -> catalog::Product {
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     catalog::Product {
         id: id("prod_", number),
         slug: format!("product-{number}"),
         title: format!("Product {number}"),
+        description: "<p>Made of wool.</p>".into(),
+        vendor: Some("Atelier".into()),
+        product_type: Some("Shirt".into()),
+        tags: vec!["new".into(), "wool".into()],
         category_id: Some(id("cat_", 2)),
+        options: vec![catalog::ProductOption {
+            name: "Size".into(),
+            values: vec!["S".into(), "M".into()],
+        }],
         variants: vec![
             variant(number),
             catalog::Variant {
+                product_id: id("prod_", number),
                 price: euros(9900),
+                compare_at_price: euros(12900),
+                sku: Some(format!("SKU-{number}")),
+                selected_options: vec![catalog::SelectedOption {
+                    name: "Size".into(),
+                    value: "M".into(),
+                }],
+                image: Some(image("medium")),
+                weight_grams: Some(180),
                 ..variant(number + 1000)
             },
         ],
+        images: vec![image("front"), image("back")],
         status: catalog::ProductStatus::Active.into(),
+        seo_title: Some("Wool".into()),
+        seo_description: Some("A shirt of wool".into()),
+        created_at: at(1_767_225_600),
+        updated_at: at(1_767_312_000),
         version: 3,
-        ..Default::default()
+        price_range: Some(catalog::PriceRange {
+            min: euros(4990),
+            max: euros(9900),
+        }),
+        available_for_sale: true,
+        featured_image: Some(image("front")),
     }
+}
+
+/// The product with what a mask names of it and nothing else, as the catalogue answers.
+pub(super) fn masked(product: catalog::Product, mask: Option<&prost_types::FieldMask>) -> catalog::Product {
+    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
+        return product;
+    };
+    let mut shown = catalog::Product {
+        id: product.id.clone(),
+        ..Default::default()
+    };
+    macro_rules! copy {
+        ($($field:ident)*) => {
+            for path in &mask.paths {
+                match path.as_str() {
+                    "id" => {}
+                    $(stringify!($field) => shown.$field = product.$field.clone(),)*
+                    other => panic!("a product has no {other}"),
+                }
+            }
+        };
+    }
+    copy!(slug title description vendor product_type tags category_id options variants images status seo_title
+        seo_description created_at updated_at version price_range available_for_sale featured_image);
+    shown
 }
 
 pub(super) fn cart(lines: usize) -> orders::Cart {
@@ -98,11 +160,40 @@ pub(super) const GONE: usize = 13;
 pub(super) fn stock_catalogue(fakes: &Fakes) {
     fakes.on("list_products", |request: catalog::ListProductsRequest| {
         let count = request.page_size as usize;
+        let mask = request.read_mask.as_ref();
         Ok(catalog::ListProductsResponse {
-            products: (0..count).map(product).collect(),
+            products: (0..count).map(|number| masked(product(number), mask)).collect(),
             cursors: (0..count).map(|at| format!("cursor{at}")).collect(),
             next_page_token: "more".into(),
             total_count: 1000,
+        })
+    });
+    fakes.on("search_products", |request: catalog::SearchProductsRequest| {
+        let facet = catalog::Facet {
+            id: "vendor".into(),
+            label: "Vendor".into(),
+            values: vec![catalog::FacetValue {
+                value: "atelier".into(),
+                label: "Atelier".into(),
+                count: 2,
+            }],
+        };
+        let mask = request.read_mask.as_ref();
+        Ok(catalog::SearchProductsResponse {
+            products: (0..2).map(|number| masked(product(number), mask)).collect(),
+            cursors: vec!["cursor0".into(), "cursor1".into()],
+            next_page_token: String::new(),
+            total_count: 2,
+            facets: if request.with_facets {
+                vec![facet]
+            } else {
+                Vec::new()
+            },
+        })
+    });
+    fakes.on("get_product", |request: catalog::GetProductRequest| {
+        Ok(catalog::GetProductResponse {
+            product: Some(masked(product(1), request.read_mask.as_ref())),
         })
     });
     fakes.on("list_categories", |_: catalog::ListCategoriesRequest| {
