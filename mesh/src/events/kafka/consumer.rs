@@ -16,6 +16,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
     error::{KafkaError, KafkaResult},
+    types::RDKafkaErrorCode,
 };
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
@@ -60,9 +61,6 @@ type Client = StreamConsumer<GroupContext>;
 pub(super) fn spawn(kafka: Kafka, env: &Env, consumer: Arc<dyn Consumer>) {
     let shutdown = env.shutdown.clone();
     env.tasks.spawn("consumer", async move {
-        if shutdown.run_until_cancelled(kafka.topics_there()).await.is_none() {
-            return;
-        }
         let mut group = Group {
             kafka,
             consumer,
@@ -70,6 +68,10 @@ pub(super) fn spawn(kafka: Kafka, env: &Env, consumer: Arc<dyn Consumer>) {
             generation: 0,
         };
         while !shutdown.is_cancelled() {
+            let there = shutdown.run_until_cancelled(group.kafka.topics_there());
+            if there.await.is_none() {
+                return;
+            }
             if let Err(error) = group.read().await {
                 let name = group.consumer.group();
                 tracing::warn!(event.group = name, error.cause = %error, "a consumer failed and begins anew");
@@ -142,6 +144,10 @@ impl Group {
                         }
                     }
                     Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
+                    Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                        self.kafka.0.topics.doubt();
+                        return Err(error);
+                    }
                     Err(error) => {
                         tracing::debug!(error.cause = %error, "a consumer's trouble that passes");
                         tokio::time::sleep(Duration::from_millis(10)).await;

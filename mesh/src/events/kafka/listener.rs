@@ -77,6 +77,7 @@ impl Reader {
             match self.read().await {
                 Ended::Unheard => return,
                 Ended::Lost(error) => {
+                    self.kafka.0.topics.doubt();
                     tracing::warn!(event.topic = self.topic, error.cause = %error, "a listener lost its place and begins anew");
                 }
             }

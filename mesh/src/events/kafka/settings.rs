@@ -7,7 +7,7 @@ use clap::Args;
 /// The settings of topics and clients.
 #[derive(Args, Debug, Clone)]
 pub struct Settings {
-    /// More properties of librdkafka, such as security.protocol=ssl,ssl.ca.location=ca.pem
+    /// More properties of librdkafka, such as linger.ms=20,compression.type=lz4
     #[arg(
         long = "kafka-properties",
         env = "COMPTOIR_KAFKA_PROPERTIES",

@@ -6,15 +6,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     types::RDKafkaErrorCode,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
-use super::{link::Link, settings::Settings};
+use super::{PAUSE, link::Link, settings::Settings};
 use crate::events::TOPICS;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +35,8 @@ pub(super) struct Topics {
     config: ClientConfig,
     settings: Settings,
     there: AtomicBool,
-    making: Mutex<()>,
+    /// When this failed last. One tries at a time.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl Topics {
@@ -44,7 +45,7 @@ impl Topics {
             config,
             settings,
             there: AtomicBool::new(false),
-            making: Mutex::new(()),
+            failed: Mutex::new(None),
         }
     }
 
@@ -53,13 +54,19 @@ impl Topics {
         if self.there.load(Ordering::Acquire) {
             return Ok(());
         }
-        let _one_at_a_time = self.making.lock().await;
+        let mut failed = self.failed.lock().await;
         if self.there.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.make().await?;
-        self.there.store(true, Ordering::Release);
-        Ok(())
+        // Who waited for one that failed would fail too, and those behind it wait for both.
+        ensure!(
+            failed.is_none_or(|at| at.elapsed() >= PAUSE),
+            "the brokers did not answer a moment ago"
+        );
+        let made = self.make().await;
+        *failed = made.is_err().then(Instant::now);
+        self.there.store(made.is_ok(), Ordering::Release);
+        made
     }
 
     /// Looks again the next time: a topic was not there.
