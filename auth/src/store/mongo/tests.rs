@@ -13,6 +13,7 @@ use super::*;
 use crate::store::{Keys as _, Store, Users as _, contract};
 
 mod crash;
+mod cut;
 
 contract::tests!(run);
 
