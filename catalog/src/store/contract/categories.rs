@@ -1,7 +1,6 @@
 //! The tree.
 
 use comptoir_mesh::error::ErrorReason as Reason;
-use futures::future::join_all;
 
 use super::{STAFF, draft, field, read, reason};
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     store::Store,
 };
 
-fn named(name: &str, parent: Option<&Category>) -> CategoryDraft {
+pub(super) fn named(name: &str, parent: Option<&Category>) -> CategoryDraft {
     CategoryDraft {
         name: name.to_owned(),
         slug: SlugChoice::Derived(name.to_lowercase()),
@@ -41,51 +40,6 @@ pub(in crate::store) async fn a_tree_has_no_circles(store: &dyn Store) {
         reason(store.update_category("cat_unknown", named("X", None)).await),
         Reason::NotFound
     );
-}
-
-pub(in crate::store) async fn moves_at_once_make_no_circle(store: &dyn Store) {
-    for round in 0..5 {
-        let one = store
-            .create_category(named(&format!("One {round}"), None))
-            .await
-            .unwrap();
-        let other = store
-            .create_category(named(&format!("Other {round}"), None))
-            .await
-            .unwrap();
-        let (below, above) = futures::join!(
-            store.update_category(&one.id, named("One", Some(&other))),
-            store.update_category(&other.id, named("Other", Some(&one)))
-        );
-        assert!(below.is_ok() != above.is_ok());
-    }
-    let twins = join_all((0..5).map(|_| store.create_category(named("Twin", None)))).await;
-    let mut slugs: Vec<_> = twins.into_iter().map(|twin| twin.unwrap().slug).collect();
-    slugs.sort();
-    assert_eq!(slugs, ["twin", "twin-2", "twin-3", "twin-4", "twin-5"]);
-}
-
-pub(in crate::store) async fn what_comes_into_a_category_that_goes_is_refused_or_moves(store: &dyn Store) {
-    for round in 0..5 {
-        let going = store
-            .create_category(named(&format!("Going {round}"), None))
-            .await
-            .unwrap();
-        let mut placed = draft(&format!("Thing {round}"), 0);
-        placed.content.category_id = Some(going.id.clone());
-        let come = join_all((0..4).map(|_| store.create_product(placed.clone(), STAFF)));
-        let (come, gone) = futures::join!(come, store.delete_category(&going.id));
-        gone.unwrap();
-        for outcome in come {
-            match outcome {
-                Ok(product) => {
-                    let stored = read(store, &product.id).await.unwrap();
-                    assert_eq!(stored.content.category_id, None);
-                }
-                Err(refusal) => assert_eq!(refusal.field_violations()[0].field, "category_id"),
-            }
-        }
-    }
 }
 
 pub(in crate::store) async fn slugs_of_categories_are_unique(store: &dyn Store) {

@@ -4,6 +4,7 @@
 pub(super) mod categories;
 pub(super) mod events;
 pub(super) mod products;
+pub(super) mod races;
 pub(super) mod reservations;
 pub(super) mod stock;
 
@@ -24,7 +25,6 @@ macro_rules! contract {
             products {
                 what_was_written_is_read,
                 slugs_are_unique,
-                one_of_several_takes_a_slug,
                 one_of_two_editors_wins,
                 an_update_without_a_change_writes_nothing,
                 variants_come_stay_and_go,
@@ -32,42 +32,45 @@ macro_rules! contract {
                 lists_are_sorted_and_paged_without_gaps,
                 lists_are_filtered,
                 an_import_is_created_then_unchanged,
-                imports_at_once_make_one_product,
                 what_an_import_does_not_name_stays,
                 an_import_that_is_no_product_is_refused,
                 changes_are_told_before_the_answer,
             }
             categories {
                 a_tree_has_no_circles,
-                moves_at_once_make_no_circle,
                 slugs_of_categories_are_unique,
                 what_stood_in_a_deleted_category_moves_up,
-                what_comes_into_a_category_that_goes_is_refused_or_moves,
             }
             stock {
                 an_adjustment_happens_once,
                 what_is_held_cannot_be_taken,
-                adjusting_takes_nothing_that_is_held_meanwhile,
                 the_ledger_is_paged_newest_first,
                 low_stock_is_listed_fewest_first,
             }
             reservations {
-                many_buyers_sell_what_there_is,
                 all_lines_are_held_or_none,
                 lines_of_one_variant_count_together,
                 what_is_not_for_sale_is_refused,
                 repeating_changes_nothing,
-                the_same_step_at_once_happens_once,
                 a_release_that_comes_first_wins,
-                a_release_at_once_with_its_hold_leaves_nothing,
                 an_ended_hold_is_in_nobodys_way,
-                ended_holds_make_room_for_all_who_come,
                 a_live_hold_is_not_ended,
                 the_sweeper_ends_what_is_over,
+                a_hold_survives_its_product,
+            }
+            races {
+                one_of_several_takes_a_slug,
+                imports_at_once_make_one_product,
+                moves_at_once_make_no_circle,
+                what_comes_into_a_category_that_goes_is_refused_or_moves,
+                adjusting_takes_nothing_that_is_held_meanwhile,
+                many_buyers_sell_what_there_is,
+                the_same_step_at_once_happens_once,
+                a_release_at_once_with_its_hold_leaves_nothing,
+                ended_holds_make_room_for_all_who_come,
                 opposite_orders_do_not_meet,
                 orders_of_many_lines_do_not_meet,
                 units_are_conserved_whatever_happens,
-                a_hold_survives_its_product,
                 units_are_conserved_while_products_go,
             }
             events {

@@ -9,7 +9,7 @@ use crate::{
     store::Store,
 };
 
-fn adjustment(variant_id: &str, delta: i32, request_id: &str) -> Adjustment {
+pub(super) fn adjustment(variant_id: &str, delta: i32, request_id: &str) -> Adjustment {
     Adjustment {
         variant_id: variant_id.to_owned(),
         delta,
@@ -88,25 +88,6 @@ pub(in crate::store) async fn what_is_held_cannot_be_taken(store: &dyn Store) {
     );
     assert_eq!(ledger_sum(store, book).await, 12);
     assert_eq!(units(store, book).await, (12, 0));
-}
-
-pub(in crate::store) async fn adjusting_takes_nothing_that_is_held_meanwhile(store: &dyn Store) {
-    let product = create(store, "Brush", 30).await;
-    let brush = product.variants[0].id.as_str();
-    let buyers = join_all((0..40).map(|buyer| async move {
-        let id = format!("order_{buyer}");
-        store.reserve(hold(&id, &[(brush, 1)], LONG)).await.is_ok()
-    }));
-    let takers = join_all((0..40).map(|taker| async move {
-        let key = format!("key-{taker}");
-        store.adjust_stock(adjustment(brush, -1, &key)).await.is_ok()
-    }));
-    let (held, taken) = futures::join!(buyers, takers);
-    let count = |outcomes: Vec<bool>| i32::try_from(outcomes.into_iter().filter(|ok| *ok).count()).unwrap();
-    let (held, taken) = (count(held), count(taken));
-    assert_eq!(held + taken, 30);
-    assert_eq!(units(store, brush).await, (held, held));
-    assert_eq!(ledger_sum(store, brush).await, held);
 }
 
 pub(in crate::store) async fn the_ledger_is_paged_newest_first(store: &dyn Store) {

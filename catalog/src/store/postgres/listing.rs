@@ -21,7 +21,9 @@ pub(super) async fn products(
         ProductSort::TitleAsc => ("title_key", "ASC"),
     };
     let mut page = QueryBuilder::new("SELECT id, CAST(");
-    page.push(column).push(" AS text) FROM products WHERE true");
+    // A name of its own: by the column's, the text would be what is sorted.
+    page.push(column)
+        .push(" AS text) AS key FROM products WHERE true");
     filter(&mut page, query);
     if let Some((value, id)) = &query.after {
         let beyond = if direction == "DESC" { " < (" } else { " > (" };

@@ -74,7 +74,10 @@ async fn one_replica_relays() {
     let Some(database) = database("one_replica_relays").await else {
         return;
     };
-    let (first, second) = (open(&database.url()).await.unwrap(), open(&database.url()).await.unwrap());
+    let (first, second) = (
+        open(&database.url()).await.unwrap(),
+        open(&database.url()).await.unwrap(),
+    );
     let lease = async |replica: &Replica, holder, length| replica.store.lease(holder, length).await.unwrap();
     let short = Duration::from_millis(200);
     assert!(lease(&first, "first", short).await);
