@@ -145,7 +145,8 @@ async fn only_the_fields_asked_for_are_answered() {
         read_mask: mask(&paths),
         ..ListProductsRequest::default()
     };
-    assert_eq!(list(&shop, listed).await.unwrap().products, [some.clone()]);
+    let some = [some];
+    assert_eq!(list(&shop, listed).await.unwrap().products, some);
     let search = async |paths: &[&str]| {
         let request = SearchProductsRequest {
             read_mask: mask(paths),
@@ -157,7 +158,7 @@ async fn only_the_fields_asked_for_are_answered() {
             .map(|answer| answer.products)
     };
     let indexed = async {
-        while search(&paths).await.unwrap() != [some.clone()] {
+        while search(&paths).await.unwrap() != some {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
