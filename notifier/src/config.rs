@@ -18,6 +18,9 @@ pub use self::twilio::TwilioSettings;
 mod ses;
 mod twilio;
 
+/// Whom mails come from that nobody has to answer for.
+const PLACEHOLDER: &str = "no-reply@comptoir.example";
+
 /// What the notifier reads beside what every process does. Which providers have settings chooses each channel's back end.
 #[derive(Args, Debug, Clone)]
 #[group(id = "notifier")]
@@ -42,7 +45,7 @@ pub struct Config {
     #[arg(
         long = "mail-from",
         env = "COMPTOIR_MAIL_FROM",
-        default_value = "no-reply@comptoir.example",
+        default_value = PLACEHOLDER,
         value_name = "ADDRESS"
     )]
     pub notifier_mail_from: Sender,
@@ -65,6 +68,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether mails go to SES. A region alone does not say so: it is set on many machines for other reasons, and SES takes
+    /// mails from verified senders only, which the default is none of.
+    pub(crate) fn sends_by_ses(&self) -> bool {
+        self.ses.are_set() && self.notifier_mail_from.address.as_str() != PLACEHOLDER
+    }
+
     /// How often and how patiently a message is tried: with 12 attempts, over about half an hour.
     pub(crate) fn patience(&self) -> Patience {
         Patience {

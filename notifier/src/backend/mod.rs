@@ -51,7 +51,7 @@ pub(crate) enum Failure {
 impl Backends {
     /// What the settings name; the mailbox where they name nothing.
     pub(crate) async fn new(config: &Config, env: &Env, store: &Arc<dyn Store>) -> anyhow::Result<Self> {
-        let email = if config.ses.are_set() {
+        let email = if config.sends_by_ses() {
             Backend::Ses(Arc::new(Ses::new(&config.ses).await))
         } else {
             Backend::Mailbox(store.clone())

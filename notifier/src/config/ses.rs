@@ -5,11 +5,11 @@ use clap::{Args, value_parser};
 
 use crate::domain::message::Recipient;
 
-/// Mails go to SES when a region or an endpoint is set; to the mailbox otherwise.
+/// Mails go to SES when a region or an endpoint is set and a sender is named; to the mailbox otherwise.
 #[derive(Args, Debug, Clone, Default)]
 #[group(id = "notifier_ses")]
 pub struct SesSettings {
-    /// The AWS region whose SES takes the mails; the mailbox does unless this, or an endpoint, is set
+    /// The AWS region whose SES takes the mails, once COMPTOIR_MAIL_FROM names a sender; the mailbox does without both
     #[arg(long, env = "AWS_REGION", value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     pub aws_region: Option<String>,
     /// Where AWS is, instead of the region's own address: for tests
@@ -30,7 +30,7 @@ pub struct SesSettings {
 }
 
 impl SesSettings {
-    /// Whether mails go there.
+    /// Whether it is known where SES is.
     pub(crate) fn are_set(&self) -> bool {
         self.aws_region.is_some() || self.aws_endpoint_url.is_some()
     }
