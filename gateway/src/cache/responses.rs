@@ -41,7 +41,7 @@ impl Responses {
     }
 
     /// The answer that another gateway keeps, which then is kept here too; else the ticket to store the answer with.
-    pub(crate) async fn from_others(&self, key: &Bytes) -> Result<Bytes, Option<Ticket>> {
+    pub(crate) async fn find_at_others(&self, key: &Bytes) -> Result<Bytes, Option<Ticket>> {
         let Some(shared) = &self.shared else {
             return Err(None);
         };

@@ -76,7 +76,7 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
         ));
     };
     let mark = responses.kept.mark();
-    let ticket = match responses.from_others(&body).await {
+    let ticket = match responses.find_at_others(&body).await {
         Ok(found) => return Ok(found),
         Err(ticket) => ticket,
     };
