@@ -81,10 +81,13 @@ impl Outbox for Memory {
     }
 }
 
-/// Counts who published what; a publication takes a while.
+/// Who published which key's which record.
+type Entry = (&'static str, String, u64);
+
+/// Notes who published what; a publication takes a while.
 #[derive(Clone, Default)]
 struct Log {
-    entries: Arc<Mutex<Vec<(&'static str, String, u64)>>>,
+    entries: Arc<Mutex<Vec<Entry>>>,
     took: Duration,
 }
 

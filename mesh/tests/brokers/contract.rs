@@ -1,7 +1,5 @@
 //! What every broker promises.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use comptoir_mesh::events::{AUTH_TOPIC, CATALOG_TOPIC, Heard, ORDERS_TOPIC};

@@ -1,7 +1,5 @@
 //! Dead letters, on Kafka.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::{sync::Arc, time::Duration};
 
 use comptoir_mesh::events::{ORDERS_TOPIC, redrive};

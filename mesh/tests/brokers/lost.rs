@@ -1,7 +1,5 @@
 //! Nothing is lost between processes that come and go, on Kafka.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;

@@ -34,8 +34,9 @@ use super::{
 use crate::{env::Env, events::Consumer, faults};
 
 const DEFAULTS: &[(&str, &str)] = &[
-    // A member that died keeps its partitions for so long.
-    ("session.timeout.ms", "10000"),
+    // A member that died keeps its partitions for so long, and so does one that comes back after the brokers were away for
+    // longer. Less is what brokers refuse by default.
+    ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1000"),
     ("queued.min.messages", "1000"),
     ("queued.max.messages.kbytes", "8192"),

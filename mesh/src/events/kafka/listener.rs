@@ -66,6 +66,8 @@ struct Reader {
 enum Ended {
     /// Nobody listens.
     Unheard,
+    /// The end is not known: the brokers are away, or the topic is so new that they have not agreed on it.
+    NotYet(KafkaError),
     /// Where it was is no place to go on from.
     Lost(KafkaError),
 }
@@ -76,6 +78,9 @@ impl Reader {
             self.kafka.topics_there().await;
             match self.read().await {
                 Ended::Unheard => return,
+                Ended::NotYet(error) => {
+                    tracing::debug!(event.topic = self.topic, error.cause = %error, "a listener cannot begin yet");
+                }
                 Ended::Lost(error) => {
                     self.kafka.0.topics.doubt();
                     tracing::warn!(event.topic = self.topic, error.cause = %error, "a listener lost its place and begins anew");
@@ -91,7 +96,7 @@ impl Reader {
         let client: Arc<Client> =
             match config.create_with_context(Link::new(format!("listener {}", self.topic))) {
                 Ok(client) => Arc::new(client),
-                Err(error) => return Ended::Lost(error),
+                Err(error) => return Ended::NotYet(error),
             };
         let ended = self.follow(&client).await;
         // Dropped elsewhere: it waits until the client has closed.
@@ -102,7 +107,7 @@ impl Reader {
     async fn follow(&self, client: &Arc<Client>) -> Ended {
         let mut partitions = match self.begin(client).await {
             Ok(partitions) => partitions,
-            Err(error) => return Ended::Lost(error),
+            Err(error) => return Ended::NotYet(error),
         };
         if self.heard.send(Heard::Missed).is_err() {
             return Ended::Unheard;
