@@ -126,9 +126,13 @@ fn unusable(error: sqlx::Error) -> Unusable {
         (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut, None) => true,
         _ => false,
     };
+    let said = match error.as_database_error() {
+        Some(refusal) => anyhow::anyhow!("the server says: {}", refusal.message()),
+        None => error.into(),
+    };
     if passes {
-        Unusable::Away(error.into())
+        Unusable::Away(said)
     } else {
-        Unusable::Wrong(error.into())
+        Unusable::Wrong(said)
     }
 }

@@ -79,9 +79,18 @@ impl Log {
         })
     }
 
-    /// Notes that what the step changed is told in this process, and tells the others to look.
-    pub(super) fn is_told(&self, step: i64) {
+    /// Notes that this process tells by itself what the step changed.
+    pub(super) fn telling(&self, step: i64) {
         self.told.insert(step, ());
+    }
+
+    /// It may not have.
+    pub(super) fn forget(&self, step: i64) {
+        self.told.invalidate(&step);
+    }
+
+    /// Makes the others look.
+    pub(super) fn notify(&self) {
         self.committed.notify_one();
     }
 }

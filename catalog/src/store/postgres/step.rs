@@ -127,12 +127,15 @@ impl PostgresStore {
     }
 
     async fn commit(&self, work: Work, number: i64) -> Result<(), Failure> {
+        // Noted first: once it is committed the log may be read at any time.
+        self.log.telling(number);
         let committed = work.tx.commit().await;
-        if committed.is_ok() && !work.changes.is_empty() {
-            self.log.is_told(number);
+        if committed.is_err() {
+            // A commit without an answer may have happened, or happens only now: then the log tells it once more.
+            self.log.forget(number);
+        } else if !work.changes.is_empty() {
+            self.log.notify();
         }
-        // A commit without an answer may have happened. To forget too much does no harm, and when it happens only now, the log
-        // tells it once more.
         self.changes.tell(work.changes);
         if !work.announcements.is_empty() {
             self.announced.notify_one();
