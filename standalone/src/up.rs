@@ -73,6 +73,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     } = arguments;
     let env = process.env.clone();
     let lock = lock(&env.data)?;
+    let broker = Broker::configured(&env)?.unwrap_or_else(|| Bus::new().into());
 
     let http_port = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
     let auth_port = process.bind(auth.auth_addr, "COMPTOIR_AUTH_ADDR").await?;
@@ -84,7 +85,6 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin_port);
 
-    let broker = Broker::configured(&env)?.unwrap_or_else(|| Bus::new().into());
     let (auth_slot, catalog_slot, orders_slot, notifier_slot) = (
         channel::in_process(),
         channel::in_process(),
