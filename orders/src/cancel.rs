@@ -63,11 +63,11 @@ impl Drive {
     pub(crate) async fn cancel(&mut self, cancel: Cancel) -> Result<(), Halt> {
         let back = self.order.payment.captured() - self.order.payment.refunded();
         if back > 0 {
-            let (order_id, key) = (self.order.id.clone(), cancel.id.clone());
+            let (charge, key) = (self.charge(), cancel.id.clone());
             let outcome = self
                 .provider(points::CANCEL_REFUND, |provider| {
-                    let (order_id, key) = (order_id.clone(), key.clone());
-                    async move { provider.refund(&order_id, &key, back).await }
+                    let (charge, key) = (charge.clone(), key.clone());
+                    async move { provider.refund(&charge, &key, back).await }
                 })
                 .await?;
             match outcome {

@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
-use mesh::config::address;
+use mesh::config::{Secret, address};
+use url::Url;
 
 use crate::domain::edit::Limits;
+
+/// Where Stripe is.
+const STRIPE: &str = "https://api.stripe.com";
 
 /// What the orders service reads.
 #[derive(clap::Args, Clone, Debug)]
@@ -56,6 +60,52 @@ pub struct Config {
     /// Take sandbox payments in the production profile too
     #[arg(long = "sandbox-payments", env = "COMPTOIR_SANDBOX_PAYMENTS")]
     pub orders_sandbox_payments: bool,
+    #[command(flatten)]
+    pub stripe: StripeSettings,
+}
+
+/// Payments can be made at Stripe when a key is set.
+#[derive(clap::Args, Clone, Debug)]
+#[group(id = "orders_stripe")]
+pub struct StripeSettings {
+    /// The key that Stripe is called with; payments cannot be made there unless it is set
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
+    pub stripe_secret_key: Option<Secret>,
+    /// What Stripe signs its webhooks with; several by commas while one follows another
+    #[arg(
+        long,
+        env = "STRIPE_WEBHOOK_SECRET",
+        hide_env_values = true,
+        value_name = "SECRETS"
+    )]
+    pub stripe_webhook_secret: Option<Secret>,
+    /// Where Stripe is
+    #[arg(
+        long,
+        env = "STRIPE_BASE_URL",
+        default_value = STRIPE,
+        value_parser = stripe_address,
+        value_name = "URL"
+    )]
+    pub stripe_base_url: Url,
+}
+
+impl StripeSettings {
+    /// The key; an empty one is none.
+    pub fn secret_key(&self) -> Option<Secret> {
+        let key = self.stripe_secret_key.as_ref()?.reveal().trim();
+        (!key.is_empty()).then(|| Secret::new(key))
+    }
+
+    /// The secrets that webhooks may be signed with.
+    pub fn webhook_secrets(&self) -> Vec<Secret> {
+        let secrets = self.stripe_webhook_secret.as_ref();
+        let secrets = secrets.map_or("", Secret::reveal).split(',').map(str::trim);
+        secrets
+            .filter(|secret| !secret.is_empty())
+            .map(Secret::new)
+            .collect()
+    }
 }
 
 impl Config {
@@ -65,4 +115,13 @@ impl Config {
             quantity: self.orders_limit_line_quantity,
         }
     }
+}
+
+/// An empty variable is as none.
+fn stripe_address(text: &str) -> Result<Url, String> {
+    let text = if text.is_empty() { STRIPE } else { text };
+    let wrong = "is no address such as https://api.stripe.com";
+    let url = Url::parse(text).map_err(|_| wrong.to_owned())?;
+    let good = matches!(url.scheme(), "http" | "https") && url.has_host();
+    good.then_some(url).ok_or_else(|| wrong.to_owned())
 }

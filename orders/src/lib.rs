@@ -42,7 +42,7 @@ mod support {
 mod sweeper;
 mod watch;
 
-pub use config::Config;
+pub use config::{Config, StripeSettings};
 pub use points::FAIL_POINTS;
 pub use policy::POLICY;
 pub use start::{Peers, start};

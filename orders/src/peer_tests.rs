@@ -41,27 +41,27 @@ impl PaymentProvider for Scripted {
         self.sandbox.authorize(charge).await
     }
 
-    async fn lookup(&self, order_id: &str) -> Result<Authorization, Failure> {
-        self.sandbox.lookup(order_id).await
+    async fn lookup(&self, charge: &Charge) -> Result<Authorization, Failure> {
+        self.sandbox.lookup(charge).await
     }
 
-    async fn capture(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
+    async fn capture(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure> {
         let scripted = self.captures.lock().unwrap().pop_front();
         match scripted {
             Some(answer) => answer,
-            None => self.sandbox.capture(order_id, key, amount).await,
+            None => self.sandbox.capture(charge, key, amount).await,
         }
     }
 
-    async fn void(&self, order_id: &str) -> Result<Outcome, Failure> {
-        self.sandbox.void(order_id).await
+    async fn void(&self, charge: &Charge) -> Result<Outcome, Failure> {
+        self.sandbox.void(charge).await
     }
 
-    async fn refund(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
+    async fn refund(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure> {
         let scripted = self.refunds.lock().unwrap().pop_front();
         match scripted {
             Some(answer) => answer,
-            None => self.sandbox.refund(order_id, key, amount).await,
+            None => self.sandbox.refund(charge, key, amount).await,
         }
     }
 }

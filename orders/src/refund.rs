@@ -91,11 +91,11 @@ impl Drive {
             restock,
             ..
         } = refund;
-        let order_id = self.order.id.clone();
+        let charge = self.charge();
         let outcome = self
             .provider(points::REFUND, |provider| {
-                let (order_id, id) = (order_id.clone(), id.clone());
-                async move { provider.refund(&order_id, &id, amount).await }
+                let (charge, id) = (charge.clone(), id.clone());
+                async move { provider.refund(&charge, &id, amount).await }
             })
             .await?;
         let event = self.new_id("pev_");

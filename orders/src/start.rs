@@ -20,7 +20,7 @@ use crate::{
     checkout::Checkout,
     machine::{Machine, Wiring},
     outbox::OrderOutbox,
-    payment::{Providers, Sandbox, sandbox},
+    payment::{Providers, Sandbox, Stripe, sandbox, stripe},
     quote::Pricer,
     service::{CartHandler, DiscountHandler, OrderHandler, PaymentHandler, SandboxHandler},
     store, sweeper,
@@ -58,6 +58,9 @@ pub async fn start(
     let mut providers = Providers::default();
     if let Some(sandbox) = &sandbox {
         providers = providers.with(sandbox::NAME, sandbox.clone());
+    }
+    if let Some(stripe) = Stripe::new(&config.stripe, &env)? {
+        providers = providers.with(stripe::NAME, stripe);
     }
     let wiring = Wiring {
         orders: stores.orders.clone(),

@@ -7,7 +7,7 @@ use mesh::{Error, ErrorReason};
 
 use super::price::refusal;
 use crate::{
-    domain::order::{BankAction, Order, PaymentEventKind, Refusal},
+    domain::order::{BankAction, PaymentEventKind, Refusal},
     drive::{Drive, Then},
     machine::Halt,
     payment::{Authorization, Charge, Outcome},
@@ -34,11 +34,11 @@ impl Drive {
         let known = self.order.payment.action.is_some() || self.is_late();
         let mut answer = Authorization::Unknown;
         if known {
-            let order_id = self.order.id.clone();
+            let charge = self.charge();
             answer = self
                 .provider(points::LOOKUP, |provider| {
-                    let order_id = order_id.clone();
-                    async move { provider.lookup(&order_id).await }
+                    let charge = charge.clone();
+                    async move { provider.lookup(&charge).await }
                 })
                 .await?;
         }
@@ -84,15 +84,9 @@ impl Drive {
         }
     }
 
-    fn charge(&self) -> Charge {
-        let Order { id, payment, .. } = &self.order;
-        Charge {
-            order_id: id.clone(),
-            token: payment.token.clone(),
-            amount: self.order.total(),
-            currency: self.order.currency().to_owned(),
-            return_url: payment.return_url.clone(),
-        }
+    /// The order's payment, as its provider is told of it.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge::of(&self.order)
     }
 
     async fn turn<T>(&mut self, refusals: Vec<Refusal>) -> Result<T, Halt> {
@@ -151,11 +145,11 @@ impl Drive {
 
     /// Lets the authorisation go, or gives the awaited action up.
     pub(crate) async fn void(&mut self, point: Point) -> Result<(), Halt> {
-        let order_id = self.order.id.clone();
+        let charge = self.charge();
         let outcome = self
             .provider(point, |provider| {
-                let order_id = order_id.clone();
-                async move { provider.void(&order_id).await }
+                let charge = charge.clone();
+                async move { provider.void(&charge).await }
             })
             .await?;
         match outcome {

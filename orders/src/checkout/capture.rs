@@ -21,12 +21,12 @@ impl Drive {
             ))));
         };
         self.mark().await?;
-        let order_id = self.order.id.clone();
+        let charge = self.charge();
         let (key, amount) = (capture.id.clone(), capture.amount);
         let outcome = self
             .provider(points::CAPTURE, |provider| {
-                let (order_id, key) = (order_id.clone(), key.clone());
-                async move { provider.capture(&order_id, &key, amount).await }
+                let (charge, key) = (charge.clone(), key.clone());
+                async move { provider.capture(&charge, &key, amount).await }
             })
             .await?;
         let event = self.new_id("pev_");

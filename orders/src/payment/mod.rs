@@ -4,12 +4,15 @@
 
 pub mod journal;
 pub mod sandbox;
+pub mod stripe;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::sandbox::Sandbox;
+use crate::domain::order::Order;
+
+pub use self::{sandbox::Sandbox, stripe::Stripe};
 
 /// How long a provider may take for one call.
 pub const TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -17,24 +20,24 @@ pub const TIMEOUT: Duration = Duration::from_millis(2_500);
 /// A payment provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Sets an amount aside. `order_id` is the key: the same again gives the same answer.
+    /// Sets an amount aside. The order's id is the key: the same again gives the same answer.
     async fn authorize(&self, charge: &Charge) -> Result<Authorization, Failure>;
 
     /// What became of the payment of this order; [`Authorization::Unknown`] when it never heard of it.
-    async fn lookup(&self, order_id: &str) -> Result<Authorization, Failure>;
+    async fn lookup(&self, charge: &Charge) -> Result<Authorization, Failure>;
 
     /// Takes the authorised amount. `key` is the intent's.
-    async fn capture(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure>;
+    async fn capture(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure>;
 
     /// Lets the authorisation go, or gives an action that is awaited up; an authorisation that comes later is declined.
     /// Repeating it changes nothing.
-    async fn void(&self, order_id: &str) -> Result<Outcome, Failure>;
+    async fn void(&self, charge: &Charge) -> Result<Outcome, Failure>;
 
     /// Gives a part of the captured amount back. `key` is the intent's.
-    async fn refund(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure>;
+    async fn refund(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure>;
 }
 
-/// What to set aside.
+/// A payment of an order: what to set aside, and what was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The idempotency key.
@@ -47,6 +50,23 @@ pub struct Charge {
     pub currency: String,
     /// Where the buyer comes back to after an action of the bank.
     pub return_url: Option<String>,
+    /// The provider's id, once it told it.
+    pub payment_id: Option<String>,
+}
+
+impl Charge {
+    /// The payment of this order.
+    pub fn of(order: &Order) -> Self {
+        let payment = &order.payment;
+        Self {
+            order_id: order.id.clone(),
+            token: payment.token.clone(),
+            amount: order.total(),
+            currency: order.currency().to_owned(),
+            return_url: payment.return_url.clone(),
+            payment_id: payment.payment_id.clone(),
+        }
+    }
 }
 
 /// What came of an authorisation.

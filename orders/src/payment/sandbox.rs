@@ -458,6 +458,7 @@ impl Sandbox {
                 amount: 0,
                 currency: String::new(),
                 return_url: None,
+                payment_id: None,
             };
             let status = Status::Canceled;
             let mut payment = self.fresh(&charge, status);

@@ -12,6 +12,7 @@ mod checkout;
 mod discounts;
 mod ordering;
 mod payments;
+mod stripe;
 #[path = "../support/mod.rs"]
 mod support;
 mod update;

@@ -3,6 +3,8 @@
 pub(crate) mod catalog;
 pub(crate) mod mongo;
 pub(crate) mod orders;
+pub(crate) mod stripe;
+pub(crate) mod stripe_double;
 
 use std::sync::Arc;
 

@@ -31,23 +31,23 @@ impl PaymentProvider for Sandbox {
         to_its_end(async move { sandbox.set_aside(&charge).await }).await
     }
 
-    async fn lookup(&self, order_id: &str) -> Result<Authorization, Failure> {
-        let payment = self.payment_of(order_id).await;
+    async fn lookup(&self, charge: &Charge) -> Result<Authorization, Failure> {
+        let payment = self.payment_of(&charge.order_id).await;
         Ok(payment.map_or(Authorization::Unknown, |payment| payment.authorization()))
     }
 
-    async fn capture(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
-        let (sandbox, order_id, key) = (self.clone(), order_id.to_owned(), key.to_owned());
+    async fn capture(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure> {
+        let (sandbox, order_id, key) = (self.clone(), charge.order_id.clone(), key.to_owned());
         to_its_end(async move { sandbox.take(&order_id, &key, amount).await }).await
     }
 
-    async fn void(&self, order_id: &str) -> Result<Outcome, Failure> {
-        let (sandbox, order_id) = (self.clone(), order_id.to_owned());
+    async fn void(&self, charge: &Charge) -> Result<Outcome, Failure> {
+        let (sandbox, order_id) = (self.clone(), charge.order_id.clone());
         to_its_end(async move { sandbox.let_go(&order_id).await }).await
     }
 
-    async fn refund(&self, order_id: &str, key: &str, amount: i64) -> Result<Outcome, Failure> {
-        let (sandbox, order_id, key) = (self.clone(), order_id.to_owned(), key.to_owned());
+    async fn refund(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure> {
+        let (sandbox, order_id, key) = (self.clone(), charge.order_id.clone(), key.to_owned());
         to_its_end(async move { sandbox.give_back(&order_id, &key, amount).await }).await
     }
 }

@@ -16,6 +16,7 @@ fn charge(token: &str) -> Charge {
         amount: 4990,
         currency: "EUR".into(),
         return_url: None,
+        payment_id: None,
     }
 }
 
@@ -56,7 +57,8 @@ async fn every_token_does_what_it_says() {
         assert!(matches!(answer, Err(Failure::Unavailable(_))));
     }
     sandbox.authorize(&charge("tok_capture_fails")).await.unwrap();
-    let capture = || sandbox.capture("order_tok_capture_fails", "cap_1", 4990);
+    let failing = charge("tok_capture_fails");
+    let capture = || sandbox.capture(&failing, "cap_1", 4990);
     assert!(matches!(capture().await.unwrap(), Outcome::Failed(_)));
     assert_eq!(capture().await.unwrap(), Outcome::Done);
     assert_eq!(capture().await.unwrap(), Outcome::Done);
@@ -75,7 +77,7 @@ async fn refunds_never_exceed_what_was_captured() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     sandbox.authorize(&charge("tok_visa")).await.unwrap();
-    let id = "order_tok_visa";
+    let id = &charge("tok_visa");
     assert!(matches!(
         sandbox.refund(id, "r0", 1).await.unwrap(),
         Outcome::Refused(_)
@@ -93,14 +95,14 @@ async fn refunds_never_exceed_what_was_captured() {
         sandbox.refund(id, "r2", 991).await.unwrap(),
         Outcome::Refused(_)
     ));
-    assert_eq!(sandbox.payment_of(id).await.unwrap().refunded, 4000);
+    assert_eq!(sandbox.payment_of(&id.order_id).await.unwrap().refunded, 4000);
 }
 
 #[tokio::test]
 async fn an_authorisation_after_its_void_finds_it_voided() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
-    assert_eq!(sandbox.void("order_tok_visa").await.unwrap(), Outcome::Done);
+    assert_eq!(sandbox.void(&charge("tok_visa")).await.unwrap(), Outcome::Done);
     let late = sandbox.authorize(&charge("tok_visa")).await.unwrap();
     assert!(matches!(late, Authorization::Voided { .. }));
 }
@@ -145,10 +147,13 @@ async fn what_its_caller_gave_up_on_is_done_once() {
     // Each call is made again, as after a time-out.
     give_up(sandbox.authorize(&charge)).await;
     sandbox.authorize(&charge).await.unwrap();
-    give_up(sandbox.capture(id, "cap_1", 4990)).await;
-    assert_eq!(sandbox.capture(id, "cap_1", 4990).await.unwrap(), Outcome::Done);
-    give_up(sandbox.refund(id, "r1", 1000)).await;
-    assert_eq!(sandbox.refund(id, "r1", 1000).await.unwrap(), Outcome::Done);
+    give_up(sandbox.capture(&charge, "cap_1", 4990)).await;
+    assert_eq!(
+        sandbox.capture(&charge, "cap_1", 4990).await.unwrap(),
+        Outcome::Done
+    );
+    give_up(sandbox.refund(&charge, "r1", 1000)).await;
+    assert_eq!(sandbox.refund(&charge, "r1", 1000).await.unwrap(), Outcome::Done);
     let before = sandbox.payment_of(id).await.unwrap();
     let after = open(folder.path()).payment_of(id).await.unwrap();
     assert_eq!((after.captured, after.refunded), (4990, 1000));
