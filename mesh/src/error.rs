@@ -333,12 +333,12 @@ mod tests {
 
     #[test]
     fn extended_codes_of_the_database_are_told_by_their_kind() {
-        // SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_BUSY_SNAPSHOT.
-        for code in ["13", "4874", "517"] {
+        // SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_BUSY_SNAPSHOT; PostgreSQL's serialization, deadlock, shutdown, connection.
+        for code in ["13", "4874", "517", "40001", "40P01", "57P01", "08006"] {
             assert!(heals_by_itself(code), "{code}");
         }
-        // SQLITE_ERROR, SQLITE_CONSTRAINT_UNIQUE, and two of PostgreSQL's.
-        for code in ["1", "2067", "40001", "23505", ""] {
+        // SQLITE_ERROR, SQLITE_CONSTRAINT_UNIQUE, PostgreSQL's unique violation and syntax error.
+        for code in ["1", "2067", "23505", "42601", ""] {
             assert!(!heals_by_itself(code), "{code}");
         }
     }

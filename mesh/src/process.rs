@@ -126,13 +126,21 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("comptoir-{service}: {error:#}");
-            if error.chain().any(|cause| cause.to_string().contains("COMPTOIR_")) {
+            if error.chain().any(|cause| names_setting(&cause.to_string())) {
                 ExitCode::from(CONFIGURATION)
             } else {
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Whether an error's text begins with a setting, as all do that a setting is to blame for.
+fn names_setting(text: &str) -> bool {
+    let name = text.split([':', ' ']).next().unwrap_or_default();
+    let prefixes = ["COMPTOIR_", "AWS_", "TWILIO_", "STRIPE_", "OTEL_"];
+    let servers = ["DATABASE_URL", "MONGODB_URI", "KAFKA_BROKERS", "REDIS_URL"];
+    prefixes.iter().any(|prefix| name.starts_with(prefix)) || servers.contains(&name)
 }
 
 impl Process {
