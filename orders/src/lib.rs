@@ -41,6 +41,7 @@ mod support {
 }
 mod sweeper;
 mod watch;
+mod webhooks;
 
 pub use config::{Config, StripeSettings};
 pub use points::FAIL_POINTS;

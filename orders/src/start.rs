@@ -24,6 +24,7 @@ use crate::{
     quote::Pricer,
     service::{CartHandler, DiscountHandler, OrderHandler, PaymentHandler, SandboxHandler},
     store, sweeper,
+    webhooks::Webhooks,
 };
 
 /// The services that this one calls.
@@ -77,6 +78,9 @@ pub async fn start(
         events::relay(&env, Arc::new(OrderOutbox(stores.orders)), broker);
     }
     sweeper::spawn(machine.clone(), &env);
+    let secrets = config.stripe.webhook_secrets();
+    let webhooks = Webhooks::new(secrets, stores.webhooks, machine.clone());
+    webhooks.spawn(&env);
     let checkout = Checkout::new(machine.clone(), carts.clone());
     let service = Service::new("orders", POLICY, &env)
         .add(CartServiceServer::new(CartHandler {
@@ -91,7 +95,7 @@ pub async fn start(
         .add(OrderServiceServer::new(OrderHandler {
             machine: machine.clone(),
         }))
-        .add(PaymentServiceServer::new(PaymentHandler));
+        .add(PaymentServiceServer::new(PaymentHandler { webhooks }));
     Ok(match sandbox {
         Some(sandbox) => service.add(SandboxServiceServer::new(SandboxHandler { sandbox, machine })),
         None => service,

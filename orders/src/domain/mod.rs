@@ -13,3 +13,4 @@ mod order_requests;
 mod order_state;
 pub mod pricing;
 pub mod tax;
+pub mod webhook;

@@ -3,20 +3,27 @@
 use comptoir_proto::orders::v1::{
     HandleWebhookRequest, HandleWebhookResponse, payment_service_server::PaymentService,
 };
-use mesh::{Error, ErrorReason};
 use tonic::{Request, Response, Status};
 
-/// What payment providers say. No provider of this build sends webhooks: the sandbox is asked.
-pub(crate) struct PaymentHandler;
+use crate::webhooks::Webhooks;
+
+/// What payment providers say. The sandbox says nothing: it is asked.
+pub(crate) struct PaymentHandler {
+    pub(crate) webhooks: Webhooks,
+}
 
 #[tonic::async_trait]
 impl PaymentService for PaymentHandler {
     async fn handle_webhook(
         &self,
-        _: Request<HandleWebhookRequest>,
+        request: Request<HandleWebhookRequest>,
     ) -> Result<Response<HandleWebhookResponse>, Status> {
-        let message =
-            "No payment provider that sends webhooks is configured, so nothing can have signed this.";
-        Err(Error::new(ErrorReason::WebhookSignatureInvalid, message).into())
+        let HandleWebhookRequest {
+            provider,
+            signature,
+            body,
+        } = request.into_inner();
+        self.webhooks.take(&provider, &signature, &body).await?;
+        Ok(Response::new(HandleWebhookResponse {}))
     }
 }

@@ -6,6 +6,7 @@ mod contract;
 pub mod mongo;
 pub mod orders;
 pub mod sqlite;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::domain::{
     discount::{Counted, Discount, Use},
 };
 
-pub use self::orders::OrderStore;
+pub use self::{orders::OrderStore, webhooks::WebhookStore};
 
 /// Everything the service keeps.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct Stores {
     pub carts: Arc<dyn CartStore>,
     pub discounts: Arc<dyn DiscountStore>,
     pub orders: Arc<dyn OrderStore>,
+    pub webhooks: Arc<dyn WebhookStore>,
 }
 
 /// Opens the stores where the settings say.

@@ -13,6 +13,8 @@ mod discounts;
 mod ordering;
 mod payments;
 mod stripe;
+mod stripe_mock;
 #[path = "../support/mod.rs"]
 mod support;
 mod update;
+mod webhooks;

@@ -164,6 +164,9 @@ async fn an_answer_that_does_not_come_in_time_is_charged_once() {
     let cart = shop.cart().await;
     let order = placed(shop.pay(&cart, "pm_card_visa").await);
     confirmed(&shop, &order).await;
+    let replays = shop.stripe.journal().into_iter().filter(|call| call.replayed);
+    assert!(replays.clone().count() > 0, "the same keys once more");
+    assert!(replays.clone().all(|call| call.status == 200));
 }
 
 #[tokio::test]

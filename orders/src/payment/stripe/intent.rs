@@ -168,7 +168,6 @@ pub(super) fn decline(message: Option<&str>) -> String {
 /// Money that goes back.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Refund {
-    pub(crate) id: String,
     pub(crate) status: Option<String>,
     pub(crate) amount: i64,
     pub(crate) currency: String,

@@ -8,8 +8,10 @@
 
 mod amount;
 mod client;
+pub(crate) mod event;
 pub(crate) mod intent;
 mod open;
+pub(crate) mod signature;
 
 use std::sync::Arc;
 
@@ -170,7 +172,7 @@ impl PaymentProvider for Stripe {
         else {
             return Ok(Outcome::Refused("there is no such payment at stripe".into()));
         };
-        let path = format!("/payment_intents/{}/capture", id);
+        let path = format!("/payment_intents/{id}/capture");
         let form = vec![("amount_to_capture", amount.to_string())];
         for attempt in 0..ATTEMPTS {
             let key = format!("{key}:{attempt}");

@@ -6,6 +6,7 @@ mod events;
 mod lists;
 mod orders;
 mod uses;
+mod webhooks;
 mod whole;
 
 /// Runs each promise on an SQLite file of its own, and on a MongoDB database of its own.

@@ -6,6 +6,7 @@
 //! - **discounts**: a document each with the count of its uses; `discount_uses` says for which orders. How a crash between the
 //!   two loses nothing is told in `discounts`.
 //! - **orders**: a document each, its events in it until they are published, so that both are one write.
+//! - **`webhook_events`**: a document each, of what payment providers told.
 //! - **`order_numbers`**: one document, whose count is only ever raised.
 //! - **`order_secrets`**: a document each, never changed.
 //!
@@ -19,6 +20,7 @@ mod crash_tests;
 mod discounts;
 mod order_document;
 mod orders;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ use mongodb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{carts::MongoCarts, discounts::MongoDiscounts, orders::MongoOrders};
+pub use self::{carts::MongoCarts, discounts::MongoDiscounts, orders::MongoOrders, webhooks::MongoWebhooks};
 use super::Stores;
 
 /// Opens the server's database, and makes the indexes that are missing.
@@ -48,6 +50,7 @@ async fn prepare(database: &Database) -> mongodb::error::Result<Stores> {
         carts: Arc::new(MongoCarts::open(database).await?),
         discounts: Arc::new(MongoDiscounts::open(database).await?),
         orders: Arc::new(MongoOrders::open(database).await?),
+        webhooks: Arc::new(MongoWebhooks::open(database).await?),
     })
 }
 

@@ -3,13 +3,16 @@
 mod carts;
 mod discounts;
 mod orders;
+mod webhooks;
 
 use std::sync::Arc;
 
 use mesh::{Error, sqlite::Sqlite};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{carts::SqliteCarts, discounts::SqliteDiscounts, orders::SqliteOrders};
+pub use self::{
+    carts::SqliteCarts, discounts::SqliteDiscounts, orders::SqliteOrders, webhooks::SqliteWebhooks,
+};
 use super::Stores;
 
 /// Opens the file, and makes or migrates it. `location` is a path or `sqlite://PATH`.
@@ -18,7 +21,8 @@ pub async fn open(location: &str) -> anyhow::Result<Stores> {
     Ok(Stores {
         carts: Arc::new(SqliteCarts::new(db.clone())),
         discounts: Arc::new(SqliteDiscounts::new(db.clone())),
-        orders: Arc::new(SqliteOrders::new(db)),
+        orders: Arc::new(SqliteOrders::new(db.clone())),
+        webhooks: Arc::new(SqliteWebhooks::new(db)),
     })
 }
 
