@@ -158,6 +158,73 @@ async fn whatever_is_lost_on_the_way_is_asked_for_again_and_charged_once() {
 }
 
 #[tokio::test]
+async fn an_intent_that_cannot_be_found_again_is_never_confirmed() {
+    // Stripe fails, and has opened an intent all the same; the list is full of others.
+    for lags in [false, true] {
+        let shop = Shop::new().await;
+        shop.stripe.crowd();
+        if lags {
+            shop.stripe.search_lags();
+        }
+        shop.stripe
+            .fail(Operation::Create, Fault::StoredFailure { done: true });
+        shop.stripe.fail(Operation::Confirm, Fault::LoseAnswer);
+        let cart = shop.cart().await;
+        let order = placed(shop.pay(&cart, "pm_card_visa").await);
+        confirmed(&shop, &order).await;
+        let standing: Vec<_> = shop
+            .stripe
+            .intents(&order.id)
+            .iter()
+            .map(|intent| intent["status"].as_str().unwrap().to_owned())
+            .collect();
+        if lags {
+            assert_eq!(standing, ["requires_payment_method", "succeeded"]);
+        } else {
+            assert_eq!(standing, ["succeeded"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_found_late_is_resumed_or_where_the_units_are_gone_let_go() {
+    for (keys_are_forgotten, gone) in [(false, false), (false, true), (true, false), (true, true)] {
+        let shop = Shop::new().await;
+        shop.stripe.fail(Operation::Confirm, Fault::LoseAnswer);
+        for _ in 0..3 {
+            shop.stripe.fail(Operation::Retrieve, Fault::Cut);
+        }
+        let cart = shop.cart().await;
+        let answer = shop.setup.try_complete(by_stripe(&cart, "pm_card_visa")).await;
+        answer.unwrap_err();
+        let intents = shop.stripe.intents("");
+        let order_id = intents[0]["metadata"]["order_id"].as_str().unwrap().to_owned();
+        if keys_are_forgotten {
+            shop.stripe.forget_keys();
+        }
+        if gone {
+            let reason = ErrorReason::InsufficientStock;
+            shop.setup.catalog.refuse("ConfirmReservation", reason);
+        }
+        // Nobody was there until long after the hold.
+        shop.setup.test.clock.advance(HOLD * 200);
+        let order = shop.setup.order(&order_id).await;
+        if gone {
+            shop.setup.reaches(&order, OrderState::Failed).await;
+            assert_eq!(shop.status(&order), "canceled");
+            assert_eq!(shop.setup.catalog.units(&shop.cup).reserved, 0);
+        } else {
+            confirmed(&shop, &order).await;
+        }
+        assert_eq!(
+            shop.stripe.intents(&order_id).len(),
+            1,
+            "nothing is opened besides"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_in_time_is_charged_once() {
     let shop = Shop::new().await;
     shop.stripe.fail(Operation::Confirm, Fault::Hang);

@@ -35,6 +35,12 @@ async fn every_request_is_well_formed() {
     let wanted = action(shop.pay(&cart, "pm_card_authenticationRequired").await);
     shop.setup.cancel(&wanted.order.unwrap(), "cancel").await.unwrap();
 
+    shop.stripe.crowd();
+    shop.stripe
+        .fail(Operation::Create, Fault::StoredFailure { done: false });
+    let cart = shop.cart().await;
+    placed(shop.pay(&cart, "pm_card_visa").await);
+
     let client = reqwest::Client::new();
     let mut sent = BTreeSet::new();
     for call in shop.stripe.journal() {
@@ -62,6 +68,7 @@ async fn every_request_is_well_formed() {
             "GET ID",
             "GET payment_intents",
             "GET refunds",
+            "GET search",
             "POST cancel",
             "POST capture",
             "POST confirm",

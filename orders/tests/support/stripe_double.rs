@@ -101,6 +101,8 @@ struct State {
     faults: Vec<(Operation, Fault)>,
     journal: Vec<Call>,
     events: Vec<Value>,
+    /// Others make so many intents that the newest are theirs.
+    crowded: bool,
     /// Intents that the search does not know yet: all that are made from now on.
     search_lags: bool,
     unsearchable: Vec<String>,
@@ -151,6 +153,16 @@ impl StripeDouble {
     /// From now on the search does not find what is made.
     pub(crate) fn search_lags(&self) {
         self.state().search_lags = true;
+    }
+
+    /// From now on lists begin with page after page of other people's intents.
+    pub(crate) fn crowd(&self) {
+        self.state().crowded = true;
+    }
+
+    /// Forgets the idempotency keys, as Stripe does after a day.
+    pub(crate) fn forget_keys(&self) {
+        self.state().answers.clear();
     }
 
     /// Every call, in order.
@@ -246,16 +258,16 @@ impl StripeDouble {
             (_, Some(Fault::Cut)) => (0, false, String::new()),
             (_, Some(Fault::Limit)) => error(
                 429,
-                json!({ "type": "invalid_request_error", "code": "rate_limit" }),
+                &json!({ "type": "invalid_request_error", "code": "rate_limit" }),
             ),
             (_, Some(Fault::Busy)) => error(
                 409,
-                json!({ "type": "idempotency_error", "code": "idempotency_key_in_use", "message": "running" }),
+                &json!({ "type": "idempotency_error", "code": "idempotency_key_in_use", "message": "running" }),
             ),
-            (_, Some(Fault::Failure)) => error(500, json!({ "type": "api_error", "message": "failed" })),
+            (_, Some(Fault::Failure)) => error(500, &json!({ "type": "api_error", "message": "failed" })),
             (None, _) => error(
                 404,
-                json!({ "type": "invalid_request_error", "message": "Unrecognized request URL" }),
+                &json!({ "type": "invalid_request_error", "message": "Unrecognized request URL" }),
             ),
             (Some(operation), fault) => self.answer(operation, &request, fault),
         };
@@ -302,7 +314,7 @@ impl StripeDouble {
         if !authorized {
             return error(
                 401,
-                json!({ "type": "invalid_request_error", "message": "Invalid API Key provided" }),
+                &json!({ "type": "invalid_request_error", "message": "Invalid API Key provided" }),
             );
         }
         let now = (self.seconds)();
@@ -316,7 +328,7 @@ impl StripeDouble {
         if let Some(kept) = key.and_then(|key| state.answers.get(key)) {
             if kept.fingerprint != fingerprint {
                 let message = "Keys for idempotent requests can only be used with the same parameters";
-                return error(400, json!({ "type": "idempotency_error", "message": message }));
+                return error(400, &json!({ "type": "idempotency_error", "message": message }));
             }
             return (kept.status, true, kept.body.clone());
         }
@@ -389,7 +401,7 @@ impl State {
             Operation::ListRefunds => {
                 let of = form.get("payment_intent");
                 let of = |refund: &&Value| of.is_none_or(|of| refund["payment_intent"] == *of);
-                page(self.refunds.iter().rev().filter(of).cloned().collect(), false)
+                page(self.refunds.iter().rev().filter(of).cloned(), false)
             }
             _ if !self.intents.contains_key(&id) => {
                 refused(404, "resource_missing", "No such payment_intent", "intent")
@@ -571,6 +583,11 @@ impl State {
     }
 
     fn list(&self, form: &Form) -> Answer {
+        if self.crowded {
+            let other = json!({ "id": "pi_other", "object": "payment_intent", "status": "succeeded", "amount": 1,
+                "currency": "eur", "metadata": {} });
+            return page([other].into_iter(), true);
+        }
         let limit: usize = form
             .get("limit")
             .and_then(|limit| limit.parse().ok())
@@ -584,10 +601,7 @@ impl State {
         }
         let more = ids.len() > limit;
         page(
-            ids.into_iter()
-                .take(limit)
-                .map(|id| self.intents[id].clone())
-                .collect(),
+            ids.into_iter().take(limit).map(|id| self.intents[id].clone()),
             more,
         )
     }
@@ -598,7 +612,7 @@ impl State {
         let found = self.intents.iter().filter(|(id, intent)| {
             intent["metadata"]["order_id"] == wanted && !self.unsearchable.contains(id)
         });
-        page(found.map(|(_, intent)| intent.clone()).collect(), false)
+        page(found.map(|(_, intent)| intent.clone()), false)
     }
 
     fn unexpected(&self, status: &str, verb: &str) -> Answer {
@@ -616,11 +630,12 @@ fn refused(status: u16, code: &str, message: &str, param: &str) -> Answer {
     (status, json!({ "error": error }))
 }
 
-fn error(status: u16, error: Value) -> (u16, bool, String) {
+fn error(status: u16, error: &Value) -> (u16, bool, String) {
     (status, false, json!({ "error": error }).to_string())
 }
 
-fn page(data: Vec<Value>, more: bool) -> Answer {
+fn page(data: impl Iterator<Item = Value>, more: bool) -> Answer {
+    let data: Value = data.collect();
     (200, json!({ "object": "list", "data": data, "has_more": more }))
 }
 

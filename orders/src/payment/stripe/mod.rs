@@ -154,7 +154,7 @@ impl PaymentProvider for Stripe {
         if let Some(free) = free(charge) {
             return Ok(free);
         }
-        let Ok(intent) = self.intent(charge).await? else {
+        let Ok(intent) = self.late_intent(charge).await? else {
             return Ok(Authorization::Unknown);
         };
         match intent.of(charge)?.standing() {
@@ -200,7 +200,7 @@ impl PaymentProvider for Stripe {
             return Ok(Outcome::Done);
         }
         // One that was never opened is opened to be cancelled, so that a call that is still under way finds it so.
-        let Ok(mut intent) = self.intent(charge).await? else {
+        let Ok(mut intent) = self.late_intent(charge).await? else {
             return Ok(Outcome::Done);
         };
         let path = format!("/payment_intents/{}/cancel", intent.id);
@@ -257,5 +257,59 @@ impl PaymentProvider for Stripe {
             }
         }
         Err(Failure::Unknown("stripe fails to give money back".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh::{config::Secret, testing::TestEnv};
+
+    use super::*;
+
+    fn settings(key: &str, secrets: &str, base: &str) -> StripeSettings {
+        StripeSettings {
+            stripe_secret_key: Some(Secret::new(key)),
+            stripe_webhook_secret: Some(Secret::new(secrets)),
+            stripe_base_url: base.parse().unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn settings_that_would_lose_payments_are_refused_in_production() {
+        let mut test = TestEnv::new();
+        let env = &mut test.env;
+        let (https, http) = ("https://api.stripe.com", "http://127.0.0.1:1");
+        let open = |settings, env: &Env| {
+            Stripe::new(&settings, env)
+                .map(|stripe| stripe.is_some())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            open(settings(" ", "whsec", https), env),
+            Ok(false),
+            "an empty key is none"
+        );
+        assert_eq!(open(settings("sk", "", http), env), Ok(true));
+        env.profile = Profile::Production;
+        assert_eq!(open(settings("sk", "whsec", https), env), Ok(true));
+        for secrets in ["", " , "] {
+            let error = open(settings("sk", secrets, https), env).unwrap_err();
+            assert!(error.starts_with("STRIPE_WEBHOOK_SECRET: "), "{error}");
+        }
+        let error = open(settings("sk", "whsec", http), env).unwrap_err();
+        assert!(error.starts_with("STRIPE_BASE_URL: "), "{error}");
+    }
+
+    #[test]
+    fn several_secrets_are_given_by_commas() {
+        let settings = settings("sk", "whsec_new, whsec_old,,", "https://api.stripe.com");
+        let secrets = settings.webhook_secrets();
+        let secrets: Vec<_> = secrets.iter().map(Secret::reveal).collect();
+        assert_eq!(secrets, ["whsec_new", "whsec_old"]);
+        assert_eq!(
+            format!("{settings:?}").matches("***").count(),
+            2,
+            "nothing is printed"
+        );
     }
 }

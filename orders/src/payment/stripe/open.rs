@@ -34,6 +34,18 @@ impl Stripe {
         }
     }
 
+    /// The same for an order that is being given up or late: Stripe forgets keys after a day, so one that was confirmed is first
+    /// looked for.
+    pub(super) async fn late_intent(&self, charge: &Charge) -> Result<Result<Intent, Refusal>, Failure> {
+        if charge.payment_id.as_deref().unwrap_or_default().is_empty()
+            && let Some(intent) = self.find(charge).await?
+            && !matches!(intent.standing(), Standing::Open)
+        {
+            return Ok(Ok(intent));
+        }
+        self.intent(charge).await
+    }
+
     /// The intent of this id.
     pub(super) async fn retrieve(&self, id: &str) -> Result<Intent, Failure> {
         let path = format!("{PATH}/{id}");
