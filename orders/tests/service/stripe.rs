@@ -3,8 +3,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use comptoir_orders::{
+    StripeSettings,
+    payment::{Authorization, Charge, PaymentProvider as _, Stripe},
+};
 use comptoir_proto::orders::v1::{Order, OrderState, PaymentStatus};
-use mesh::error::ErrorReason;
+use mesh::{config::Secret, error::ErrorReason};
 
 use crate::support::{
     catalog::HOLD,
@@ -234,6 +238,34 @@ async fn an_answer_that_does_not_come_in_time_is_charged_once() {
     let replays = shop.stripe.journal().into_iter().filter(|call| call.replayed);
     assert!(replays.clone().count() > 0, "the same keys once more");
     assert!(replays.clone().all(|call| call.status == 200));
+}
+
+#[tokio::test]
+async fn however_many_ask_for_a_payment_at_once_there_is_one() {
+    let shop = Shop::new().await;
+    let settings = StripeSettings {
+        stripe_secret_key: Some(Secret::new("sk_test_double")),
+        stripe_webhook_secret: None,
+        stripe_base_url: shop.stripe.url().parse().unwrap(),
+    };
+    let charge = Charge {
+        order_id: "order_1".to_owned(),
+        token: "pm_card_visa".to_owned(),
+        amount: 4_990,
+        currency: "EUR".to_owned(),
+        return_url: None,
+        payment_id: None,
+    };
+    // Each as a process of its own.
+    let calls = (0..20).map(|_| {
+        let (stripe, charge) = (Stripe::new(&settings, &shop.setup.test.env), charge.clone());
+        async move { stripe.unwrap().unwrap().authorize(&charge).await.unwrap() }
+    });
+    let answers = futures::future::join_all(calls).await;
+    assert!(matches!(answers[0], Authorization::Authorized { .. }));
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(shop.stripe.kept("order_1"), (0, 1));
+    assert_eq!(shop.stripe.intents("order_1").len(), 1);
 }
 
 #[tokio::test]
