@@ -87,11 +87,16 @@ impl<'a> Buyer<'a> {
         self
     }
 
-    /// Pays.
+    /// Pays by the sandbox.
     pub async fn complete(&self, token: &str, key: &str) -> Completed {
+        self.pay("sandbox", token, key).await
+    }
+
+    /// Pays.
+    pub async fn pay(&self, provider: &str, token: &str, key: &str) -> Completed {
         let query = format!(
-            "mutation($cart: ID!, $token: String!, $key: String!) {{
-                cartComplete(cartId: $cart, payment: {{ provider: \"sandbox\", token: $token }}, idempotencyKey: $key) {{
+            "mutation($cart: ID!, $provider: String!, $token: String!, $key: String!) {{
+                cartComplete(cartId: $cart, payment: {{ provider: $provider, token: $token }}, idempotencyKey: $key) {{
                     __typename
                     ... on CartCompleteSuccess {{ order {{ {ORDER} }} }}
                     ... on CartCompleteAlreadyAccepted {{ order {{ {ORDER} }} }}
@@ -99,7 +104,7 @@ impl<'a> Buyer<'a> {
                     ... on CartCompleteFailed {{ userErrors {{ code field message }} cart {{ id }} }}
                 }} }}"
         );
-        let variables = json!({ "cart": self.cart, "token": token, "key": key });
+        let variables = json!({ "cart": self.cart, "provider": provider, "token": token, "key": key });
         let (status, body) = self
             .shop
             .post_graphql(None, &query, variables)

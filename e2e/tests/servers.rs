@@ -1,8 +1,11 @@
-//! Five processes on the real servers: PostgreSQL, MongoDB, Kafka, Redis, and doubles of the providers.
+//! Five processes on the real servers: PostgreSQL, MongoDB, Kafka and Redis, a fake SES, and doubles of Stripe and Twilio.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use comptoir_e2e::{
     Buyer, Calls,
@@ -10,53 +13,152 @@ use comptoir_e2e::{
     shop::eventually,
 };
 use serde_json::{Value, json};
+use stripe_double::StripeDouble;
 
-/// The mails that the SES double took for this address, oldest first.
-async fn mails(calls: &Calls, to: &str) -> Vec<Value> {
+#[path = "../../orders/tests/support/stripe_double.rs"]
+#[expect(dead_code, reason = "the orders service's tests use what this one does not")]
+mod stripe_double;
+
+/// The mails that the fake SES took for this address.
+async fn mails(calls: &Calls, to: &str) -> usize {
     let url = format!(
         "{}/moto-api/data.json",
         std::env::var("AWS_ENDPOINT_URL").unwrap()
     );
     let data: Value = calls.http.get(url).send().await.unwrap().json().await.unwrap();
-    let all = ["Message", "RawMessage"].map(|kind| data["ses"][kind].as_array().cloned().unwrap_or_default());
-    let mut all = all.concat();
-    all.retain(|mail| {
-        mail["destinations"].to_string().contains(to) || mail["raw_data"].to_string().contains(to)
-    });
-    all
+    let all = data["ses"]["Message"].as_array().cloned().unwrap_or_default();
+    all.iter()
+        .filter(|mail| mail["destinations"].to_string().contains(to))
+        .count()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_order_walks_through_five_processes() {
-    let Some(servers) = Servers::of_environment("an_order_walks_through_five_processes") else {
-        return;
-    };
-    let cluster = Cluster::start(&servers, 1, &[]).await;
-    let admin = cluster.admin().await;
-    let variant = cluster.add_product(&admin, "Stoneware mug", "18.00", 50).await;
-    let found = eventually("the product is found", Duration::from_secs(5), || async {
-        let query = "{ search(query: \"stonware\") { totalCount nodes { title } } }";
-        let data = cluster.graphql(None, query, json!({})).await;
-        (data["search"]["totalCount"] == json!(1)).then_some(data)
-    })
-    .await;
-    assert_eq!(found["search"]["nodes"][0]["title"], json!("Stoneware mug"));
+/// A Twilio that takes every text message; gives its address and what it was posted.
+async fn twilio() -> (String, Arc<Mutex<Vec<String>>>) {
+    let posted: Arc<Mutex<Vec<String>>> = Arc::default();
+    let journal = posted.clone();
+    let router = axum::Router::new().fallback(move |body: String| async move {
+        journal.lock().unwrap().push(body);
+        (
+            axum::http::StatusCode::CREATED,
+            r#"{"sid": "SM1", "status": "queued"}"#,
+        )
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, posted)
+}
 
-    let name = format!("ada-{}", cluster.id);
-    let buyer = Buyer::with_cart(&cluster, &name, &[(&variant, 2)]).await;
-    let placed = buyer.complete("tok_visa", "first").await;
-    assert_eq!(placed.kind, "CartCompleteSuccess", "{}", placed.body);
-    eventually("the order is captured", Duration::from_secs(10), || async {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the double signs with the time of the machine"
+)]
+fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_secs().try_into().unwrap()
+}
+
+async fn captured(cluster: &Cluster, admin: &str, order: &str) {
+    eventually("the order is captured", Duration::from_secs(15), || async {
         let query = "query($id: ID!) { order(id: $id) { state paymentStatus } }";
-        let data = cluster
-            .graphql(Some(&admin), query, json!({ "id": placed.order }))
-            .await;
+        let data = cluster.graphql(Some(admin), query, json!({ "id": order })).await;
         (data["order"] == json!({ "state": "CONFIRMED", "paymentStatus": "CAPTURED" })).then_some(())
     })
     .await;
-    assert_eq!(cluster.stock(&admin, &variant).await, (48, 0));
-    eventually("the mails are with SES", Duration::from_secs(15), || async {
-        (mails(&cluster, &buyer.email).await.len() >= 2).then_some(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_walk_through_five_processes() {
+    let Some(servers) = Servers::of_environment("orders_walk_through_five_processes") else {
+        return;
+    };
+    let stripe = StripeDouble::start(Arc::new(seconds)).await;
+    let (twilio, texts) = twilio().await;
+    let settings = [
+        ("STRIPE_SECRET_KEY", "sk_test_double"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_double"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_double"),
+        ("STRIPE_BASE_URL", stripe.url()),
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
+        ("TWILIO_AUTH_TOKEN", "secret"),
+        ("TWILIO_FROM", "+15005550006"),
+        ("TWILIO_BASE_URL", &twilio),
+    ];
+    let cluster = Cluster::start(&servers, 1, &settings).await;
+    let admin = cluster.admin().await;
+    let variant = cluster.add_product(&admin, "Stoneware mug", "18.00", 50).await;
+    eventually("the product is found", Duration::from_secs(5), || async {
+        let query = "{ search(query: \"stonware\") { totalCount } }";
+        let data = cluster.graphql(None, query, json!({})).await;
+        (data["search"]["totalCount"] == json!(1)).then_some(())
     })
     .await;
+
+    // A card that is taken at once.
+    let buyer = Buyer::with_cart(&cluster, &format!("ada-{}", cluster.id), &[(&variant, 2)]).await;
+    let phone = cluster
+        .http
+        .patch(cluster.url(&format!("/store/carts/{}", buyer.cart)))
+        .json(&json!({ "phone": "+33612345678" }));
+    assert!(phone.send().await.unwrap().status().is_success());
+    let placed = buyer.pay("stripe", "pm_card_visa", "first").await;
+    assert_eq!(placed.kind, "CartCompleteSuccess", "{}", placed.body);
+    captured(&cluster, &admin, &placed.order).await;
+    assert_eq!(cluster.stock(&admin, &variant).await, (48, 0));
+    eventually("the mails are with SES", Duration::from_secs(15), || async {
+        (mails(&cluster, &buyer.email).await >= 2).then_some(())
+    })
+    .await;
+
+    // One whose bank asks the buyer.
+    let other = Buyer::with_cart(&cluster, &format!("bob-{}", cluster.id), &[(&variant, 1)]).await;
+    let asked = other
+        .pay("stripe", "pm_card_authenticationRequired", "second")
+        .await;
+    assert_eq!(asked.kind, "CartCompleteActionRequired", "{}", asked.body);
+    let intent = stripe.intents(&asked.order)[0]["id"].as_str().unwrap().to_owned();
+    assert!(stripe.decide(&intent, true));
+    let placed_later = other
+        .pay("stripe", "pm_card_authenticationRequired", "second")
+        .await;
+    assert_eq!(placed_later.order, asked.order, "{}", placed_later.body);
+    captured(&cluster, &admin, &asked.order).await;
+
+    // Shipped: a text message; refunded: the money is back.
+    let act = async |path: &str, body: Value| {
+        let answer = cluster
+            .http
+            .post(cluster.url(&format!("/admin/orders/{}/{path}", placed.order)))
+            .bearer_auth(&admin)
+            .header("idempotency-key", path)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status();
+        assert!(
+            status.is_success(),
+            "{path}: {status} {}",
+            answer.text().await.unwrap()
+        );
+    };
+    act("fulfill", json!({ "trackingNumber": "1Z", "carrier": "post" })).await;
+    eventually(
+        "the text message is with Twilio",
+        Duration::from_secs(15),
+        || async {
+            let texts = texts.lock().unwrap();
+            texts
+                .iter()
+                .any(|text| text.contains("33612345678"))
+                .then_some(())
+        },
+    )
+    .await;
+    act("refund", json!({ "reason": "the tour is over" })).await;
+    eventually("the money is back", Duration::from_secs(15), || async {
+        (stripe.kept(&placed.order).0 == 0).then_some(())
+    })
+    .await;
+    assert_eq!(stripe.intents(&placed.order).len(), 1, "one order is one payment");
 }

@@ -14,6 +14,7 @@ mod graphql;
 mod raw;
 mod rest;
 mod tokens;
+mod webhooks;
 mod world;
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
@@ -29,18 +30,6 @@ use crate::{
     case::{case, walk},
     world::{Watch, World},
 };
-
-/// Reasons whose server comes later, and why nothing can provoke them before.
-const LATER: [(ErrorReason, &str); 2] = [
-    (
-        ErrorReason::WebhookStale,
-        "no provider whose webhooks carry a time is connected: every webhook is refused unread",
-    ),
-    (
-        ErrorReason::EventConflict,
-        "events of providers are told apart once their webhooks are taken",
-    ),
-];
 
 /// The values of the enum in the proto, but for the one that is never sent.
 fn reasons() -> BTreeMap<i32, String> {
@@ -67,7 +56,7 @@ fn reasons() -> BTreeMap<i32, String> {
 }
 
 #[test]
-fn every_reason_is_provoked_or_comes_later() {
+fn every_reason_is_provoked() {
     let groups = [
         edge::CASES,
         graphql::CASES,
@@ -76,6 +65,7 @@ fn every_reason_is_provoked_or_comes_later() {
         tokens::CASES,
         catalogue::CASES,
         checkout::CASES,
+        webhooks::CASES,
     ];
     let cases = groups.iter().flat_map(|cases| cases.iter());
     let mut met: BTreeMap<i32, usize> = BTreeMap::new();
@@ -88,17 +78,13 @@ fn every_reason_is_provoked_or_comes_later() {
             case::code(case.reason)
         );
     }
-    for (reason, why) in LATER {
-        assert!(!why.is_empty());
-        *met.entry(reason.into()).or_default() += 1;
-    }
     let reasons = reasons();
     assert_eq!(reasons.len(), 73);
     for (number, name) in &reasons {
         assert_eq!(
             met.remove(number),
             Some(1),
-            "{name} has to stand in the table once, or in the list of what comes later"
+            "{name} has to stand in the table once"
         );
     }
     assert!(met.is_empty(), "{met:?}");
@@ -117,6 +103,12 @@ async fn the_graphql_endpoint_refuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rest_handlers_refuse() {
     walk(&World::new(&[]).await, rest::CASES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhooks_refuse() {
+    let settings = [("STRIPE_WEBHOOK_SECRET", webhooks::SECRET)];
+    walk(&World::new(&settings).await, webhooks::CASES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ async fn bytes(body: axum::body::Body) -> Result<Vec<u8>, Problem> {
     path = "/webhooks/stripe",
     request_body(content = String, content_type = "application/json"),
     params(("Stripe-Signature" = String, Header)),
-    responses((status = 204))
+    responses((status = 200))
 )]
 pub(crate) async fn stripe(
     State(app): State<Arc<App>>,
@@ -51,7 +51,7 @@ pub(crate) async fn stripe(
         .handle_webhook(request)
         .await
         .answer()?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::OK)
 }
 
 /// Text messages at Twilio.
@@ -60,7 +60,7 @@ pub(crate) async fn stripe(
     path = "/webhooks/twilio",
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
     params(("X-Twilio-Signature" = String, Header)),
-    responses((status = 204))
+    responses((status = 200))
 )]
 pub(crate) async fn twilio(
     State(app): State<Arc<App>>,
@@ -87,7 +87,7 @@ pub(crate) async fn twilio(
     post,
     path = "/webhooks/ses",
     request_body(content = String, content_type = "text/plain"),
-    responses((status = 204))
+    responses((status = 200))
 )]
 pub(crate) async fn ses(State(app): State<Arc<App>>, body: axum::body::Body) -> Result<StatusCode, Problem> {
     let body = bytes(body).await?;
@@ -109,7 +109,7 @@ async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<St
         .handle_webhook(request)
         .await
         .answer()?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::OK)
 }
 
 /// The address that was called, which the signature covers: whoever writes another here only spoils it.

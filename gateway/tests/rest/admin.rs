@@ -161,7 +161,7 @@ async fn webhooks_are_handed_on_as_they_came() {
         shop.send("POST /webhooks/twilio?a=b", &headers, "A=%20")
             .await
             .status,
-        204
+        200
     );
     shop.fakes
         .on("handle_webhook", |request: orders::HandleWebhookRequest| {
@@ -179,6 +179,6 @@ async fn webhooks_are_handed_on_as_they_came() {
         shop.send("POST /webhooks/stripe", &[("stripe-signature", "t=1")], "{ }")
             .await
             .status,
-        204
+        200
     );
 }
