@@ -19,7 +19,7 @@ mod world;
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use comptoir_mesh::error::{ErrorReason, Reason as _};
+use comptoir_mesh::error::Reason as _;
 use futures::FutureExt as _;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
