@@ -10,7 +10,12 @@ use std::{
 
 fn comptoir(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_comptoir"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
+    // The servers of other tests are none of its.
+    for server in ["DATABASE_URL", "MONGODB_URI", "KAFKA_BROKERS", "REDIS_URL"] {
+        command.env_remove(server);
+    }
+    command
         .args(arguments)
         .env("COMPTOIR_DATA", folder.path())
         .envs(settings.iter().copied())
@@ -69,7 +74,12 @@ fn a_wrong_setting_ends_the_process_at_once_and_is_named() {
         ("COMPTOIR_PROFILE", "staging"),
         ("COMPTOIR_SHOP_FILE", "/no/such/file.toml"),
         ("COMPTOIR_CORS_ORIGINS", "*"),
-        ("COMPTOIR_CATALOG_STORE", "postgres://localhost/shop"),
+        ("COMPTOIR_CATALOG_STORE", "mysql://localhost/shop"),
+        ("DATABASE_URL", "mysql://localhost/shop"),
+        ("MONGODB_URI", "mongodb://localhost/?w=1"),
+        ("KAFKA_BROKERS", "kafka://localhost"),
+        ("COMPTOIR_KAFKA_PROPERTIES", "acks=1"),
+        ("REDIS_URL", "http://localhost"),
         ("COMPTOIR_DRAIN_DELAY", "-1"),
         ("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "many"),
     ] {

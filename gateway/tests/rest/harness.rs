@@ -52,8 +52,12 @@ impl Shop {
             orders: channel(),
             notifier: channel(),
         };
-        let arguments = Arguments::try_parse_from([&["gateway"], flags].concat()).expect("flags");
-        let gateway = comptoir_gateway::start(arguments.config, test.env.clone(), peers, None)
+        let mut config = Arguments::try_parse_from([&["gateway"], flags].concat())
+            .expect("flags")
+            .config;
+        // One that the environment names is for tests of Redis: what is counted there would be counted for all.
+        config.cache.redis_url = None;
+        let gateway = comptoir_gateway::start(config, test.env.clone(), peers, None)
             .await
             .expect("a gateway");
         Self { fakes, test, gateway }

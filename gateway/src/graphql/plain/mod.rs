@@ -81,7 +81,7 @@ pub(super) async fn resolve<T: Plain>(object: T, ctx: &ContextSelectionSet<'_>) 
 
 /// The type, its description and its fields of what is looked at as `$view`; after `else` an object whose fields wait.
 ///
-/// ```ignore
+/// ```text
 /// plain!(
 ///     /// What a category is.
 ///     Category: &pb::Category, |category, walk| {
