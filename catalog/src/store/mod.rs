@@ -8,6 +8,7 @@ mod counts;
 mod drafts;
 mod postgres;
 mod refusals;
+mod rows;
 mod sqlite;
 
 use std::time::Duration;

@@ -1,12 +1,16 @@
 //! Lists, a page at a time: each goes on behind a key that its index is sorted by.
 
-use comptoir_mesh::{Error, sqlite::timestamp};
+use comptoir_mesh::Error;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
-use super::size;
 use crate::{
     domain::{Movement, ProductQuery, ProductSort},
-    store::{LowStock, Page, ProductPage, counts::Counts, drafts::status_name},
+    store::{
+        LowStock, Page, ProductPage,
+        counts::Counts,
+        drafts::status_name,
+        rows::{MovementRow, page, size},
+    },
 };
 
 pub(super) async fn products(
@@ -80,17 +84,6 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &ProductQuery) {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct MovementRow {
-    id: String,
-    position: i64,
-    delta: i32,
-    reason: String,
-    actor: String,
-    order_id: Option<String>,
-    created_at: i64,
-}
-
 pub(super) async fn movements(
     db: &PgPool,
     variant_id: &str,
@@ -137,39 +130,4 @@ pub(super) async fn low_stock(
             .fetch_one(db)
             .await?;
     Ok(page(rows, limit, total))
-}
-
-/// The page of these rows, of which one more than it holds was read.
-fn page<R, T: From<R>>(mut rows: Vec<R>, limit: usize, total: i64) -> Page<T> {
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    Page {
-        items: rows.into_iter().map(T::from).collect(),
-        more,
-        total,
-    }
-}
-
-impl From<MovementRow> for Movement {
-    fn from(row: MovementRow) -> Self {
-        Self {
-            id: row.id,
-            position: row.position,
-            delta: row.delta,
-            reason: row.reason,
-            actor: row.actor,
-            order_id: row.order_id,
-            created_at: timestamp(row.created_at),
-        }
-    }
-}
-
-impl From<(String, String, i32)> for LowStock {
-    fn from((variant_id, product_id, available): (String, String, i32)) -> Self {
-        Self {
-            variant_id,
-            product_id,
-            available,
-        }
-    }
 }

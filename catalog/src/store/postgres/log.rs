@@ -16,8 +16,8 @@ use sqlx::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use super::{PostgresStore, size};
-use crate::store::Change;
+use super::PostgresStore;
+use crate::store::{Change, rows::size};
 
 /// How often the log is read when nothing wakes the reader.
 const INTERVAL: Duration = Duration::from_millis(500);

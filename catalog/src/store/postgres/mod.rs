@@ -37,7 +37,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use self::{log::Log, step::Work};
-use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts};
+use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts, rows::size};
 use crate::{
     domain::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
@@ -87,11 +87,6 @@ impl PostgresStore {
             log: Arc::new(log),
         })
     }
-}
-
-/// A count for the database; never negative.
-fn size(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[async_trait]

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use comptoir_mesh::{Error, error::ErrorReason, sqlite::micros};
 
-use super::{Work, reading, size, stock};
+use super::{Work, reading, stock};
 use crate::{
     domain::{ImportOutcome, Imported, ImportedProduct, Product, ProductDraft, SlugChoice, Variant},
     error::{invalid, not_found},
     events::Announcement,
-    store::{Change, drafts},
+    store::{Change, drafts, rows::size},
 };
 
 /// The reason in the ledger when a variant goes.

@@ -1,37 +1,14 @@
 //! Reading products: one statement for any number of them, so that what is read is of one moment.
 
-use comptoir_mesh::{Error, sqlite::timestamp};
+use comptoir_mesh::Error;
 use sqlx::PgExecutor;
 
-use super::size;
 use crate::{
-    domain::{Content, Product, Variant},
-    store::drafts::parse_status,
+    domain::Product,
+    store::rows::{assemble, size},
 };
 
-/// A product joined with one of its variants. Its content is in the row of the first variant alone.
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    slug: String,
-    status: String,
-    currency: String,
-    content: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-    version: i64,
-    variant_id: String,
-    sku: Option<String>,
-    option_values: String,
-    price: i64,
-    compare_at_price: Option<i64>,
-    weight_grams: Option<i32>,
-    image: Option<String>,
-    on_hand: i32,
-    reserved: i32,
-}
-
-/// The columns of [`Row`]; `$chosen` names the products by a subquery or value.
+/// The columns of [`ProductRow`](crate::store::rows::ProductRow); `$chosen` names the products by a subquery or value.
 macro_rules! select {
     ($chosen:literal) => {
         concat!(
@@ -95,49 +72,4 @@ pub(super) async fn products_of_variants(
             .fetch_all(db)
             .await?,
     )
-}
-
-fn assemble(rows: Vec<Row>) -> Result<Vec<Product>, Error> {
-    let mut products: Vec<Product> = Vec::new();
-    for mut row in rows {
-        let content = row.content.take();
-        if products.last().is_none_or(|product| product.id != row.id) {
-            let content =
-                content.ok_or_else(|| Error::internal(anyhow::anyhow!("{} has no first variant", row.id)))?;
-            products.push(Product {
-                id: std::mem::take(&mut row.id),
-                slug: std::mem::take(&mut row.slug),
-                content: serde_json::from_str::<Content>(&content).map_err(Error::internal)?,
-                currency: std::mem::take(&mut row.currency),
-                status: parse_status(&row.status)?,
-                variants: Vec::new(),
-                created_at: timestamp(row.created_at),
-                updated_at: timestamp(row.updated_at),
-                version: row.version,
-            });
-        }
-        if let Some(product) = products.last_mut() {
-            product.variants.push(variant(row)?);
-        }
-    }
-    Ok(products)
-}
-
-fn variant(row: Row) -> Result<Variant, Error> {
-    let image = row
-        .image
-        .map(|image| serde_json::from_str(&image))
-        .transpose()
-        .map_err(Error::internal)?;
-    Ok(Variant {
-        id: row.variant_id,
-        sku: row.sku,
-        option_values: serde_json::from_str(&row.option_values).map_err(Error::internal)?,
-        price: row.price,
-        compare_at_price: row.compare_at_price,
-        weight_grams: row.weight_grams,
-        image,
-        on_hand: row.on_hand,
-        reserved: row.reserved,
-    })
 }

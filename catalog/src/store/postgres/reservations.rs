@@ -9,7 +9,7 @@ use comptoir_mesh::{Error, sqlite::timestamp};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, PgExecutor};
 
-use super::{Work, size, stock};
+use super::{Work, stock};
 use crate::{
     domain::{Reservation, ReservationLine},
     error::not_found,
@@ -17,6 +17,7 @@ use crate::{
     store::{
         Change,
         refusals::{self, Titles, Wanted, invalid_state},
+        rows::size,
     },
 };
 

@@ -23,12 +23,7 @@ pub(super) async fn of(db: &PgPool, variant_ids: &[String]) -> Result<Vec<Stock>
     .bind(variant_ids)
     .fetch_all(db)
     .await?;
-    let stock = |(variant_id, on_hand, reserved)| Stock {
-        variant_id,
-        on_hand,
-        reserved,
-    };
-    Ok(rows.into_iter().map(stock).collect())
+    Ok(rows.into_iter().map(Stock::from).collect())
 }
 
 /// The first stock of new variants.

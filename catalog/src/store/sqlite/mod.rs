@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
-use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts};
+use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts, rows::size};
 use crate::{
     domain::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
@@ -146,11 +146,6 @@ impl Work<'_> {
 fn json(ids: &[String]) -> String {
     // A list of strings always has a JSON form.
     serde_json::to_string(ids).unwrap_or_default()
-}
-
-/// A row count from the database; never negative.
-fn size(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use crate::{
     domain::{ImportOutcome, Imported, ImportedProduct, Product, ProductDraft, SlugChoice, Variant},
     error::{invalid, not_found},
     events::Announcement,
-    store::{Change, drafts},
+    store::{Change, drafts, rows::size},
 };
 
 /// The reason in the ledger when a variant goes.
@@ -217,7 +217,7 @@ async fn write_variant(
     )
     .bind(&variant.id)
     .bind(product_id)
-    .bind(super::size(position))
+    .bind(size(position))
     .bind(&variant.sku)
     .bind(super::json(&variant.option_values))
     .bind(variant.price)

@@ -7,7 +7,7 @@ use comptoir_mesh::{Error, sqlite::timestamp};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqliteExecutor};
 
-use super::{Work, json, size, stock};
+use super::{Work, json, stock};
 use crate::{
     domain::{Reservation, ReservationLine},
     error::not_found,
@@ -15,6 +15,7 @@ use crate::{
     store::{
         Change,
         refusals::{self, Titles, Wanted, invalid_state},
+        rows::size,
     },
 };
 

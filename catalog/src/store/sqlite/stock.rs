@@ -1,13 +1,9 @@
 //! Units on hand and the ledger of their movements.
 
-use comptoir_mesh::{
-    Error,
-    error::Reason as _,
-    sqlite::{micros, timestamp},
-};
+use comptoir_mesh::{Error, error::Reason as _, sqlite::micros};
 use sqlx::{SqliteExecutor, SqlitePool};
 
-use super::{Work, json, reservations, size};
+use super::{Work, json, reservations};
 use crate::{
     domain::{Adjustment, Movement, Stock, Variant},
     error::not_found,
@@ -15,6 +11,7 @@ use crate::{
     store::{
         Change, LowStock, Page,
         refusals::{self, Earlier},
+        rows::{MovementRow, page, size},
     },
 };
 
@@ -26,12 +23,7 @@ pub(super) async fn of(db: impl SqliteExecutor<'_>, variant_ids: &[String]) -> R
     .bind(json(variant_ids))
     .fetch_all(db)
     .await?;
-    let stock = |(variant_id, on_hand, reserved)| Stock {
-        variant_id,
-        on_hand,
-        reserved,
-    };
-    Ok(rows.into_iter().map(stock).collect())
+    Ok(rows.into_iter().map(Stock::from).collect())
 }
 
 /// The first stock of a new variant.
@@ -153,24 +145,13 @@ async fn note(work: &mut Work<'_>, adjustment: &Adjustment, refusal: Option<&Err
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-struct MovementRow {
-    id: String,
-    position: i64,
-    delta: i32,
-    reason: String,
-    actor: String,
-    order_id: Option<String>,
-    created_at: i64,
-}
-
 pub(super) async fn movements(
     db: &SqlitePool,
     variant_id: &str,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Page<Movement>, Error> {
-    let mut rows: Vec<MovementRow> = sqlx::query_as(
+    let rows: Vec<MovementRow> = sqlx::query_as(
         "SELECT id, position, delta, reason, actor, order_id, created_at FROM stock_movements
          WHERE variant_id = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3",
     )
@@ -183,13 +164,7 @@ pub(super) async fn movements(
         .bind(variant_id)
         .fetch_one(db)
         .await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    Ok(Page {
-        items: rows.into_iter().map(Movement::from).collect(),
-        more,
-        total,
-    })
+    Ok(page(rows, limit, total))
 }
 
 pub(super) async fn low(
@@ -199,7 +174,7 @@ pub(super) async fn low(
     limit: usize,
 ) -> Result<Page<LowStock>, Error> {
     let (units, variant_id) = after.unwrap_or((i32::MIN, String::new()));
-    let mut rows: Vec<(String, String, i32)> = sqlx::query_as(
+    let rows: Vec<(String, String, i32)> = sqlx::query_as(
         "SELECT variant_id, product_id, on_hand - reserved FROM stock
          WHERE removed = 0 AND (on_hand - reserved) <= ?1 AND ((on_hand - reserved), variant_id) > (?2, ?3)
          ORDER BY (on_hand - reserved), variant_id LIMIT ?4",
@@ -215,30 +190,5 @@ pub(super) async fn low(
             .bind(threshold)
             .fetch_one(db)
             .await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let low = |(variant_id, product_id, available)| LowStock {
-        variant_id,
-        product_id,
-        available,
-    };
-    Ok(Page {
-        items: rows.into_iter().map(low).collect(),
-        more,
-        total,
-    })
-}
-
-impl From<MovementRow> for Movement {
-    fn from(row: MovementRow) -> Self {
-        Self {
-            id: row.id,
-            position: row.position,
-            delta: row.delta,
-            reason: row.reason,
-            actor: row.actor,
-            order_id: row.order_id,
-            created_at: timestamp(row.created_at),
-        }
-    }
+    Ok(page(rows, limit, total))
 }
