@@ -32,6 +32,12 @@ pub struct Completed {
 }
 
 impl<'a> Buyer<'a> {
+    /// The buyer whose cart this is.
+    pub fn of(shop: &'a Calls, cart: &str, email: &str) -> Self {
+        let (cart, email) = (cart.to_owned(), email.to_owned());
+        Self { shop, cart, email }
+    }
+
     /// A buyer with these units in the cart.
     pub async fn with_cart(shop: &'a Calls, name: &str, lines: &[(&str, u32)]) -> Self {
         let email = format!("{name}@buyer.example");

@@ -1,26 +1,18 @@
 //! The five services as processes of their own on real servers, one of each or several.
 
 use std::{
-    net::TcpListener,
     ops::Deref,
-    path::PathBuf,
-    process::Stdio,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    path::{Path, PathBuf},
 };
 
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::process::Child;
 
 use crate::{
     calls::Calls,
-    shop::{ADMIN_EMAIL, ADMIN_PASSWORD, SERVERS, binary},
+    now,
+    process::{self, free_port},
+    shop::{ADMIN_EMAIL, ADMIN_PASSWORD},
 };
-
-/// Longer than any start takes on a busy machine.
-const START: Duration = Duration::from_secs(60);
 
 /// A service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +115,7 @@ impl Cluster {
     /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own; all take
     /// `settings`.
     pub async fn start(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
-        let id = format!("e2e{}", nanos() % 1_000_000_000_000);
+        let id = format!("e2e{}", now().as_nanos() % 1_000_000_000_000);
         let folder = tempfile::tempdir().expect("a folder");
         let postgres = make_database(&servers.postgres, &id).await;
         let mut ports = Vec::new();
@@ -139,7 +131,11 @@ impl Cluster {
             urls.join(",")
         };
         // A Redis database is a cluster's own: the cache's keys are those of the schema.
-        let redis = format!("{}/{}", servers.redis.trim_end_matches('/'), nanos() % 16);
+        let redis = format!(
+            "{}/{}",
+            servers.redis.trim_end_matches('/'),
+            now().as_nanos() % 16
+        );
         let mut common: Vec<(String, String)> = vec![
             ("DATABASE_URL".into(), postgres),
             ("KAFKA_BROKERS".into(), servers.kafka.clone()),
@@ -234,28 +230,10 @@ impl Cluster {
     }
 }
 
-async fn spawn(name: Name, settings: &[(String, String)], log: &PathBuf) -> anyhow::Result<Child> {
-    let mut command = Command::new(binary().with_file_name(format!("comptoir-{}", name.as_str())));
-    for server in SERVERS {
-        command.env_remove(server);
-    }
-    let output = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-    let mut child = command
-        .envs(settings.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(output)
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    match timeout(START, lines.next_line()).await {
-        Ok(Ok(Some(line))) if line.starts_with("ready") => Ok(child),
-        other => {
-            let log = std::fs::read_to_string(log).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(20).collect();
-            anyhow::bail!("{name:?}: no ready line but {other:?}; the log ends: {tail:#?}")
-        }
-    }
+async fn spawn(name: Name, settings: &[(String, String)], log: &Path) -> anyhow::Result<Child> {
+    let mut command = process::command(&format!("comptoir-{}", name.as_str()));
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    process::launch(command, log).await
 }
 
 /// Makes a database beside the one of `url`, and gives its URL.
@@ -272,20 +250,4 @@ async fn make_database(url: &str, name: &str) -> String {
         .expect("the database is made");
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only to tell one run's databases from another's"
-)]
-fn nanos() -> u128 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos()
 }

@@ -5,7 +5,10 @@
 pub mod buyer;
 pub mod calls;
 pub mod cluster;
+pub mod process;
 pub mod shop;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::{buyer::Buyer, calls::Calls, shop::Shop};
 
@@ -20,4 +23,13 @@ pub fn rounds() -> usize {
 /// Says on the test's output that it did not run, and why; the test command counts and lists these lines.
 pub fn skip(test: &str, reason: &str) {
     println!("skipped: {test}: {reason}");
+}
+
+/// The time of day, since 1970: providers sign with it, and it tells one run's databases from another's.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests stand outside of the processes whose clocks are set"
+)]
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,40 +1,21 @@
 //! A shop: the real binary, its folder, and calls to it.
 
-use std::{
-    net::TcpListener,
-    ops::Deref,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
-use crate::calls::Calls;
+use crate::{
+    calls::Calls,
+    process::{self, START, free_port},
+};
 
 /// The administrator of every shop of the tests.
 pub const ADMIN_EMAIL: &str = "admin@shop.example";
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
-
-/// The servers that the environment may name for other tests: `comptoir up` is tested on embedded stores.
-pub const SERVERS: [&str; 7] = [
-    "DATABASE_URL",
-    "MONGODB_URI",
-    "KAFKA_BROKERS",
-    "REDIS_URL",
-    "AWS_ENDPOINT_URL",
-    "AWS_REGION",
-    "STRIPE_MOCK_URL",
-];
-
-/// Longer than any start takes on a busy machine.
-const START: Duration = Duration::from_secs(60);
 
 /// A running `comptoir up`; killed when dropped.
 pub struct Shop {
@@ -57,16 +38,11 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports that were free a moment ago.
     fn free() -> Self {
-        let listeners: Vec<TcpListener> = (0..6)
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-            .collect();
-        let port = |n: usize| listeners[n].local_addr().expect("an address").port();
         Self {
-            http: port(0),
-            grpc: [port(1), port(2), port(3), port(4)],
-            admin: port(5),
+            http: free_port(),
+            grpc: std::array::from_fn(|_| free_port()),
+            admin: free_port(),
         }
     }
 }
@@ -178,10 +154,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 
 async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> anyhow::Result<Child> {
     let address = |port: u16| format!("127.0.0.1:{port}");
-    let mut command = Command::new(binary());
-    SERVERS.iter().for_each(|name| {
-        command.env_remove(name);
-    });
+    let mut command = process::command("comptoir");
     command
         .args(["up", "--no-demo"])
         .env("COMPTOIR_DATA", folder.join("data"))
@@ -192,10 +165,7 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         .env("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "0")
         .env("COMPTOIR_LIMIT_REQUESTS_USER", "0")
         .env("COMPTOIR_DRAIN_DELAY", "0")
-        .envs(settings.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+        .envs(settings.iter().map(|(name, value)| (name, value)));
     for (service, port) in ["AUTH", "CATALOG", "ORDERS", "NOTIFIER"]
         .into_iter()
         .zip(ports.grpc)
@@ -203,38 +173,5 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         command.env(format!("COMPTOIR_{service}_ADDR"), address(port));
     }
     // The log of a shop stays in its folder: a failing test prints the tail.
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(folder.join("log"))?;
-    let mut child = command.stderr(log).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let ready = timeout(START, lines.next_line()).await;
-    match ready {
-        Ok(Ok(Some(line))) if line.starts_with("ready http://") => Ok(child),
-        other => {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(20).collect();
-            anyhow::bail!("no ready line but {other:?}; the log ends: {tail:#?}")
-        }
-    }
-}
-
-/// The binary under test: `COMPTOIR_BIN`, or what the same build put beside the tests.
-pub fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("COMPTOIR_BIN") {
-        return path.into();
-    }
-    let test = std::env::current_exe().expect("a path");
-    let path = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/PROFILE/deps")
-        .join("comptoir");
-    assert!(
-        path.exists(),
-        "{} is not there; run `make test`, or cargo build -p comptoir-standalone --features failpoints",
-        path.display()
-    );
-    path
+    process::launch(command, &folder.join("log")).await
 }

@@ -2,40 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
-use comptoir_e2e::shop::{self, eventually};
+use comptoir_e2e::{
+    process::{self, free_port},
+    shop::eventually,
+};
 use tokio::{net::TcpStream, process::Command, time::timeout};
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// The binary beside `comptoir`.
-fn binary(service: &str) -> PathBuf {
-    let path = shop::binary().with_file_name(format!("comptoir-{service}"));
-    assert!(path.exists(), "{} is not there; run `make test`", path.display());
-    path
-}
 
 async fn runs_alone(service: &str, address: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (port, admin) = (free_port(), free_port());
-    let mut command = Command::new(binary(service));
-    shop::SERVERS.iter().for_each(|name| {
-        command.env_remove(name);
-    });
-    let mut child = command
+    let mut child = process::command(&format!("comptoir-{service}"))
         .env("COMPTOIR_DATA", folder.path())
         .env(address, format!("127.0.0.1:{port}"))
         .env("COMPTOIR_ADMIN_ADDR", format!("127.0.0.1:{admin}"))
         .env("COMPTOIR_DRAIN_DELAY", "0")
         .stderr(Stdio::null())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     eventually(

@@ -8,6 +8,7 @@ use std::{process::Command, sync::Arc, time::Duration};
 use comptoir_e2e::{
     Buyer, Shop,
     buyer::{Completed, authorisations, charges},
+    process,
     shop::{self, eventually},
 };
 use futures::StreamExt as _;
@@ -77,7 +78,7 @@ fn scenario_for(point: &str) -> Result<Scenario, &'static str> {
 
 /// The crash points that this binary has; none when it was built without them.
 fn points() -> Vec<String> {
-    let output = Command::new(shop::binary())
+    let output = Command::new(process::binary("comptoir"))
         .arg("fail-points")
         .output()
         .expect("the binary runs");
@@ -100,6 +101,16 @@ async fn seeded() -> (Arc<tempfile::TempDir>, String) {
     let input = json!({ "code": "TEN", "kind": "PERCENT", "value": "10", "usageLimit": 1000 });
     let data = shop.graphql(Some(&admin), query, json!({ "input": input })).await;
     assert_eq!(data["discountCreate"]["userErrors"], json!([]), "{data}");
+    // An event that is left would be published while a copy starts, and the process die before it is ready.
+    eventually("all events are published", RECOVERY, || async {
+        let url = format!("http://127.0.0.1:{}/metrics", shop.ports().admin);
+        let metrics = shop.http.get(url).send().await.unwrap().text().await.unwrap();
+        let mut pending = metrics.lines().filter(|line| line.starts_with("outbox_pending{"));
+        (metrics.contains("outbox_pending{topic=\"comptoir.catalog.v1\"}")
+            && pending.all(|line| line.ends_with(" 0")))
+        .then_some(())
+    })
+    .await;
     assert_eq!(shop.stop().await, Some(0));
     (shop.folder(), variant)
 }

@@ -4,13 +4,13 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use comptoir_e2e::{Shop, shop, skip};
+use comptoir_e2e::{Shop, process, shop, skip};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// Runs the command; gives its report.
 async fn import(shop: &Shop, file: &Path) -> Value {
-    let output = Command::new(shop::binary())
+    let output = Command::new(process::binary("comptoir"))
         .args(["import", "--json", "--gateway", &shop.url("")])
         .arg(file)
         .env("COMPTOIR_ADMIN_EMAIL", shop::ADMIN_EMAIL)

@@ -4,18 +4,19 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use comptoir_e2e::{
     Buyer, Calls,
     cluster::{Cluster, Servers},
+    now,
     shop::eventually,
 };
 use serde_json::{Value, json};
 use stripe_double::StripeDouble;
 
-#[path = "../../orders/tests/support/stripe_double.rs"]
+#[path = "../../orders/tests/support/stripe_double/mod.rs"]
 #[expect(dead_code, reason = "the orders service's tests use what this one does not")]
 mod stripe_double;
 
@@ -49,15 +50,6 @@ async fn twilio() -> (String, Arc<Mutex<Vec<String>>>) {
     (url, posted)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the double signs with the time of the machine"
-)]
-fn seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_secs().try_into().unwrap()
-}
-
 async fn captured(cluster: &Cluster, admin: &str, order: &str) {
     eventually("the order is captured", Duration::from_secs(15), || async {
         let query = "query($id: ID!) { order(id: $id) { state paymentStatus } }";
@@ -72,7 +64,7 @@ async fn orders_walk_through_five_processes() {
     let Some(servers) = Servers::of_environment("orders_walk_through_five_processes") else {
         return;
     };
-    let stripe = StripeDouble::start(Arc::new(seconds)).await;
+    let stripe = StripeDouble::start(Arc::new(|| now().as_secs().cast_signed())).await;
     let (twilio, texts) = twilio().await;
     let settings = [
         ("STRIPE_SECRET_KEY", "sk_test_double"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use comptoir_e2e::{
+    Buyer,
     buyer::{authorisations, charges},
     shop::eventually,
 };
@@ -128,9 +129,14 @@ async fn payment_failed(_: &World) -> Provoked {
 
 /// The payment takes longer than a request may.
 async fn idempotency_in_progress(_: &World) -> Provoked {
-    let points = "orders.complete.authorize.before=1*sleep(12000)->off";
-    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "3"), ("FAILPOINTS", points)]).await;
-    let buyer = world.buyer().await;
+    let points = "orders.complete.authorize.before=1*sleep(20000)->off";
+    let mut world = World::new(&[]).await;
+    let (cart, email) = world.cart().await;
+    world
+        .shop
+        .restart(&[("COMPTOIR_LIMIT_REQUEST", "5"), ("FAILPOINTS", points)])
+        .await;
+    let buyer = Buyer::of(&world.shop, &cart, &email);
     let first = complete(&world, &buyer.cart, "tok_visa", "key", None).await;
     let second = world.complete(&buyer.cart, "tok_visa", "key").await;
     assert!(!second.header("retry-after").is_empty(), "{second:?}");
@@ -207,9 +213,9 @@ async fn insufficient_stock(world: &World) -> Provoked {
         .add_product(&admin, &world.name("Rare"), "99.00", 1)
         .await;
     let name = world.name("late");
-    let buyer = comptoir_e2e::Buyer::with_cart(&world.shop, &name, &[(&world.lamp, 1), (&rare, 1)]).await;
+    let buyer = Buyer::with_cart(&world.shop, &name, &[(&world.lamp, 1), (&rare, 1)]).await;
     let name = world.name("first");
-    let first = comptoir_e2e::Buyer::with_cart(&world.shop, &name, &[(&rare, 1)]).await;
+    let first = Buyer::with_cart(&world.shop, &name, &[(&rare, 1)]).await;
     let placed = first.complete("tok_visa", "key").await;
     assert_eq!(placed.kind, "CartCompleteSuccess", "{placed:?}");
     eventually("the order is captured", WAIT, || async {
@@ -342,8 +348,10 @@ async fn reservation_limit(_: &World) -> Provoked {
 
 /// The provider does not answer, so whether it took the payment is not known: neither an order nor a charge may show.
 async fn dependency_unavailable(_: &World) -> Provoked {
-    let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "4")]).await;
-    let buyer = world.buyer().await;
+    let mut world = World::new(&[]).await;
+    let (cart, email) = world.cart().await;
+    world.shop.restart(&[("COMPTOIR_LIMIT_REQUEST", "6")]).await;
+    let buyer = Buyer::of(&world.shop, &cart, &email);
     let graphql = complete(&world, &buyer.cart, "tok_unavailable", "key", None).await;
     let rest = world.complete(&buyer.cart, "tok_unavailable", "key").await;
     let admin = world.admin().await;

@@ -1,7 +1,5 @@
 //! What is refused of what payment providers report.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -38,10 +36,9 @@ fn event(id: &str, object: &str) -> Value {
     json!({ "id": id, "type": "customer.created", "created": 1, "data": { "object": { "id": object } } })
 }
 
-#[expect(clippy::disallowed_methods, reason = "Stripe signs with the time of day")]
+/// Seconds since 1970.
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_secs().try_into().unwrap()
+    comptoir_e2e::now().as_secs().cast_signed()
 }
 
 async fn webhook_stale(world: &World) -> Provoked {

@@ -111,6 +111,12 @@ impl World {
         Buyer::with_cart(&self.shop, &self.name("guest"), &[(&self.lamp, 1)]).await
     }
 
+    /// The cart and the e-mail of such a guest, for a shop that is started again in between.
+    pub(crate) async fn cart(&self) -> (String, String) {
+        let buyer = self.buyer().await;
+        (buyer.cart, buyer.email)
+    }
+
     /// The id of an order that was placed and captured.
     pub(crate) async fn order(&self) -> String {
         let buyer = self.buyer().await;
