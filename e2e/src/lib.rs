@@ -5,6 +5,7 @@
 pub mod buyer;
 pub mod calls;
 pub mod cluster;
+pub mod mails;
 pub mod process;
 pub mod shop;
 

@@ -8,30 +8,14 @@ use std::{
 };
 
 use comptoir_e2e::{
-    Buyer, Calls,
+    Buyer,
     cluster::{Cluster, Servers},
-    now,
+    mails::mails,
     shop::eventually,
 };
 use serde_json::{Value, json};
-use stripe_double::StripeDouble;
 
-#[path = "../../orders/tests/support/stripe_double/mod.rs"]
-#[expect(dead_code, reason = "the orders service's tests use what this one does not")]
-mod stripe_double;
-
-/// The mails that the fake SES took for this address.
-async fn mails(calls: &Calls, to: &str) -> usize {
-    let url = format!(
-        "{}/moto-api/data.json",
-        std::env::var("AWS_ENDPOINT_URL").unwrap()
-    );
-    let data: Value = calls.http.get(url).send().await.unwrap().json().await.unwrap();
-    let all = data["ses"]["Message"].as_array().cloned().unwrap_or_default();
-    all.iter()
-        .filter(|mail| mail["destinations"].to_string().contains(to))
-        .count()
-}
+mod doubles;
 
 /// A Twilio that takes every text message; gives its address and what it was posted.
 async fn twilio() -> (String, Arc<Mutex<Vec<String>>>) {
@@ -61,21 +45,22 @@ async fn captured(cluster: &Cluster, admin: &str, order: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_walk_through_five_processes() {
-    let Some(servers) = Servers::of_environment("orders_walk_through_five_processes") else {
+    let name = "orders_walk_through_five_processes";
+    let Some(servers) = Servers::of_environment(name) else {
         return;
     };
-    let stripe = StripeDouble::start(Arc::new(|| now().as_secs().cast_signed())).await;
+    let stripe = doubles::stripe().await;
     let (twilio, texts) = twilio().await;
     let settings = [
-        ("STRIPE_SECRET_KEY", "sk_test_double"),
-        ("STRIPE_PUBLISHABLE_KEY", "pk_test_double"),
-        ("STRIPE_WEBHOOK_SECRET", "whsec_double"),
-        ("STRIPE_BASE_URL", stripe.url()),
-        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
-        ("TWILIO_AUTH_TOKEN", "secret"),
-        ("TWILIO_FROM", "+15005550006"),
-        ("TWILIO_BASE_URL", &twilio),
-    ];
+        doubles::settings(&stripe),
+        [
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
+            ("TWILIO_AUTH_TOKEN", "secret"),
+            ("TWILIO_FROM", "+15005550006"),
+            ("TWILIO_BASE_URL", &twilio),
+        ],
+    ]
+    .concat();
     let cluster = Cluster::start(&servers, 1, &settings).await;
     let admin = cluster.admin().await;
     let variant = cluster.add_product(&admin, "Stoneware mug", "18.00", 50).await;
@@ -98,7 +83,7 @@ async fn orders_walk_through_five_processes() {
     captured(&cluster, &admin, &placed.order).await;
     assert_eq!(cluster.stock(&admin, &variant).await, (48, 0));
     eventually("the mails are with SES", Duration::from_secs(15), || async {
-        (mails(&cluster, &buyer.email).await >= 2).then_some(())
+        (mails(&cluster, &buyer.email).await.len() >= 2).then_some(())
     })
     .await;
 
@@ -153,4 +138,15 @@ async fn orders_walk_through_five_processes() {
     })
     .await;
     assert_eq!(stripe.intents(&placed.order).len(), 1, "one order is one payment");
+
+    if let Some(kinds) = doubles::taken_by_the_mock(name, &stripe).await {
+        for kind in [
+            "POST payment_intents",
+            "POST confirm",
+            "POST capture",
+            "POST refunds",
+        ] {
+            assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! Every request that the double was sent in the flows is one that Stripe's own mock takes, which checks them against the
 //! description of Stripe's interface.
 
-use std::collections::BTreeSet;
-
 use comptoir_proto::orders::v1::{Order, OrderState};
 
 use crate::support::{
     orders::{action, placed},
     stripe::Shop,
     stripe_double::{Fault, Operation},
+    stripe_mock,
 };
 
 #[tokio::test]
@@ -41,26 +40,7 @@ async fn every_request_is_well_formed() {
     let cart = shop.cart().await;
     placed(shop.pay(&cart, "pm_card_visa").await);
 
-    let client = reqwest::Client::new();
-    let mut sent = BTreeSet::new();
-    for call in shop.stripe.journal() {
-        let url = format!("{}{}?{}", mock.trim_end_matches('/'), call.path, call.query);
-        let method = call.method.parse().unwrap();
-        let mut request = client
-            .request(method, url)
-            .bearer_auth("sk_test_double")
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(call.body.clone());
-        if let Some(key) = &call.key {
-            request = request.header("Idempotency-Key", key);
-        }
-        let answer = request.send().await.unwrap();
-        let (status, text) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{call:?}: {status} {text}");
-        let last = call.path.rsplit('/').next().unwrap();
-        let kind = if last.starts_with("pi_") { "ID" } else { last };
-        sent.insert(format!("{} {kind}", call.method));
-    }
+    let sent = stripe_mock::takes(&mock, &shop.stripe.journal()).await;
     let kinds: Vec<_> = sent.iter().map(String::as_str).collect();
     assert_eq!(
         kinds,

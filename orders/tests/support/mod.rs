@@ -5,6 +5,7 @@ pub(crate) mod mongo;
 pub(crate) mod orders;
 pub(crate) mod stripe;
 pub(crate) mod stripe_double;
+pub(crate) mod stripe_mock;
 
 use std::sync::Arc;
 
