@@ -4,6 +4,7 @@
 //! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `domain` → `store`
 //! (the port, its SQLite adapter, the suite both pass); beside them `search` and `import`.
 
+pub mod audit;
 mod cache;
 mod config;
 mod convert;

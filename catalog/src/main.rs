@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use comptoir_catalog::{Config, start};
+use comptoir_catalog::Config;
 use comptoir_mesh::{
     config::{Common, PeerUrls, address},
     events::Broker,
-    identity, process,
+    identity,
+    process::{self, Process},
 };
 
 /// Products, categories, search and stock of a shop, over gRPC.
@@ -26,20 +27,19 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    process::run(
-        "catalog",
-        |arguments: &Arguments| &arguments.common,
-        |mut process, arguments| async move {
-            let listener = process
-                .bind(arguments.catalog.addr, "COMPTOIR_CATALOG_ADDR")
-                .await?;
-            let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
-            process.serve_admin(admin);
-            identity::keep_fresh(&process.env, arguments.peers.auth()?).await;
-            let broker = Broker::configured(&process.env)?;
-            let service = start(arguments.catalog, process.env.clone(), broker).await?;
-            process.serve_grpc(service, listener);
-            Ok(process)
-        },
-    )
+    process::run("catalog", |arguments: &Arguments| &arguments.common, serve)
+}
+
+async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
+    let address = arguments.catalog.addr;
+    let auth = arguments.peers.auth()?;
+    let broker = Broker::configured(&process.env)?;
+    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    process.serve_admin(admin);
+    let service = comptoir_catalog::start(arguments.catalog, process.env.clone(), broker).await?;
+    identity::keep_fresh(&process.env, auth).await;
+    let listener = process.bind(address, "COMPTOIR_CATALOG_ADDR").await?;
+    process.serve_grpc(service, listener);
+    Ok(process)
 }

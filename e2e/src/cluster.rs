@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use crate::{
     calls::Calls,
@@ -92,6 +92,19 @@ pub struct Process {
     child: Child,
     settings: Vec<(String, String)>,
     log: PathBuf,
+}
+
+impl Process {
+    /// The sum of a metric's series whose labels contain `label`.
+    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+        let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+        let answer = reqwest::get(url).await.expect("the admin port answers");
+        let text = answer.text().await.expect("metrics are text");
+        text.lines()
+            .filter(|line| line.starts_with(name) && line.contains(label))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    }
 }
 
 /// The processes; killed when dropped.
@@ -207,6 +220,23 @@ impl Cluster {
         self.of(Name::Gateway)
             .map(|process| Calls::to(process.port))
             .collect()
+    }
+
+    /// What the processes were told by this variable.
+    pub fn setting(&self, name: &str) -> &str {
+        let mut settings = self.processes[0].settings.iter().rev();
+        let found = settings.find(|(setting, _)| setting == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .expect("there is such a setting")
+    }
+
+    /// The operators' binary, with the settings of the processes.
+    pub fn operator(&self) -> Command {
+        let mut command = process::command("comptoir");
+        let settings = &self.processes[0].settings;
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Kills the `number`th process of a service as a power cut would.

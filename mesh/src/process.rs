@@ -1,6 +1,6 @@
 //! A process's life: settings → telemetry → ports → serve → drain. The first signal drains, the second one cuts.
 
-use std::{future::Future, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{error::Error as _, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, error::ContextKind};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{self, Ready},
-    config::Common,
+    config::{self, Common},
     env::Env,
     service::Service,
     telemetry,
@@ -24,7 +24,7 @@ use crate::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// EX_CONFIG of sysexits.h: a setting is wrong, and another start will not help.
-const CONFIGURATION: u8 = 78;
+pub const CONFIGURATION: u8 = 78;
 
 /// A process that serves.
 pub struct Process {
@@ -61,18 +61,36 @@ where
 
 /// Prints help and versions to standard output, and what is wrong with a setting, its variable named, to standard error.
 pub fn refuse<A: CommandFactory>(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() {
-        if let Some(variable) = error
-            .get(ContextKind::InvalidArg)
-            .and_then(|flag| variable_of(&built(A::command()), &flag.to_string()))
-        {
-            eprintln!("The flag's variable is {variable}.");
-        }
-        ExitCode::from(CONFIGURATION)
-    } else {
-        ExitCode::SUCCESS
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
+    let command = built(A::command());
+    match wrong_value(&command, error) {
+        Some(wrong) => eprintln!("{}: {wrong}", command.get_name()),
+        None => {
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(CONFIGURATION)
+}
+
+/// One line that begins with the variable, where it is a setting's value that is wrong. clap itself would name the flag alone,
+/// and show the value though it may be a secret.
+fn wrong_value(command: &clap::Command, error: &clap::Error) -> Option<String> {
+    let setting = setting_of(command, &error.get(ContextKind::InvalidArg)?.to_string())?;
+    let variable = setting.get_env()?.to_string_lossy();
+    let flag = setting.get_long()?;
+    let value = match error.get(ContextKind::InvalidValue)? {
+        _ if setting.is_hide_env_values_set() => String::new(),
+        value => format!(" {:?}", value.to_string()),
+    };
+    let reason = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(source), _) => source.to_string(),
+        (None, Some(valid)) => format!("it is one of {valid}"),
+        (None, None) => "a value is needed".to_owned(),
+    };
+    Some(format!("{variable} (--{flag}): invalid value{value}: {reason}"))
 }
 
 /// Only then do its flags know how they are written.
@@ -81,18 +99,16 @@ fn built(mut command: clap::Command) -> clap::Command {
     command
 }
 
-/// The variable that sets a flag, which clap does not name where its value is wrong.
-fn variable_of(command: &clap::Command, flag: &str) -> Option<String> {
+/// The setting that has a flag, of the command or of one below it.
+fn setting_of<'a>(command: &'a clap::Command, flag: &str) -> Option<&'a clap::Arg> {
     let own = command
         .get_arguments()
         .find(|argument| argument.to_string() == flag);
-    own.and_then(|argument| argument.get_env())
-        .map(|variable| variable.to_string_lossy().into_owned())
-        .or_else(|| {
-            command
-                .get_subcommands()
-                .find_map(|command| variable_of(command, flag))
-        })
+    own.or_else(|| {
+        command
+            .get_subcommands()
+            .find_map(|command| setting_of(command, flag))
+    })
 }
 
 /// As [`run`], with settings that were read already.
@@ -108,8 +124,19 @@ where
         }
     };
     let outcome = runtime.block_on(async {
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let strangers = config::strangers(variables);
+        if let Some((name, meant)) = strangers.misspelt {
+            anyhow::bail!("{name}: there is no such setting; {meant} may be meant");
+        }
         let env = Env::new(&common)?;
         let _telemetry = telemetry::start(service, &common)?;
+        if !strangers.unknown.is_empty() {
+            tracing::warn!(
+                variables = strangers.unknown.join(" "),
+                "no setting has these names"
+            );
+        }
         let process = Process {
             env,
             ready: Ready::default(),
@@ -227,6 +254,7 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
+    #[command(name = "comptoir")]
     struct Settings {
         #[command(subcommand)]
         command: Command,
@@ -238,22 +266,41 @@ mod tests {
             /// Bytes of a body
             #[arg(long, env = "COMPTOIR_TEST_LIMIT", value_name = "BYTES")]
             limit: Option<u64>,
+            #[arg(long, env = "COMPTOIR_TEST_NUMBER", hide_env_values = true)]
+            number: Option<u64>,
+            #[arg(long, env = "COMPTOIR_TEST_PROFILE", value_enum)]
+            profile: Option<config::Profile>,
         },
     }
 
+    fn told(arguments: &[&str]) -> Option<String> {
+        let all = ["comptoir", "up"].iter().chain(arguments);
+        let error = Settings::try_parse_from(all).err().expect("a refusal");
+        wrong_value(&built(Settings::command()), &error)
+    }
+
     #[test]
-    fn the_variable_of_a_wrong_value_is_named() {
-        let wrong = Settings::try_parse_from(["comptoir", "up", "--limit", "x"])
-            .err()
-            .expect("a refusal");
-        let flag = wrong.get(ContextKind::InvalidArg).expect("a flag").to_string();
-        let variable = variable_of(&built(Settings::command()), &flag);
-        assert_eq!(variable.as_deref(), Some("COMPTOIR_TEST_LIMIT"));
+    fn a_wrong_value_is_told_in_a_line_that_names_the_variable() {
+        assert_eq!(
+            told(&["--limit", "x"]).as_deref(),
+            Some(r#"COMPTOIR_TEST_LIMIT (--limit): invalid value "x": invalid digit found in string"#)
+        );
+        assert_eq!(
+            told(&["--number", "hunter2"]).as_deref(),
+            Some("COMPTOIR_TEST_NUMBER (--number): invalid value: invalid digit found in string")
+        );
+        assert_eq!(
+            told(&["--profile", "staging"]).as_deref(),
+            Some(
+                r#"COMPTOIR_TEST_PROFILE (--profile): invalid value "staging": it is one of development, production"#
+            )
+        );
+        assert_eq!(told(&["--unheard-of"]), None);
         let right = Settings::try_parse_from(["comptoir", "up", "--limit", "5"]).ok();
         assert!(matches!(
             right,
             Some(Settings {
-                command: Command::Up { limit: Some(5) }
+                command: Command::Up { limit: Some(5), .. }
             })
         ));
     }

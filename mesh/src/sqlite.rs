@@ -121,6 +121,20 @@ impl Sqlite {
     }
 }
 
+/// Connections that read a file another process may be writing. Nothing is made or migrated.
+pub async fn open_to_read(location: &str) -> anyhow::Result<SqlitePool> {
+    let path = location.strip_prefix("sqlite://").unwrap_or(location);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(Duration::from_secs(5));
+    SqlitePoolOptions::new()
+        .max_connections(2)
+        .connect_with(options)
+        .await
+        .with_context(|| format!("cannot open the database {path}"))
+}
+
 /// What came of the step, and whether the transaction around it is still there.
 async fn in_savepoint<T, F>(
     connection: &mut SqliteConnection,

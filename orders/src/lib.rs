@@ -7,6 +7,7 @@
 
 extern crate comptoir_mesh as mesh;
 
+pub mod audit;
 mod cancel;
 mod carts;
 mod checkout;

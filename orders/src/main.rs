@@ -36,14 +36,18 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         peers,
         admin_addr,
     } = arguments;
-    let listener = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
-    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
-    identity::keep_fresh(&process.env, peers.auth()?).await;
-    let catalog = peers.catalog()?;
-    let called = comptoir_orders::Peers { catalog };
+    let address = orders.orders_addr;
+    let auth = peers.auth()?;
+    let called = comptoir_orders::Peers {
+        catalog: peers.catalog()?,
+    };
     let broker = Broker::configured(&process.env)?;
-    let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;
-    process.serve_grpc(service, listener);
+    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin);
+    let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;
+    identity::keep_fresh(&process.env, auth).await;
+    let listener = process.bind(address, "COMPTOIR_ORDERS_ADDR").await?;
+    process.serve_grpc(service, listener);
     Ok(process)
 }

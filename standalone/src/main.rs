@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use comptoir_mesh::process;
 
+mod audit;
 mod demo;
 mod events;
 mod import;
@@ -29,6 +30,8 @@ enum Command {
     Up(Box<up::Arguments>),
     /// Import a product CSV in Shopify's format into a running shop
     Import(import::Arguments),
+    /// Check what the stores hold against what is promised of it
+    Audit(audit::Arguments),
     /// Look after events on Kafka
     Events(events::Arguments),
     /// Print the default settings file of a shop, to start one's own from
@@ -51,6 +54,9 @@ fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::Import(arguments),
         }) => import::run(&arguments),
+        Ok(Arguments {
+            command: Command::Audit(arguments),
+        }) => audit::run(&arguments),
         Ok(Arguments {
             command: Command::Events(arguments),
         }) => events::run(arguments),

@@ -14,6 +14,7 @@
 //! as in the domain. Beside it stands what it is found by, with moments as 64 bit microseconds; a field that has no value is
 //! left out, which keeps it out of a sparse index. Filters hold typed values only: what a request says is never an operator.
 
+mod books;
 mod carts;
 #[cfg(test)]
 mod crash_tests;
@@ -34,6 +35,7 @@ use mongodb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use self::books::books;
 pub use self::{carts::MongoCarts, discounts::MongoDiscounts, orders::MongoOrders, webhooks::MongoWebhooks};
 use super::Stores;
 

@@ -1,5 +1,6 @@
 //! The embedded store. A document is JSON beside the columns it is found by.
 
+mod books;
 mod carts;
 mod discounts;
 mod orders;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use mesh::{Error, sqlite::Sqlite};
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use self::books::books;
 pub use self::{
     carts::SqliteCarts, discounts::SqliteDiscounts, orders::SqliteOrders, webhooks::SqliteWebhooks,
 };
