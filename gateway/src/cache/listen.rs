@@ -1,6 +1,6 @@
 //! Catalogue events, as they come: what they touch leaves the caches, and the storefront is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Responses, SharedCache, Tagged};
 
-/// The search index may be this much behind the event: lists are invalidated once more when it cannot be.
-const INDEX_LAG: Duration = Duration::from_secs(1);
+/// The replica of the catalogue that is asked next may be this much behind the event, and its search index too: it looks twice
+/// a second at what the others did. What it answers meanwhile is kept, and so everything is invalidated once more afterwards.
+const LAG: Duration = Duration::from_millis(700);
+/// What comes so close together is invalidated together then.
+const GATHER: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Keeps the caches true until the process drains. Without a broker age alone does.
@@ -34,19 +37,19 @@ pub(crate) fn spawn(
         entities,
         shared,
         storefront,
-        again: None,
+        again: VecDeque::new(),
     };
     env.tasks.spawn("cache", async move {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let again = caches.again.as_ref().map(|(at, _)| *at);
+            let again = caches.again.front().map(|(at, _)| *at);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = sweep.tick() => caches.sweep(),
                 () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now)).await }, if again.is_some() => {
-                    if let Some((_, tags)) = caches.again.take() {
-                        caches.invalidate(&tags).await;
+                    if let Some((_, tags)) = caches.again.pop_front() {
+                        caches.spread(tags).await;
                     }
                 }
                 heard = async { records.as_mut().expect("the branch is on only with a broker").next().await },
@@ -68,8 +71,8 @@ struct Caches {
     entities: Option<Arc<Tagged>>,
     shared: Option<Arc<SharedCache>>,
     storefront: Option<mpsc::Sender<BTreeSet<String>>>,
-    /// Lists to invalidate once more, and when.
-    again: Option<(Instant, BTreeSet<String>)>,
+    /// What to invalidate once more, and when.
+    again: VecDeque<(Instant, BTreeSet<String>)>,
 }
 
 impl Caches {
@@ -83,14 +86,17 @@ impl Caches {
             self.clear().await;
             return;
         };
-        self.invalidate(&tags).await;
-        let lists: BTreeSet<String> = tags.iter().filter(|tag| !tag.contains(':')).cloned().collect();
-        if !lists.is_empty() {
-            let (_, waiting) = self
-                .again
-                .get_or_insert_with(|| (Instant::now() + INDEX_LAG, BTreeSet::new()));
-            waiting.extend(lists);
+        let now = Instant::now();
+        match self.again.back_mut() {
+            Some((at, waiting)) if *at >= now + LAG => waiting.extend(tags.iter().cloned()),
+            _ => self.again.push_back((now + LAG + GATHER, tags.clone())),
         }
+        self.spread(tags).await;
+    }
+
+    /// Removes what has these tags, here and at the storefront.
+    async fn spread(&self, tags: BTreeSet<String>) {
+        self.invalidate(&tags).await;
         if let Some(storefront) = &self.storefront
             && storefront.try_send(tags).is_err()
         {

@@ -63,6 +63,21 @@ async fn a_reading_from_before_a_change_is_not_kept_after_it() {
 }
 
 #[tokio::test]
+async fn what_a_replica_says_that_is_behind_is_not_kept_for_long() {
+    let shop = Shop::open(LONG).await;
+    // An earlier change, whose second invalidation comes between the next one and the replica's hearing of it.
+    shop.announce_change().await;
+    tokio::time::sleep(Duration::from_millis(750)).await;
+    shop.announce_change().await;
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    // The catalog that is asked has not heard of the change itself.
+    assert_eq!(title(&shop).await, "Lamp");
+    shop.fakes.rename("Lantern");
+    assert_eq!(title(&shop).await, "Lamp");
+    until("the new title is shown", async || title(&shop).await == "Lantern").await;
+}
+
+#[tokio::test]
 async fn many_guests_are_one_load() {
     let shop = Shop::open(LONG).await;
     shop.fakes.slow_down(Duration::from_millis(200));
