@@ -30,11 +30,11 @@ fn main() -> ExitCode {
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
     let address = arguments.auth.auth_addr;
     let broker = Broker::configured(&process.env)?;
-    let auth = comptoir_auth::start(arguments.auth, process.env.clone(), broker).await?;
-    // No port is bound before the settings are known to be good and the store is open.
-    let grpc = process.bind(address, "COMPTOIR_AUTH_ADDR").await?;
+    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
-    process.serve_grpc(auth.service(), grpc);
     process.serve_admin(admin);
+    let auth = comptoir_auth::start(arguments.auth, process.env.clone(), broker).await?;
+    let listener = process.bind(address, "COMPTOIR_AUTH_ADDR").await?;
+    process.serve_grpc(auth.service(), listener);
     Ok(process)
 }

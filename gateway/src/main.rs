@@ -37,18 +37,21 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         admin_addr,
     } = arguments;
     gateway.validate()?;
-    let listener = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
-    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let address = gateway.http_addr;
     let peers = Peers {
         auth: peers.auth()?,
         catalog: peers.catalog()?,
         orders: peers.orders()?,
         notifier: peers.notifier()?,
     };
-    identity::keep_fresh(&process.env, peers.auth.clone()).await;
+    let auth = peers.auth.clone();
     let broker = Broker::configured(&process.env)?;
-    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
+    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin);
+    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
+    identity::keep_fresh(&process.env, auth).await;
+    let listener = process.bind(address, "COMPTOIR_HTTP_ADDR").await?;
     process.announce(&listener);
     process.serve(async move { gateway.serve(listener).await });
     Ok(process)

@@ -6,6 +6,11 @@ use clap::{Args, ValueEnum};
 
 use crate::events;
 
+pub use self::names::NAMES;
+pub(crate) use self::names::strangers;
+
+mod names;
+
 /// Development or production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {

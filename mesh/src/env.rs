@@ -71,7 +71,8 @@ impl Env {
             }
         };
         let database = format!("comptoir_{service}");
-        let scheme = url.split("://").next().unwrap_or_default();
+        // Without one the rest may be a user and password.
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match (scheme, server) {
             ("sqlite", _) if setting != variable => Ok(Store::Sqlite(url.to_owned())),
             ("postgres" | "postgresql", Server::Postgres) | ("mongodb" | "mongodb+srv", Server::Mongo) => {
@@ -93,7 +94,7 @@ impl Env {
                 } else {
                     "sqlite://PATH or "
                 };
-                anyhow::bail!("{setting}: {file}{wanted} is needed, not {scheme}://")
+                anyhow::bail!("{setting}: {file}{wanted} is needed, not {scheme:?}")
             }
         }
     }

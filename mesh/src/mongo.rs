@@ -30,9 +30,17 @@ const POOL: u32 = 64;
 pub async fn open(server: &ServerUrl) -> anyhow::Result<Database> {
     let setting = &server.setting;
     let wrong = |error: &dyn std::fmt::Display| anyhow::anyhow!("{setting}: {error}");
-    let mut options = ClientOptions::parse(server.url.reveal())
-        .await
-        .map_err(|error| wrong(&error))?;
+    let url = server.url.reveal();
+    let mut options = match ClientOptions::parse(url).await {
+        Ok(options) => options,
+        // The driver would show the part that it cannot read, which may be one of the password.
+        Err(_) if url.contains('@') => {
+            return Err(wrong(
+                &"is no MongoDB URL; in a user or password / @ : % are written %2F %40 %3A %25",
+            ));
+        }
+        Err(error) => return Err(wrong(&error)),
+    };
     durable(&mut options).map_err(|error| wrong(&error))?;
     options
         .app_name

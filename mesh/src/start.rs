@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A try that takes longer is told of: the server may swallow what is sent to it.
+const QUIET: Duration = Duration::from_millis(900);
 
 /// Why a server cannot be used.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ where
 {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match attempt().await {
+        match told_of(setting, attempt()).await {
             Ok(reached) => return Ok(reached),
             Err(Unusable::Wrong(error)) => return Err(named(setting, &error)),
             Err(Unusable::Away(error)) if Instant::now() + PAUSE > deadline => {
@@ -35,6 +37,21 @@ where
                 tracing::warn!(setting, error.cause = %error, "the server does not answer yet; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// Waits for a try to end, and says in the log that it takes its time.
+async fn told_of<T>(setting: &str, attempt: impl Future<Output = T>) -> T {
+    let mut attempt = std::pin::pin!(attempt);
+    match tokio::time::timeout(QUIET, &mut attempt).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            tracing::warn!(
+                setting,
+                "the server has not answered within a second; waiting for it"
+            );
+            attempt.await
         }
     }
 }

@@ -33,14 +33,15 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let peers = Peers {
         auth: arguments.peers.auth()?,
     };
-    identity::keep_fresh(&process.env, arguments.peers.auth()?).await;
     let address = arguments.config.notifier_addr;
-    // Opens the store first: no port is bound before every setting is known to be good.
+    let auth = peers.auth.clone();
     let broker = Broker::configured(&process.env)?;
-    let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, broker).await?;
-    let listener = process.bind(address, "COMPTOIR_NOTIFIER_ADDR").await?;
+    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
     process.serve_admin(admin);
+    let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, broker).await?;
+    identity::keep_fresh(&process.env, auth).await;
+    let listener = process.bind(address, "COMPTOIR_NOTIFIER_ADDR").await?;
     process.serve_grpc(service, listener);
     Ok(process)
 }

@@ -20,10 +20,7 @@ impl Broker {
     /// The broker that the settings name; `None` where they name none.
     pub fn configured(env: &Env) -> anyhow::Result<Option<Self>> {
         let servers = &env.servers;
-        let brokers = servers
-            .kafka_brokers
-            .as_deref()
-            .filter(|brokers| !brokers.is_empty());
+        let brokers = servers.kafka_brokers.as_deref();
         brokers
             .map(|brokers| Ok(Self::Kafka(Kafka::open(env, brokers, servers.kafka.clone())?)))
             .transpose()

@@ -54,6 +54,7 @@ impl ClientContext for Link {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 if !self.lost.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
+                        setting = "KAFKA_BROKERS",
                         kafka.client = self.client,
                         "Kafka cannot be reached; trying until it can"
                     );

@@ -5,9 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use async_trait::async_trait;
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, error::KafkaError};
 
 use self::{
     producer::{KafkaFailure, Producer},
@@ -80,7 +79,7 @@ impl Kafka {
         let config = |defaults, fixed| configuration(&brokers, &settings, defaults, fixed);
         let topics = Topics::new(config(&[], &[]), settings.clone());
         let producer = Producer::new(config(producer::DEFAULTS, producer::FIXED))
-            .context("COMPTOIR_KAFKA_PROPERTIES: the client does not take them")?;
+            .map_err(|error| anyhow::anyhow!("COMPTOIR_KAFKA_PROPERTIES: {}", not_taken(&error)))?;
         Ok(Self(Arc::new(Inner {
             topics,
             producer,
@@ -141,6 +140,14 @@ impl Kafka {
 
     fn config(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         configuration(&self.0.brokers, &self.0.settings, defaults, fixed)
+    }
+}
+
+/// What the client does not take, without the value: it may be a password.
+fn not_taken(error: &anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(KafkaError::ClientConfig(_, _, key, _)) => format!("the client does not take {key}"),
+        _ => format!("the client does not take them: {error}"),
     }
 }
 

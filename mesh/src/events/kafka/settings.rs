@@ -64,15 +64,20 @@ impl FromStr for Properties {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let property = |entry: &str| {
+        let property = |(place, entry): (usize, &str)| {
+            // It may be the rest of a password with a comma in it.
             let (key, value) = entry
                 .split_once('=')
-                .ok_or_else(|| format!("{entry} is not KEY=VALUE"))?;
+                .ok_or_else(|| format!("number {} is not KEY=VALUE", place + 1))?;
             let (key, value) = (key.trim(), value.trim());
             check(key, value)?;
             Ok((key.to_owned(), value.to_owned()))
         };
-        entries.map(property).collect::<Result<_, _>>().map(Self)
+        entries
+            .enumerate()
+            .map(property)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -120,11 +125,16 @@ pub(super) fn brokers(text: &str) -> anyhow::Result<String> {
     let mut brokers = Vec::new();
     for broker in text.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
         let port = broker.rsplit_once(':').map(|(_, port)| port);
-        if broker.contains('/') || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        let nowhere = broker.starts_with(':') || port.is_some_and(|port| port.parse::<u16>().is_err());
+        if nowhere || broker.contains('/') {
             anyhow::bail!("KAFKA_BROKERS: {broker} is not HOST:PORT");
         }
         brokers.push(broker);
     }
+    anyhow::ensure!(
+        !brokers.is_empty(),
+        "KAFKA_BROKERS: it is set, and names no broker"
+    );
     Ok(brokers.join(","))
 }
 
@@ -160,7 +170,7 @@ mod tests {
     #[test]
     fn brokers_are_hosts_and_ports() {
         assert_eq!(brokers(" a:9092 ,b,").unwrap(), "a:9092,b");
-        for bad in ["kafka://a:9092", "a:port", "a:70000"] {
+        for bad in ["kafka://a:9092", "a:port", "a:70000", ":9092", "", ","] {
             let error = brokers(bad).unwrap_err().to_string();
             assert!(error.starts_with("KAFKA_BROKERS: "), "{error}");
         }
