@@ -46,7 +46,7 @@ proto: $(BUF) ## Lint the protos and compare them with the main branch's
 schema: ## Write gateway/schema.graphql and gateway/openapi.json anew from the code
 	UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema
 
-bench: ## Measure, each beside a constant answer in the same run
+bench: ## Measure, each beside a constant answer in the same run (STORES=real: on the servers of DATABASE_URL, MONGODB_URI, KAFKA_BROKERS, REDIS_URL)
 	e2e/bench/run
 
 clean: ## Forget what was built, and the data of `make up`

@@ -5,7 +5,9 @@ mod floor;
 mod grpc;
 mod http;
 mod load;
+mod place;
 mod scenario;
+mod slow;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -26,6 +28,16 @@ enum Command {
     },
     /// Serve a constant product by tonic
     GrpcFloor { address: SocketAddr },
+    /// Pass connections on to TARGET, whose answers take so long on their way
+    Slow {
+        address: SocketAddr,
+        target: String,
+        milliseconds: u64,
+    },
+    /// Make a PostgreSQL database of this name on the server of DATABASE_URL, and print the settings of a shop in it and beside it
+    Place { id: String },
+    /// Drop what a shop with these settings left on the servers
+    Clear { id: String },
     /// Write a product CSV of so many products to standard output
     Catalogue { products: usize },
     /// Run scenarios against servers that are up
@@ -41,6 +53,13 @@ fn main() -> ExitCode {
             match arguments.command {
                 Command::HttpFloor { address, file } => floor::http(address, std::fs::read(file)?).await,
                 Command::GrpcFloor { address } => floor::grpc(address).await,
+                Command::Slow {
+                    address,
+                    target,
+                    milliseconds,
+                } => slow::serve(address, &target, Duration::from_millis(milliseconds)).await,
+                Command::Place { id } => place::make(&id).await,
+                Command::Clear { id } => place::clear(&id).await,
                 Command::Catalogue { products } => {
                     print!("{}", scenario::catalogue(products));
                     Ok(())

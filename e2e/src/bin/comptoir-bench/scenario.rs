@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::{
     grpc,
     http::{self, Connection},
-    load::{Client, Figures, measure},
+    load::{Behind, Client, Figures, measure},
     span,
 };
 
@@ -27,9 +27,21 @@ pub(crate) struct Plan {
     /// URL of its catalog's gRPC port
     #[arg(long)]
     catalog: String,
-    /// Its process
+    /// HOST:PORT of another gateway of it, which half of the clients of `pages-N` ask
     #[arg(long)]
-    shop_pid: u32,
+    also: Option<String>,
+    /// Its processes
+    #[arg(long, value_delimiter = ',')]
+    shop_pid: Vec<u32>,
+    /// The process of a service behind it
+    #[arg(long, requires = "behind_admin")]
+    behind: Option<u32>,
+    /// HOST:PORT of that one's metrics
+    #[arg(long)]
+    behind_admin: Option<String>,
+    /// The rows' name
+    #[arg(long)]
+    label: Option<String>,
     /// HOST:PORT of the constant HTTP answer
     #[arg(long)]
     http_floor: String,
@@ -69,61 +81,61 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
         .as_str()
         .context("a variant")?
         .to_owned();
+    let behind = plan.behind.zip(plan.behind_admin.clone());
+    let behind = behind.map(|(pid, admin)| Behind { pid, admin });
+    let (shop, http_floor, grpc_floor) = (
+        &plan.shop_pid[..],
+        &[plan.http_floor_pid][..],
+        &[plan.grpc_floor_pid][..],
+    );
     for scenario in &plan.scenarios {
         let (name, server, clients) = match scenario.as_str() {
             "floor-http" => (
                 "constant axum answer",
-                plan.http_floor_pid,
+                http_floor,
                 constant(&plan.http_floor, &page).await?,
             ),
             "floor-grpc" => {
                 let clients = grpc::clients(&plan.grpc_floor, &product, CLIENTS).await?;
-                ("tonic echo", plan.grpc_floor_pid, clients)
+                ("tonic echo", grpc_floor, clients)
             }
-            "page-cached" => (
-                "product page, cache on",
-                plan.shop_pid,
-                constant(&plan.shop, &page).await?,
-            ),
+            "page-cached" => ("product page, cache on", shop, constant(&plan.shop, &page).await?),
             "page" => (
                 "product page, cache off",
-                plan.shop_pid,
+                shop,
                 constant(&plan.shop, &page).await?,
             ),
             "list" => {
                 let list = body(LIST, &json!({ "after": null }));
-                (
-                    "list of 24, cache off",
-                    plan.shop_pid,
-                    constant(&plan.shop, &list).await?,
-                )
+                ("list of 24, cache off", shop, constant(&plan.shop, &list).await?)
             }
             "search" => (
                 "search, 10,000 products",
-                plan.shop_pid,
+                shop,
                 searches(&plan.shop, CLIENTS).await?,
             ),
-            "search-idle" => (
-                "search, one client",
-                plan.shop_pid,
-                searches(&plan.shop, 1).await?,
-            ),
+            "search-idle" => ("search, one client", shop, searches(&plan.shop, 1).await?),
             "get-product" => {
                 let clients = grpc::clients(&plan.catalog, &product, CLIENTS).await?;
-                ("GetProduct by gRPC", plan.shop_pid, clients)
+                ("GetProduct by gRPC", shop, clients)
             }
-            "add-to-cart" => ("add to cart", plan.shop_pid, adding(&plan.shop, &variant).await?),
+            "add-to-cart" => ("add to cart", shop, adding(&plan.shop, &variant).await?),
             "orders" => (
                 "order, its 4 requests",
-                plan.shop_pid,
+                shop,
                 ordering(&plan.shop, &variant, 4 * CLIENTS).await?,
             ),
-            other => anyhow::bail!("no scenario {other}"),
+            other => {
+                let count = other.strip_prefix("pages-").and_then(|count| count.parse().ok());
+                let count = count.with_context(|| format!("no scenario {other}"))?;
+                let hosts = [Some(&plan.shop), plan.also.as_ref()];
+                ("pages", shop, pages(hosts.into_iter().flatten(), count).await?)
+            }
         };
-        let figures = measure(server, clients, span())
+        let figures = measure(server, behind.as_ref(), clients, span())
             .await
             .with_context(|| name.to_owned())?;
-        print(name, &figures);
+        print(plan.label.as_deref().unwrap_or(name), &figures);
     }
     Ok(())
 }
@@ -131,12 +143,14 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
 /// One row, for `e2e/bench/run` to set beside its floor.
 fn print(name: &str, figures: &Figures) {
     println!(
-        "{name}\t{:.0}\t{:.3}\t{:.3}\t{:.1}\t{}",
+        "{name}\t{:.0}\t{:.3}\t{:.3}\t{:.1}\t{}\t{:.1}\t{:.3}",
         figures.per_second,
         figures.p50.as_secs_f64() * 1e3,
         figures.p99.as_secs_f64() * 1e3,
         figures.cpu.as_secs_f64() * 1e6,
-        figures.memory
+        figures.memory,
+        figures.behind.cpu.as_secs_f64() * 1e6,
+        figures.behind.calls,
     );
 }
 
@@ -171,6 +185,38 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
                     connection.call(&request).await? == &*expected,
                     "the answer changed"
                 );
+                Ok(())
+            }
+            .boxed_local()
+        }));
+    }
+    Ok(clients)
+}
+
+/// Clients, spread over the hosts, that ask for one of so many products' pages after the other, each in an order of its own.
+async fn pages(hosts: impl Iterator<Item = &String>, count: u64) -> anyhow::Result<Vec<Client>> {
+    let hosts: Vec<&String> = hosts.collect();
+    let mut clients: Vec<Client> = Vec::new();
+    for n in 0..CLIENTS {
+        let host = hosts[n % hosts.len()].clone();
+        let connection = Rc::new(Mutex::new(Connection::open(&host).await?));
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n as u64 + 1);
+        clients.push(Box::new(move || {
+            // Marsaglia's xorshift: as random as a choice of pages has to be.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let slug = format!("product-{}", state % count);
+            let (connection, host) = (connection.clone(), host.clone());
+            async move {
+                let request = http::graphql(&host, &body(PAGE, &json!({ "slug": slug })));
+                let mut connection = connection.lock().await;
+                let answer = connection.call(&request).await?;
+                let wanted = format!("\"slug\":\"{slug}\",\"title\"");
+                let found = answer
+                    .windows(wanted.len())
+                    .any(|window| window == wanted.as_bytes());
+                ensure!(found, "{slug}: {}", String::from_utf8_lossy(answer));
                 Ok(())
             }
             .boxed_local()

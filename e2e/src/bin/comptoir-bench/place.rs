@@ -1,0 +1,99 @@
+//! A place of a run's own on servers that others use too.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+};
+use sqlx::{Connection as _, PgConnection};
+
+/// The services on MongoDB, a database each.
+const ON_MONGO: [&str; 3] = ["auth", "orders", "notifier"];
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes the PostgreSQL database, looks for an empty database of Redis, and prints the settings as NAME=VALUE.
+pub(crate) async fn make(id: &str) -> anyhow::Result<()> {
+    check(id)?;
+    let postgres = variable("DATABASE_URL")?;
+    statement(&postgres, format!("CREATE DATABASE {id}")).await?;
+    println!("DATABASE_URL={}", beside(&postgres, id));
+    let mongo = variable("MONGODB_URI")?;
+    for service in ON_MONGO {
+        let database = beside(&mongo, &format!("{id}_{service}"));
+        println!("COMPTOIR_{}_STORE={database}", service.to_uppercase());
+    }
+    println!("COMPTOIR_KAFKA_PREFIX={id}.");
+    println!("REDIS_URL={}", empty(&variable("REDIS_URL")?).await?);
+    Ok(())
+}
+
+/// Drops databases and topics. What is in Redis ends by itself within a minute.
+pub(crate) async fn clear(id: &str) -> anyhow::Result<()> {
+    check(id)?;
+    let postgres = variable("DATABASE_URL")?;
+    statement(&postgres, format!("DROP DATABASE IF EXISTS {id} WITH (FORCE)")).await?;
+    let mongo = mongodb::Client::with_uri_str(variable("MONGODB_URI")?).await?;
+    for service in ON_MONGO {
+        mongo.database(&format!("{id}_{service}")).drop().await?;
+    }
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", variable("KAFKA_BROKERS")?)
+        .create()?;
+    let metadata = admin.inner().fetch_metadata(None, PATIENCE)?;
+    let prefix = format!("{id}.");
+    let topics: Vec<&str> = metadata
+        .topics()
+        .iter()
+        .map(rdkafka::metadata::MetadataTopic::name)
+        .filter(|topic| topic.starts_with(&prefix))
+        .collect();
+    admin.delete_topics(&topics, &AdminOptions::new()).await?;
+    Ok(())
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set"))
+}
+
+/// It becomes a part of statements.
+fn check(id: &str) -> anyhow::Result<()> {
+    let word = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    ensure!(word && id.starts_with("bench"), "{id} is no name of a run");
+    Ok(())
+}
+
+async fn statement(url: &str, statement: String) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await?;
+    Ok(())
+}
+
+/// The URL of another database of the same server.
+fn beside(url: &str, database: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (rest, options) = rest
+        .split_once('?')
+        .map_or((rest, None), |(rest, options)| (rest, Some(options)));
+    let server = rest.split('/').next().unwrap_or_default();
+    let options = options.map(|options| format!("?{options}")).unwrap_or_default();
+    format!("{scheme}://{server}/{database}{options}")
+}
+
+/// The URL of a database of Redis in which nothing is.
+async fn empty(url: &str) -> anyhow::Result<String> {
+    for number in 1..16 {
+        let url = beside(url, &number.to_string());
+        let client = redis::Client::open(url.as_str())?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        let size: u64 = redis::cmd("DBSIZE").query_async(&mut connection).await?;
+        if size == 0 {
+            return Ok(url);
+        }
+    }
+    anyhow::bail!("no database of Redis is empty")
+}
