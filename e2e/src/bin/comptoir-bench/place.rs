@@ -14,7 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 const ON_MONGO: [&str; 3] = ["auth", "orders", "notifier"];
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes the PostgreSQL database, looks for an empty database of Redis, and prints the settings as NAME=VALUE.
+/// Makes the PostgreSQL database, chooses a database of Redis, and prints the settings as NAME=VALUE.
 pub(crate) async fn make(id: &str) -> anyhow::Result<()> {
     check(id)?;
     let postgres = variable("DATABASE_URL")?;
@@ -26,11 +26,11 @@ pub(crate) async fn make(id: &str) -> anyhow::Result<()> {
         println!("COMPTOIR_{}_STORE={database}", service.to_uppercase());
     }
     println!("COMPTOIR_KAFKA_PREFIX={id}.");
-    println!("REDIS_URL={}", empty(&variable("REDIS_URL")?).await?);
+    println!("REDIS_URL={}", emptiest(&variable("REDIS_URL")?).await?);
     Ok(())
 }
 
-/// Drops databases and topics. What is in Redis ends by itself within a minute.
+/// Drops databases and topics, and empties the database of Redis that REDIS_URL names.
 pub(crate) async fn clear(id: &str) -> anyhow::Result<()> {
     check(id)?;
     let postgres = variable("DATABASE_URL")?;
@@ -51,7 +51,7 @@ pub(crate) async fn clear(id: &str) -> anyhow::Result<()> {
         .filter(|topic| topic.starts_with(&prefix))
         .collect();
     admin.delete_topics(&topics, &AdminOptions::new()).await?;
-    Ok(())
+    empty(&variable("REDIS_URL")?).await
 }
 
 fn variable(name: &str) -> anyhow::Result<String> {
@@ -84,16 +84,31 @@ fn beside(url: &str, database: &str) -> String {
     format!("{scheme}://{server}/{database}{options}")
 }
 
-/// The URL of a database of Redis in which nothing is.
-async fn empty(url: &str) -> anyhow::Result<String> {
+/// The URL of the database of Redis in which least is, and never that of number 0.
+async fn emptiest(url: &str) -> anyhow::Result<String> {
+    let mut least = None;
     for number in 1..16 {
         let url = beside(url, &number.to_string());
-        let client = redis::Client::open(url.as_str())?;
-        let mut connection = client.get_multiplexed_async_connection().await?;
-        let size: u64 = redis::cmd("DBSIZE").query_async(&mut connection).await?;
-        if size == 0 {
-            return Ok(url);
+        let mut connection = redis::Client::open(url.as_str())?
+            .get_multiplexed_async_connection()
+            .await?;
+        let keys: u64 = redis::cmd("DBSIZE").query_async(&mut connection).await?;
+        if least.as_ref().is_none_or(|(fewest, _)| keys < *fewest) {
+            least = Some((keys, url));
         }
     }
-    anyhow::bail!("no database of Redis is empty")
+    least.map(|(_, url)| url).context("Redis has no databases")
+}
+
+/// Removes what gateways keep there.
+async fn empty(url: &str) -> anyhow::Result<()> {
+    let mut connection = redis::Client::open(url)?
+        .get_multiplexed_async_connection()
+        .await?;
+    let mut keys = redis::cmd("KEYS");
+    let keys: Vec<String> = keys.arg("comptoir:*").query_async(&mut connection).await?;
+    if !keys.is_empty() {
+        redis::cmd("DEL").arg(keys).exec_async(&mut connection).await?;
+    }
+    Ok(())
 }
