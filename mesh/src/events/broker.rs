@@ -30,7 +30,7 @@ impl Broker {
     pub fn register(&self, env: &Env, consumer: Arc<dyn Consumer>) {
         match self {
             Self::Bus(bus) => bus.register(consumer),
-            Self::Kafka(kafka) => kafka.register(env, consumer),
+            Self::Kafka(kafka) => kafka.register(env, &consumer),
         }
     }
 

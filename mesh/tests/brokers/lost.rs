@@ -48,7 +48,8 @@ async fn members_of_a_group_share_and_take_over() {
         return;
     };
     let second = World::on(first.server());
-    let (left, right) = (Arc::new(Group::new("orders")), Arc::new(Group::new("orders")));
+    // They read several topics, and share each.
+    let [left, right] = [(); 2].map(|()| Arc::new(Group::new("everything")));
     first.register(&left);
     second.register(&right);
     let publish = |range: std::ops::Range<u64>| {

@@ -1,5 +1,8 @@
-//! A consumer group: a client that reads for ever, and a lane for each partition it owns. Offsets are committed by this loop
-//! alone, once a lane says that the effects are durable.
+//! A consumer group: a client for each topic that reads for ever, and a lane for each partition it owns. Offsets are committed
+//! by this loop alone, once a lane says that the effects are durable.
+//!
+//! Each topic has a group of its own on the brokers. In one for all of them the partitions are shared out by their number
+//! alone, and a second member would get all of one topic and none of another.
 
 use std::{
     collections::HashMap,
@@ -59,57 +62,59 @@ const LEAVING: Duration = Duration::from_secs(5);
 type Client = StreamConsumer<GroupContext>;
 
 /// Reads for `consumer` until the process drains.
-pub(super) fn spawn(kafka: Kafka, env: &Env, consumer: Arc<dyn Consumer>) {
-    let shutdown = env.shutdown.clone();
-    env.tasks.spawn("consumer", async move {
-        let mut group = Group {
-            kafka,
-            consumer,
-            shutdown: shutdown.clone(),
+pub(super) fn spawn(kafka: &Kafka, env: &Env, consumer: &Arc<dyn Consumer>) {
+    for topic in consumer.topics() {
+        let group = Group {
+            kafka: kafka.clone(),
+            consumer: Arc::clone(consumer),
+            topic,
+            shutdown: env.shutdown.clone(),
             generation: 0,
         };
-        while !shutdown.is_cancelled() {
-            let there = shutdown.run_until_cancelled(group.kafka.topics_there());
-            if there.await.is_none() {
-                return;
-            }
-            if let Err(error) = group.read().await {
-                let name = group.consumer.group();
-                tracing::warn!(event.group = name, error.cause = %error, "a consumer failed and begins anew");
-            }
-            shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
-        }
-    });
+        env.tasks.spawn("consumer", group.run());
+    }
 }
 
 struct Group {
     kafka: Kafka,
     consumer: Arc<dyn Consumer>,
+    topic: &'static str,
     shutdown: CancellationToken,
     generation: u64,
 }
 
 impl Group {
+    async fn run(mut self) {
+        let shutdown = self.shutdown.clone();
+        while !shutdown.is_cancelled() {
+            let there = shutdown.run_until_cancelled(self.kafka.topics_there());
+            if there.await.is_none() {
+                return;
+            }
+            if let Err(error) = self.read().await {
+                let name = self.consumer.group();
+                tracing::warn!(event.group = name, event.topic = self.topic, error.cause = %error,
+                    "a consumer failed and begins anew");
+            }
+            shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        }
+    }
+
     /// One client's life. An error is one that it does not survive.
     async fn read(&mut self) -> Result<(), KafkaError> {
         let group = self.consumer.group();
+        let id = format!("{group}.{}", self.topic);
         let context = GroupContext {
-            link: Link::new(group),
+            link: Link::new(id.clone()),
             group,
             kafka: self.kafka.clone(),
             lanes: Mutex::default(),
             uncommitted: AtomicBool::new(false),
         };
         let mut config = self.kafka.config(DEFAULTS, FIXED);
-        config.set("group.id", self.kafka.group_id(group));
+        config.set("group.id", self.kafka.group_id(&id));
         let client: Client = config.create_with_context(context)?;
-        let names: Vec<String> = self
-            .consumer
-            .topics()
-            .iter()
-            .map(|topic| self.kafka.name(topic))
-            .collect();
-        client.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        client.subscribe(&[self.kafka.name(self.topic).as_str()])?;
 
         let (done, mut finished) = mpsc::unbounded_channel();
         let outcome = self.turn(&client, &done, &mut finished).await;

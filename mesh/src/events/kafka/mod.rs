@@ -89,8 +89,8 @@ impl Kafka {
     }
 
     /// Adds a consumer group, which reads until the process drains.
-    pub(super) fn register(&self, env: &Env, consumer: Arc<dyn Consumer>) {
-        consumer::spawn(self.clone(), env, consumer);
+    pub(super) fn register(&self, env: &Env, consumer: &Arc<dyn Consumer>) {
+        consumer::spawn(self, env, consumer);
     }
 
     /// A topic's records from now on.
