@@ -128,6 +128,16 @@ impl Cluster {
     /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own; all take
     /// `settings`.
     pub async fn start(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(servers, replicas, settings, false).await
+    }
+
+    /// As [`Self::start`], but each gateway calls a catalog of its own, so that what is seen through different gateways is
+    /// what different catalogs know.
+    pub async fn start_in_pairs(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(servers, replicas, settings, true).await
+    }
+
+    async fn start_as(servers: &Servers, replicas: usize, settings: &[(&str, &str)], pairs: bool) -> Self {
         let id = format!("e2e{}", now().as_nanos() % 1_000_000_000_000);
         let folder = tempfile::tempdir().expect("a folder");
         let postgres = make_database(&servers.postgres, &id).await;
@@ -138,10 +148,8 @@ impl Cluster {
         }
         let urls = |name: Name| {
             let of = ports.iter().filter(|(service, ..)| *service == name);
-            let urls: Vec<String> = of
-                .map(|(_, port, _)| format!("http://127.0.0.1:{port}"))
-                .collect();
-            urls.join(",")
+            of.map(|(_, port, _)| format!("http://127.0.0.1:{port}"))
+                .collect::<Vec<String>>()
         };
         // A Redis database is a cluster's own: the cache's keys are those of the schema.
         let redis = format!(
@@ -167,7 +175,7 @@ impl Cluster {
         ];
         for name in [Name::Auth, Name::Catalog, Name::Orders, Name::Notifier] {
             let service = name.as_str().to_uppercase();
-            common.push((format!("COMPTOIR_{service}_URL"), urls(name)));
+            common.push((format!("COMPTOIR_{service}_URL"), urls(name).join(",")));
             if name != Name::Catalog {
                 let database = format!("{}/{id}_{}", servers.mongo.trim_end_matches('/'), name.as_str());
                 common.push((format!("COMPTOIR_{service}_STORE"), database));
@@ -178,6 +186,7 @@ impl Cluster {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
+        let mut catalogs = urls(Name::Catalog).into_iter();
         let mut processes = Vec::new();
         for (number, (name, port, admin)) in ports.iter().copied().enumerate() {
             let mut settings = common.clone();
@@ -187,6 +196,9 @@ impl Cluster {
             };
             settings.push((address, format!("127.0.0.1:{port}")));
             settings.push(("COMPTOIR_ADMIN_ADDR".into(), format!("127.0.0.1:{admin}")));
+            if pairs && name == Name::Gateway {
+                settings.extend(catalogs.next().map(|url| ("COMPTOIR_CATALOG_URL".into(), url)));
+            }
             let data = folder.path().join(format!("{}-{number}", name.as_str()));
             settings.push(("COMPTOIR_DATA".into(), data.to_string_lossy().into_owned()));
             let log = folder.path().join(format!("{}-{number}.log", name.as_str()));
@@ -237,6 +249,21 @@ impl Cluster {
         let settings = &self.processes[0].settings;
         command.envs(settings.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// What no process should have done: ended by itself, or panicked; a sentence each.
+    pub fn trouble(&mut self) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for process in &mut self.processes {
+            let name = process.name.as_str();
+            if let Ok(Some(status)) = process.child.try_wait() {
+                trouble.push(format!("{name} ended: {status}"));
+            }
+            let log = std::fs::read_to_string(&process.log).unwrap_or_default();
+            let panics = log.lines().filter(|line| line.contains("panicked"));
+            trouble.extend(panics.map(|line| format!("{name}: {line}")));
+        }
+        trouble
     }
 
     /// Kills the `number`th process of a service as a power cut would.
