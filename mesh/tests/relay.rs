@@ -213,3 +213,48 @@ async fn a_long_round_keeps_its_lease() {
     assert_eq!(entries.len(), 5, "{entries:?}");
     assert!(entries.iter().all(|(name, ..)| *name == "first"));
 }
+
+/// Notes what it is asked for, and fails when it is told to.
+#[derive(Clone, Default)]
+struct Away {
+    asked: Arc<Mutex<Vec<String>>>,
+    fail: Arc<Notify>,
+}
+
+#[async_trait]
+impl Publisher for Away {
+    async fn publish(&self, record: &Record) -> Result<(), Error> {
+        self.asked.lock().unwrap().push(record.key.clone());
+        self.fail.notified().await;
+        Err(Error::unavailable(anyhow::anyhow!("away")))
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_that_is_away_is_not_asked_for_every_key() {
+    let test = TestEnv::new();
+    let (outbox, publisher) = (Arc::new(Memory::default()), Away::default());
+    for order in 0..100 {
+        outbox.write(&format!("order_{order}"), 1);
+    }
+    relay(&test.env, outbox.clone(), publisher.clone());
+    let asked = async |at_least: usize| {
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let mut asked = publisher.asked.lock().unwrap();
+            if asked.len() >= at_least {
+                let mut keys = std::mem::take(&mut *asked);
+                keys.sort_unstable();
+                return keys;
+            }
+        }
+    };
+    let first = asked(1).await;
+    assert!(first.len() < 50, "{first:?}");
+    publisher.fail.notify_waiters();
+    assert_eq!(
+        asked(first.len()).await,
+        first,
+        "the next round begins where the first did"
+    );
+}

@@ -1,14 +1,26 @@
 //! The relay: publishes what the outbox holds, in order for each key, and again until it was taken. Of several replicas on one
 //! store the one relays that holds the outbox's lease.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::{Outbox, Publisher, Record};
-use crate::{clock::Clock, context::Context, env::Env, error::Error};
+use crate::{
+    clock::Clock,
+    context::Context,
+    env::Env,
+    error::{Error, ErrorReason},
+};
 
 /// Entries read at once.
 const BATCH: usize = 256;
@@ -18,7 +30,7 @@ const CONCURRENCY: usize = 16;
 /// replica have written the entries, which does not notify this one.
 const IDLE: Duration = Duration::from_millis(250);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// How long another replica waits for one that died.
 const LEASE: Duration = Duration::from_secs(5);
 const RENEW: Duration = Duration::from_secs(1);
@@ -162,8 +174,9 @@ impl<P: Publisher> Relay<P> {
         for record in pending {
             by_key.entry(record.key.clone()).or_default().push(record);
         }
+        let away = AtomicBool::new(false);
         let outcomes: Vec<(Vec<Record>, bool)> = futures::stream::iter(by_key.into_values())
-            .map(|records| self.publish_in_order(records))
+            .map(|records| self.publish_in_order(records, &away))
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
@@ -195,13 +208,21 @@ impl<P: Publisher> Relay<P> {
             .map_or(0.0, |oldest| (now - oldest).max(0) as f64 / 1000.0)
     }
 
-    /// Publishes one key's records one after the other; gives those that were taken, and whether all were.
-    async fn publish_in_order(&self, records: Vec<Record>) -> (Vec<Record>, bool) {
+    /// Publishes one key's records one after the other; gives those that were taken, and whether all were. Where the publisher
+    /// is `away`, each record would wait for it in vain: the rest is left to the next round.
+    async fn publish_in_order(&self, records: Vec<Record>, away: &AtomicBool) -> (Vec<Record>, bool) {
         let mut published = Vec::with_capacity(records.len());
         for record in records {
+            if away.load(Ordering::Relaxed) {
+                return (published, false);
+            }
             crate::faults::hit("relay.publish.before");
             if let Err(error) = self.publisher.publish(&record).await {
                 tracing::warn!(event.id = record.id, error.cause = ?error, "an event was not taken and will be published again");
+                away.fetch_or(
+                    error.reason() == ErrorReason::DependencyUnavailable,
+                    Ordering::Relaxed,
+                );
                 return (published, false);
             }
             crate::faults::hit("relay.publish.after");
