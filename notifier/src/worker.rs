@@ -35,6 +35,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const BATCH: u32 = 64;
 /// Users and orders written to side by side.
 const CONCURRENCY: usize = 32;
+/// The first pause of a worker whose store is away; doubles four times.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How long an idle worker waits before it looks all the same: another process may have died with a lease.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -232,6 +234,25 @@ impl Worker {
         }
     }
 
+    /// A store that is away for a while must not lead to a second message: what came of the first is noted before anything
+    /// else is done.
+    async fn save(&self, delivery: Delivery) -> Result<bool, Error> {
+        let mut tries: u32 = 0;
+        loop {
+            match self.store.save(delivery.clone()).await {
+                Err(error) if error.reason() == ErrorReason::DependencyUnavailable => {
+                    if tries == 0 {
+                        tracing::warn!(delivery.id = delivery.id, error.cause = ?error,
+                            "what came of a message cannot be noted yet");
+                    }
+                    tokio::time::sleep(FIRST_PAUSE.saturating_mul(1 << tries.min(4))).await;
+                    tries += 1;
+                }
+                saved => return saved,
+            }
+        }
+    }
+
     async fn note(&self, delivery: Delivery) {
         let status = delivery.status();
         let (id, template, recipient) = (
@@ -242,7 +263,7 @@ impl Worker {
         let (channel, attempts) = (delivery.channel.as_str(), delivery.attempts);
         let error = delivery.last_error.clone().unwrap_or_default();
         faults::hit("notifier.sent.before");
-        let saved = self.store.save(delivery).await;
+        let saved = self.save(delivery).await;
         faults::hit("notifier.sent.after");
         match saved {
             Ok(true) => {
