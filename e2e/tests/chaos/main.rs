@@ -1,0 +1,362 @@
+//! Five processes on the real servers, at which one thing after another goes wrong while five hundred buyers check out. Afterwards
+//! the stores are audited, and what buyers were told is compared with the stores, the topic, and what Stripe and SES were sent.
+//!
+//! `CHECKOUTS` sets another number of buyers.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use comptoir_e2e::{
+    Calls,
+    cluster::{Cluster, Name, Servers},
+    shop::eventually,
+};
+use futures::{StreamExt as _, future::join};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
+
+use self::{
+    books::{Orders, Stored, told},
+    faults::{Control, Fault, Proxy},
+    load::{Checkout, Load, Outcome, buy, complete},
+    ses::Ses,
+};
+
+mod books;
+#[path = "../doubles/mod.rs"]
+#[expect(dead_code, reason = "other tests use what this one does not")]
+mod doubles;
+mod faults;
+mod load;
+mod ses;
+
+/// One cluster at a time: a server that is restarted is everybody's.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Between two buyers.
+const PACE: Duration = Duration::from_millis(25);
+/// Units of what a fifth of the buyers want.
+const RARE: u32 = 60;
+/// How long everything may take to come to rest afterwards: no order whose payment is unknown is older.
+const REST: Duration = Duration::from_secs(30);
+/// How long events may take after that: ten seconds are promised, and the machines that run tests are slow ones.
+const TOLD: Duration = Duration::from_secs(30);
+/// How long mails may take.
+const MAILED: Duration = Duration::from_secs(60);
+
+fn checkouts() -> usize {
+    let set = std::env::var("CHECKOUTS").ok();
+    set.and_then(|count| count.parse().ok()).unwrap_or(500)
+}
+
+/// Lets `fault` happen while buyers check out, and looks at everything afterwards.
+async fn survived(test: &str, fault: Fault, pace: Duration) {
+    let Some(servers) = Servers::of_environment(test) else {
+        return;
+    };
+    let control = match fault {
+        Fault::Restart(..) => match Control::of_environment(test) {
+            None => return,
+            some => some,
+        },
+        _ => None,
+    };
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let stripe = doubles::stripe().await;
+    let (ses, ses_url) = Ses::start().await;
+    let redis = Proxy::start(&std::env::var("REDIS_URL").unwrap()).await;
+    let mut settings = doubles::settings(&stripe).to_vec();
+    settings.extend([
+        ("AWS_ENDPOINT_URL", ses_url.as_str()),
+        ("REDIS_URL", redis.url.as_str()),
+        ("COMPTOIR_NOTIFIER_SEND_RATE", "0"),
+    ]);
+    let mut cluster = Cluster::start(&servers, 1, &settings).await;
+    let admin = cluster.admin().await;
+    let plenty = cluster.add_product(&admin, "Lamp", "49.90", 100_000).await;
+    let rare = cluster.add_product(&admin, "Rare", "18.00", RARE).await;
+
+    let (done, healed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let calls: Calls = Calls::clone(&cluster);
+    let load = Load {
+        calls: &calls,
+        plenty: &plenty,
+        rare: &rare,
+        name: &cluster.id.clone(),
+        pace,
+        count: checkouts(),
+        done: &done,
+        healed: &healed,
+    };
+    let happening = async {
+        while done.load(Ordering::Relaxed) < checkouts() / 5 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let begin = Instant::now();
+        fault.happen(&mut cluster, control.as_ref(), &redis).await;
+        healed.store(true, Ordering::Relaxed);
+        begin.elapsed()
+    };
+    let begin = Instant::now();
+    let (checkouts, lasted) = join(buy(&load), happening).await;
+    println!(
+        "{test}: {} checkouts in {:.1?}, {lasted:.1?} of it under the fault; {} tries without an outcome",
+        checkouts.len(),
+        begin.elapsed(),
+        checkouts.iter().map(|checkout| checkout.unknown).sum::<usize>()
+    );
+
+    come_to_rest(test, &cluster).await;
+    let orders = Orders::of(&cluster).await.all().await;
+    what_buyers_were_told(&calls, &checkouts, &orders).await;
+    rare_units(&cluster, &rare, &checkouts).await;
+    let told = told(&cluster).await;
+    for (order, events) in &told {
+        let stored = orders
+            .get(order)
+            .unwrap_or_else(|| panic!("{order} is told of and not there"));
+        let mut next = 1;
+        for event in events {
+            assert!(
+                event.sequence <= next,
+                "{order}: {next} is missing before {event:?}"
+            );
+            next = next.max(event.sequence + 1);
+        }
+        assert_eq!(
+            i64::try_from(next - 1).unwrap(),
+            stored.events,
+            "{order}: {events:?}"
+        );
+        let mut ids: Vec<_> = events.iter().map(|event| (event.sequence, &event.id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(
+            ids.len(),
+            usize::try_from(stored.events).unwrap(),
+            "{order}: {events:?}"
+        );
+    }
+    for (id, order) in &orders {
+        let (kept, charges) = stripe.kept(id);
+        let (total, events) = match order.state.as_str() {
+            "CONFIRMED" => (order.total, told[id].iter().filter(|event| event.paid).count()),
+            "FAILED" => (0, 1),
+            state => panic!("{id} is {state}"),
+        };
+        assert!(events > 0, "{id}: nobody was told that it is paid");
+        assert_eq!(
+            (kept, charges <= 1),
+            (total, true),
+            "{id}: {:?}",
+            stripe.intents(id)
+        );
+    }
+    for intent in stripe.intents("") {
+        let order = intent["metadata"]["order_id"].as_str().unwrap();
+        assert!(
+            orders.contains_key(order),
+            "a payment for {order}, which is not there"
+        );
+    }
+    mails(test, &ses, &orders, fault.crashes_of_notifier()).await;
+    let output = cluster
+        .operator()
+        .args(["audit", "--wait", "5"])
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(cluster.trouble(), Vec::<String>::new());
+}
+
+/// Waits until no order is on its way, and everybody was told of all of them.
+async fn come_to_rest(test: &str, cluster: &Cluster) {
+    let orders = Orders::of(cluster).await;
+    let begin = Instant::now();
+    eventually("every order rests", REST, async || {
+        (orders.open().await.0 == 0).then_some(())
+    })
+    .await;
+    let rested = begin.elapsed();
+    eventually("every event is published", TOLD, async || {
+        (orders.open().await.1 == 0).then_some(())
+    })
+    .await;
+    println!(
+        "{test}: at rest after {rested:.1?}, told after {:.1?}",
+        begin.elapsed()
+    );
+}
+
+/// What was acknowledged is there, and the same call gets the same answer.
+async fn what_buyers_were_told(
+    calls: &Calls,
+    checkouts: &[Checkout],
+    orders: &std::collections::BTreeMap<String, Stored>,
+) {
+    let again: Vec<(Outcome, usize)> = futures::stream::iter(checkouts)
+        .map(|checkout| complete(calls, &checkout.cart))
+        .buffered(16)
+        .collect()
+        .await;
+    let mut placed = 0;
+    for (checkout, (again, _)) in checkouts.iter().zip(again) {
+        assert_eq!(checkout.outcome, again, "{checkout:?}");
+        match &checkout.outcome {
+            Outcome::Ordered(id, total) => {
+                let stored = orders.get(id).unwrap_or_else(|| panic!("{checkout:?} is lost"));
+                let kept = (stored.state.as_str(), stored.total, stored.email.as_str());
+                assert_eq!(
+                    kept,
+                    ("CONFIRMED", *total, checkout.email.as_str()),
+                    "{checkout:?}"
+                );
+                placed += 1;
+            }
+            Outcome::Refused(code) => {
+                assert_eq!(
+                    (code.as_str(), checkout.rare),
+                    ("INSUFFICIENT_STOCK", true),
+                    "{checkout:?}"
+                );
+            }
+        }
+    }
+    let confirmed = orders.values().filter(|order| order.state == "CONFIRMED").count();
+    assert_eq!(confirmed, placed, "orders that nobody was told of");
+}
+
+/// As many units were sold as buyers were told, and no more than there were.
+async fn rare_units(cluster: &Cluster, rare: &str, checkouts: &[Checkout]) {
+    let sold = checkouts
+        .iter()
+        .filter(|checkout| checkout.rare && matches!(checkout.outcome, Outcome::Ordered(..)));
+    let left = i64::from(RARE) - i64::try_from(sold.count()).unwrap();
+    let admin = cluster.admin().await;
+    assert_eq!(cluster.stock(&admin, rare).await, (left, 0));
+}
+
+/// Every buyer of an order has both mails, and nobody else has any. A crash between the send and the note of it sends a mail again.
+async fn mails(test: &str, ses: &Ses, orders: &std::collections::BTreeMap<String, Stored>, crashes: usize) {
+    let confirmed = || orders.values().filter(|order| order.state == "CONFIRMED");
+    eventually("the mails are sent", MAILED, async || {
+        let sent = ses.deliveries();
+        confirmed()
+            .all(|order| sent.get(&order.email).is_some_and(|mails| mails.len() >= 2))
+            .then_some(())
+    })
+    .await;
+    let sent = ses.deliveries();
+    let mut twice = 0;
+    for (to, mails) in &sent {
+        let of = confirmed().filter(|order| order.email == *to).count();
+        assert_eq!((of, mails.len()), (1, 2), "{to}: {mails:?}");
+        for times in mails.values() {
+            assert!(*times <= 1 + crashes, "{to}: {mails:?}");
+            twice += times - 1;
+        }
+    }
+    println!(
+        "{test}: {} mails, {twice} of them twice",
+        sent.values().map(std::collections::BTreeMap::len).sum::<usize>()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auth_is_killed() {
+    survived("auth_is_killed", Fault::Kill(Name::Auth), PACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_is_killed() {
+    survived("the_catalog_is_killed", Fault::Kill(Name::Catalog), PACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_is_killed() {
+    survived("orders_is_killed", Fault::Kill(Name::Orders), PACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notifier_is_killed() {
+    survived("the_notifier_is_killed", Fault::Kill(Name::Notifier), PACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_is_killed() {
+    survived("the_gateway_is_killed", Fault::Kill(Name::Gateway), PACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_is_restarted() {
+    survived(
+        "postgresql_is_restarted",
+        Fault::Restart("postgres", Duration::ZERO),
+        PACE,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mongodb_is_restarted() {
+    survived(
+        "mongodb_is_restarted",
+        Fault::Restart("mongo", Duration::ZERO),
+        PACE,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_is_restarted() {
+    survived(
+        "kafka_is_restarted",
+        Fault::Restart("kafka", Duration::ZERO),
+        PACE,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_is_restarted() {
+    survived(
+        "redis_is_restarted",
+        Fault::Restart("redis", Duration::ZERO),
+        PACE,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_forgets_everything() {
+    survived("redis_forgets_everything", Fault::Flush, PACE).await;
+}
+
+/// Buyers come more slowly, so that they come all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_is_gone_for_a_minute() {
+    let minute = Duration::from_secs(60);
+    survived(
+        "kafka_is_gone_for_a_minute",
+        Fault::Restart("kafka", minute),
+        6 * PACE,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_swallows_everything() {
+    survived("redis_swallows_everything", Fault::BlackHole, PACE).await;
+}
