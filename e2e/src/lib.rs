@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod mails;
 pub mod process;
 pub mod shop;
+pub mod topic;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -9,8 +9,8 @@ use comptoir_e2e::{
     Buyer,
     cluster::{Cluster, Name, Servers},
     mails::mails,
-    process,
     shop::eventually,
+    topic::OrdersTopic,
 };
 use comptoir_mesh::events::ORDERS_TOPIC;
 use comptoir_proto::orders::v1::{OrderEvent, OrderPlaced, order_event::Payload};
@@ -18,10 +18,9 @@ use futures::future::join_all;
 use prost::Message as _;
 use prost_types::Timestamp;
 use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    Message as _,
     message::{Header, Headers as _, OwnedHeaders, OwnedMessage},
-    producer::{FutureProducer, FutureRecord},
+    producer::FutureRecord,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -34,109 +33,6 @@ const WAIT: Duration = Duration::from_secs(60);
 const IN_THE_WAY: f64 = 1.0;
 const KEY: &str = "order_poison";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-/// The topic of a cluster's orders, for whoever reaches the brokers.
-struct Orders {
-    topic: String,
-    letters: String,
-    prefix: String,
-    config: ClientConfig,
-}
-
-impl Orders {
-    fn of(cluster: &Cluster) -> Self {
-        let prefix = format!("{}.", cluster.id);
-        let topic = format!("{prefix}{ORDERS_TOPIC}");
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", std::env::var("KAFKA_BROKERS").unwrap());
-        config.set("group.id", format!("{prefix}outside"));
-        config.set("enable.auto.commit", "false");
-        Self {
-            letters: format!("{topic}.dlq"),
-            topic,
-            prefix,
-            config,
-        }
-    }
-
-    /// Writes a record; gives its partition and offset.
-    async fn write(&self, record: FutureRecord<'_, [u8], [u8]>) -> (i32, i64) {
-        let producer: FutureProducer = self.config.create().unwrap();
-        let written = producer.send(record, WAIT).await.unwrap();
-        (written.partition, written.offset)
-    }
-
-    /// Puts a letter beside the others, as a notifier did that could not take the event at the time.
-    async fn put_aside(&self, event: &OrderEvent, reason: &str) {
-        let dead = [
-            ("reason", reason),
-            ("error", "a reason that is none any more"),
-            ("group", "notifier"),
-            ("source-topic", &self.topic),
-            ("source-partition", "0"),
-            ("source-offset", "0"),
-        ];
-        let headers = dead.into_iter().fold(headers_of(&event.id), with);
-        let payload = event.encode_to_vec();
-        let letter = FutureRecord::to(&self.letters).key(event.aggregate_id.as_bytes());
-        self.write(letter.payload(&payload[..]).headers(headers)).await;
-    }
-
-    /// All that is in a topic, with the number of its partitions.
-    async fn read(&self, topic: &str) -> (i32, Vec<OwnedMessage>) {
-        let (config, topic) = (self.config.clone(), topic.to_owned());
-        let reading = move || {
-            let consumer: BaseConsumer = config.create().unwrap();
-            let metadata = consumer.fetch_metadata(Some(&topic), WAIT).unwrap();
-            let partitions = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
-            let (mut assigned, mut count) = (TopicPartitionList::new(), 0);
-            for partition in 0..partitions {
-                let (first, end) = consumer.fetch_watermarks(&topic, partition, WAIT).unwrap();
-                count += end - first;
-                let offset = Offset::Offset(first);
-                assigned.add_partition_offset(&topic, partition, offset).unwrap();
-            }
-            consumer.assign(&assigned).unwrap();
-            let next = |_| consumer.poll(WAIT).expect("a record").unwrap().detach();
-            (partitions, (0..count).map(next).collect())
-        };
-        tokio::task::spawn_blocking(reading).await.unwrap()
-    }
-
-    /// The dead letters, once there are so many.
-    async fn letters(&self, count: usize) -> Vec<OwnedMessage> {
-        let letters = eventually("the dead letters are there", WAIT, || async {
-            let (_, letters) = self.read(&self.letters).await;
-            (letters.len() >= count).then_some(letters)
-        })
-        .await;
-        assert_eq!(letters.len(), count, "{letters:#?}");
-        letters
-    }
-
-    /// The orders' events among what is in the topic.
-    async fn events(&self) -> Vec<(OrderEvent, OwnedMessage)> {
-        let (_, all) = self.read(&self.topic).await;
-        let event = |message: OwnedMessage| {
-            let event = OrderEvent::decode(message.payload()?).ok()?;
-            (event.schema_version == 1).then_some((event, message))
-        };
-        all.into_iter().filter_map(event).collect()
-    }
-
-    /// Sends the dead letters back by the command that operators use; gives what it says.
-    async fn redrive(&self) -> String {
-        let mut command = process::command("comptoir");
-        command
-            .args(["events", "redrive", ORDERS_TOPIC])
-            .env("KAFKA_BROKERS", self.config.get("bootstrap.servers").unwrap())
-            .env("COMPTOIR_KAFKA_PREFIX", &self.prefix);
-        let output = command.output().await.unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{error}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-}
 
 fn with(headers: OwnedHeaders, (key, value): (&str, &str)) -> OwnedHeaders {
     headers.insert(Header {
@@ -172,12 +68,28 @@ fn of_later_version(id: &str) -> OrderEvent {
     }
 }
 
+/// Puts a letter beside the others, as a notifier did that could not take the event at the time.
+async fn put_aside(orders: &OrdersTopic, event: &OrderEvent, reason: &str) {
+    let dead = [
+        ("reason", reason),
+        ("error", "a reason that is none any more"),
+        ("group", "notifier"),
+        ("source-topic", &orders.name),
+        ("source-partition", "0"),
+        ("source-offset", "0"),
+    ];
+    let headers = dead.into_iter().fold(headers_of(&event.id), with);
+    let payload = event.encode_to_vec();
+    let letter = FutureRecord::to(&orders.letters).key(event.aggregate_id.as_bytes());
+    orders.write(letter.payload(&payload[..]).headers(headers)).await;
+}
+
 /// A cluster whose notifier has its partitions: the mails of a first order were sent.
 struct World {
     cluster: Cluster,
     admin: String,
     lamp: String,
-    orders: Orders,
+    orders: OrdersTopic,
 }
 
 impl World {
@@ -186,7 +98,7 @@ impl World {
         let admin = cluster.admin().await;
         let lamp = cluster.add_product(&admin, "Lamp", "49.90", 1000).await;
         let world = Self {
-            orders: Orders::of(&cluster),
+            orders: OrdersTopic::of(&cluster),
             cluster,
             admin,
             lamp,
@@ -194,6 +106,19 @@ impl World {
         world.buy("first", 1).await;
         world.sent(2).await;
         world
+    }
+
+    /// Sends the dead letters back by the command that operators use; gives what it says.
+    async fn redrive(&self) -> String {
+        let mut command = self.cluster.operator();
+        let output = command
+            .args(["events", "redrive", ORDERS_TOPIC])
+            .output()
+            .await
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// So many orders at once.
@@ -282,7 +207,7 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
     world.sent(26).await;
 
     // In front of all that comes, whatever its partition.
-    let (partitions, _) = orders.read(&orders.topic).await;
+    let (partitions, _) = orders.read(&orders.name).await;
     let mut poison = BTreeMap::new();
     for partition in 0..partitions {
         for (reason, id) in [("DECODE_ERROR", "bytes"), ("UNSUPPORTED_VERSION", "later")] {
@@ -291,7 +216,7 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
                 "DECODE_ERROR" => b"\xff\xff are no event".to_vec(),
                 _ => of_later_version(&id).encode_to_vec(),
             };
-            let record = FutureRecord::to(&orders.topic)
+            let record = FutureRecord::to(&orders.name)
                 .partition(partition)
                 .key(KEY.as_bytes());
             let record = record.payload(&payload[..]).headers(headers_of(&id));
@@ -332,7 +257,7 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
         );
         let (reason, id, payload) = poison.remove(&place).expect("each of them is there once");
         assert_eq!(header(&letter, "reason").as_deref(), Some(reason));
-        assert_eq!(header(&letter, "source-topic"), Some(orders.topic.clone()));
+        assert_eq!(header(&letter, "source-topic"), Some(orders.name.clone()));
         assert_eq!(header(&letter, "group").as_deref(), Some("notifier"));
         assert!(header(&letter, "error").is_some_and(|error| !error.is_empty()));
         assert_eq!(header(&letter, "event-id"), Some(id));
@@ -368,9 +293,9 @@ async fn what_is_sent_back_has_one_effect_at_most() {
         payload: Some(Payload::Placed(OrderPlaced {})),
         ..handled.clone()
     };
-    orders.put_aside(handled, "HANDLER_FAILED").await;
-    orders.put_aside(&mended, "UNSUPPORTED_VERSION").await;
-    let poison = FutureRecord::to(&orders.topic)
+    put_aside(orders, handled, "HANDLER_FAILED").await;
+    put_aside(orders, &mended, "UNSUPPORTED_VERSION").await;
+    let poison = FutureRecord::to(&orders.name)
         .key(KEY.as_bytes())
         .headers(headers_of("evt_bytes"));
     orders.write(poison.payload(&b"\xff\xff are no event"[..])).await;
@@ -382,16 +307,16 @@ async fn what_is_sent_back_has_one_effect_at_most() {
         })
         .await;
     };
-    assert_eq!(orders.redrive().await, "3 records went back");
+    assert_eq!(world.redrive().await, "3 records went back");
     world.sent(3).await;
     repeated(1.0).await;
     // Poison is a letter again, and goes back again; the others do not.
     orders.letters(4).await;
-    assert_eq!(orders.redrive().await, "1 record went back");
+    assert_eq!(world.redrive().await, "1 record went back");
     orders.letters(5).await;
     // As after a crash between sending a letter back and noting that.
-    orders.put_aside(&mended, "UNSUPPORTED_VERSION").await;
-    assert_eq!(orders.redrive().await, "2 records went back");
+    put_aside(orders, &mended, "UNSUPPORTED_VERSION").await;
+    assert_eq!(world.redrive().await, "2 records went back");
     repeated(2.0).await;
 
     world.buy("marker", 1).await;

@@ -1,21 +1,17 @@
 //! What the servers hold afterwards: the orders' store, and the topic that tells of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use comptoir_e2e::cluster::Cluster;
-use comptoir_proto::orders::v1::{OrderEvent, order_event::Payload};
+use comptoir_e2e::{cluster::Cluster, topic::OrdersTopic};
+use comptoir_proto::orders::v1::order_event::Payload;
 use mongodb::{
     Collection,
     bson::{Document, doc},
 };
-use prost::Message as _;
-use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-};
+use rdkafka::{Message as _, producer::FutureRecord};
 
-/// How long the broker may take for one answer.
-const ANSWER: Duration = Duration::from_secs(20);
+/// The key of what nobody can take.
+const POISON: &str = "order_poison";
 
 /// The orders' store.
 pub(crate) struct Orders(Collection<Document>);
@@ -80,59 +76,24 @@ pub(crate) struct Event {
     pub(crate) paid: bool,
 }
 
-/// Everything that the orders' topic holds; none of it may be dead.
-pub(crate) async fn told(cluster: &Cluster) -> Told {
-    let brokers = cluster.setting("KAFKA_BROKERS").to_owned();
-    let prefix = cluster.setting("COMPTOIR_KAFKA_PREFIX").to_owned();
-    let read = tokio::task::spawn_blocking(move || {
-        let reader = Reader::of(&brokers);
-        let dead = reader.records(&format!("{prefix}comptoir.orders.v1.dlq"));
-        assert_eq!(dead.len(), 0, "there are dead letters");
-        reader.records(&format!("{prefix}comptoir.orders.v1"))
-    });
+/// Writes a record that nobody can take among the others.
+pub(crate) async fn poison(topic: &OrdersTopic) {
+    let record = FutureRecord::to(&topic.name).key(POISON.as_bytes());
+    topic.write(record.payload(&b"\xff\xff are no event"[..])).await;
+}
+
+/// Everything that the orders' topic holds. Of its dead letters there is one, the poison.
+pub(crate) async fn told(topic: &OrdersTopic) -> Told {
+    let letters = topic.letters(1).await;
+    assert_eq!(letters[0].key(), Some(POISON.as_bytes()));
     let mut told = Told::new();
-    for (key, payload) in read.await.unwrap() {
-        let event = OrderEvent::decode(payload.as_slice()).unwrap();
-        assert_eq!(key, event.aggregate_id, "the record's key");
-        told.entry(key).or_default().push(Event {
+    for (event, record) in topic.events().await {
+        assert_eq!(record.key(), Some(event.aggregate_id.as_bytes()), "{event:?}");
+        told.entry(event.aggregate_id).or_default().push(Event {
             id: event.id,
             sequence: event.sequence,
             paid: matches!(event.payload, Some(Payload::Paid(_))),
         });
     }
     told
-}
-
-struct Reader(BaseConsumer);
-
-impl Reader {
-    fn of(brokers: &str) -> Self {
-        let consumer = ClientConfig::new()
-            .set("bootstrap.servers", brokers)
-            .set("group.id", "chaos")
-            .set("enable.auto.commit", "false")
-            .create();
-        Self(consumer.unwrap())
-    }
-
-    /// Every record of a topic, with its key.
-    fn records(&self, topic: &str) -> Vec<(String, Vec<u8>)> {
-        let metadata = self.0.fetch_metadata(Some(topic), ANSWER).unwrap();
-        let mut from = TopicPartitionList::new();
-        let mut expected = 0;
-        for partition in metadata.topics()[0].partitions() {
-            let (first, end) = self.0.fetch_watermarks(topic, partition.id(), ANSWER).unwrap();
-            expected += usize::try_from(end - first).unwrap();
-            from.add_partition_offset(topic, partition.id(), Offset::Beginning)
-                .unwrap();
-        }
-        self.0.assign(&from).unwrap();
-        let mut records = Vec::with_capacity(expected);
-        while records.len() < expected {
-            let record = self.0.poll(ANSWER).expect("the records come").unwrap();
-            let key = String::from_utf8(record.key().unwrap().to_vec()).unwrap();
-            records.push((key, record.payload().unwrap_or_default().to_vec()));
-        }
-        records
-    }
 }

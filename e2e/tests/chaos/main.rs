@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
@@ -14,6 +15,7 @@ use comptoir_e2e::{
     Calls,
     cluster::{Cluster, Name, Servers},
     shop::eventually,
+    topic::OrdersTopic,
 };
 use futures::{StreamExt as _, future::join};
 use tokio::{
@@ -22,7 +24,7 @@ use tokio::{
 };
 
 use self::{
-    books::{Orders, Stored, told},
+    books::{Orders, Stored, poison, told},
     faults::{Control, Fault, Proxy},
     load::{Checkout, Load, Outcome, buy, complete},
     ses::Ses,
@@ -81,6 +83,8 @@ async fn survived(test: &str, fault: Fault, pace: Duration) {
     let plenty = cluster.add_product(&admin, "Lamp", "49.90", 100_000).await;
     let rare = cluster.add_product(&admin, "Rare", "18.00", RARE).await;
 
+    let topic = OrdersTopic::of(&cluster);
+    poison(&topic).await;
     let (done, healed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let calls: Calls = Calls::clone(&cluster);
     let load = Load {
@@ -115,7 +119,7 @@ async fn survived(test: &str, fault: Fault, pace: Duration) {
     let orders = Orders::of(&cluster).await.all().await;
     what_buyers_were_told(&calls, &checkouts, &orders).await;
     rare_units(&cluster, &rare, &checkouts).await;
-    let told = told(&cluster).await;
+    let told = told(&topic).await;
     for (order, events) in &told {
         let stored = orders
             .get(order)
@@ -201,11 +205,7 @@ async fn come_to_rest(test: &str, cluster: &Cluster) {
 }
 
 /// What was acknowledged is there, and the same call gets the same answer.
-async fn what_buyers_were_told(
-    calls: &Calls,
-    checkouts: &[Checkout],
-    orders: &std::collections::BTreeMap<String, Stored>,
-) {
+async fn what_buyers_were_told(calls: &Calls, checkouts: &[Checkout], orders: &BTreeMap<String, Stored>) {
     let again: Vec<(Outcome, usize)> = futures::stream::iter(checkouts)
         .map(|checkout| complete(calls, &checkout.cart))
         .buffered(16)
@@ -249,7 +249,7 @@ async fn rare_units(cluster: &Cluster, rare: &str, checkouts: &[Checkout]) {
 }
 
 /// Every buyer of an order has both mails, and nobody else has any. A crash between the send and the note of it sends a mail again.
-async fn mails(test: &str, ses: &Ses, orders: &std::collections::BTreeMap<String, Stored>, crashes: usize) {
+async fn mails(test: &str, ses: &Ses, orders: &BTreeMap<String, Stored>, crashes: usize) {
     let confirmed = || orders.values().filter(|order| order.state == "CONFIRMED");
     eventually("the mails are sent", MAILED, async || {
         let sent = ses.deliveries();
@@ -270,7 +270,7 @@ async fn mails(test: &str, ses: &Ses, orders: &std::collections::BTreeMap<String
     }
     println!(
         "{test}: {} mails, {twice} of them twice",
-        sent.values().map(std::collections::BTreeMap::len).sum::<usize>()
+        sent.values().map(BTreeMap::len).sum::<usize>()
     );
 }
 
