@@ -106,7 +106,7 @@ pub(crate) struct Strangers {
 pub(crate) fn strangers(names: impl Iterator<Item = String>) -> Strangers {
     let mut strangers = Strangers::default();
     for name in names.filter(|name| name.starts_with("COMPTOIR_") && !NAMES.contains(&name.as_str())) {
-        let meant = NAMES.iter().find(|known| distance(&name, known) <= SLIP);
+        let meant = NAMES.iter().find(|known| strsim::osa_distance(&name, known) <= SLIP);
         match meant {
             Some(meant) => strangers.misspelt = Some((name, meant)),
             None => strangers.unknown.push(name),
@@ -114,29 +114,6 @@ pub(crate) fn strangers(names: impl Iterator<Item = String>) -> Strangers {
     }
     strangers.unknown.sort_unstable();
     strangers
-}
-
-/// How many letters have to be replaced, added, removed or swapped with the next to make one text of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut rows = vec![vec![0; other.len() + 1]; one.len() + 1];
-    for i in 0..=one.len() {
-        for j in 0..=other.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
-                let swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
-                let swap = if swapped {
-                    rows[i - 2][j - 2] + 1
-                } else {
-                    usize::MAX
-                };
-                replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(swap)
-            };
-        }
-    }
-    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]
