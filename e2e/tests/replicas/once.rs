@@ -121,8 +121,11 @@ async fn nothing_is_sold_charged_or_sent_twice() {
         admin: cluster.admin().await,
     };
     let admin = crowd.admin.as_str();
-    let rare = cluster.add_product(admin, "Rare", "18.00", 10).await;
-    let lamp = cluster.add_product(admin, "Lamp", "49.90", 1000).await;
+    let quantity = |units: usize| u32::try_from(units).unwrap();
+    let rare = cluster.add_product(admin, "Rare", "18.00", quantity(UNITS)).await;
+    let lamp = cluster
+        .add_product(admin, "Lamp", "49.90", quantity(PLENTY))
+        .await;
     let mut orders = Vec::new();
 
     // Until both notifiers take events: at first one has all partitions.
