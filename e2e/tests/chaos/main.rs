@@ -274,89 +274,28 @@ async fn mails(test: &str, ses: &Ses, orders: &BTreeMap<String, Stored>, crashes
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn auth_is_killed() {
-    survived("auth_is_killed", Fault::Kill(Name::Auth), PACE).await;
+/// A test for each fault, named by it.
+macro_rules! survives {
+    ($($test:ident: $fault:expr, $pace:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            survived(stringify!($test), $fault, $pace).await;
+        }
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_catalog_is_killed() {
-    survived("the_catalog_is_killed", Fault::Kill(Name::Catalog), PACE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn orders_is_killed() {
-    survived("orders_is_killed", Fault::Kill(Name::Orders), PACE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_notifier_is_killed() {
-    survived("the_notifier_is_killed", Fault::Kill(Name::Notifier), PACE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_is_killed() {
-    survived("the_gateway_is_killed", Fault::Kill(Name::Gateway), PACE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgresql_is_restarted() {
-    survived(
-        "postgresql_is_restarted",
-        Fault::Restart("postgres", Duration::ZERO),
-        PACE,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mongodb_is_restarted() {
-    survived(
-        "mongodb_is_restarted",
-        Fault::Restart("mongo", Duration::ZERO),
-        PACE,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kafka_is_restarted() {
-    survived(
-        "kafka_is_restarted",
-        Fault::Restart("kafka", Duration::ZERO),
-        PACE,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_is_restarted() {
-    survived(
-        "redis_is_restarted",
-        Fault::Restart("redis", Duration::ZERO),
-        PACE,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_forgets_everything() {
-    survived("redis_forgets_everything", Fault::Flush, PACE).await;
-}
-
-/// Buyers come more slowly, so that they come all the time.
-#[tokio::test(flavor = "multi_thread")]
-async fn kafka_is_gone_for_a_minute() {
-    let minute = Duration::from_secs(60);
-    survived(
-        "kafka_is_gone_for_a_minute",
-        Fault::Restart("kafka", minute),
-        6 * PACE,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_swallows_everything() {
-    survived("redis_swallows_everything", Fault::BlackHole, PACE).await;
+survives! {
+    auth_is_killed: Fault::Kill(Name::Auth), PACE;
+    the_catalog_is_killed: Fault::Kill(Name::Catalog), PACE;
+    orders_is_killed: Fault::Kill(Name::Orders), PACE;
+    the_notifier_is_killed: Fault::Kill(Name::Notifier), PACE;
+    the_gateway_is_killed: Fault::Kill(Name::Gateway), PACE;
+    postgresql_is_restarted: Fault::Restart("postgres", Duration::ZERO), PACE;
+    mongodb_is_restarted: Fault::Restart("mongo", Duration::ZERO), PACE;
+    kafka_is_restarted: Fault::Restart("kafka", Duration::ZERO), PACE;
+    redis_is_restarted: Fault::Restart("redis", Duration::ZERO), PACE;
+    redis_forgets_everything: Fault::Flush, PACE;
+    // Buyers come more slowly, so that they come all the time.
+    kafka_is_gone_for_a_minute: Fault::Restart("kafka", Duration::from_secs(60)), 6 * PACE;
+    redis_swallows_everything: Fault::BlackHole, PACE;
 }
