@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 use crate::{
     calls::Calls,
@@ -151,12 +155,10 @@ impl Cluster {
             of.map(|(_, port, _)| format!("http://127.0.0.1:{port}"))
                 .collect::<Vec<String>>()
         };
-        // A Redis database is a cluster's own: the cache's keys are those of the schema.
-        let redis = format!(
-            "{}/{}",
-            servers.redis.trim_end_matches('/'),
-            now().as_nanos() % 16
-        );
+        // A Redis database is a cluster's own, and empty: the cache's keys are those of the schema.
+        let number = now().as_nanos() % 16;
+        ask_redis(&servers.redis, &format!("SELECT {number}\r\nFLUSHDB\r\n")).await;
+        let redis = format!("{}/{number}", servers.redis.trim_end_matches('/'));
         let mut common: Vec<(String, String)> = vec![
             ("DATABASE_URL".into(), postgres),
             ("KAFKA_BROKERS".into(), servers.kafka.clone()),
@@ -307,4 +309,18 @@ async fn make_database(url: &str, name: &str) -> String {
         .expect("the database is made");
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
+}
+
+/// Sends Redis commands, each of which has to be answered by OK.
+pub async fn ask_redis(url: &str, commands: &str) {
+    let server = url.trim_start_matches("redis://").trim_end_matches('/');
+    let mut connection = TcpStream::connect(server).await.expect("Redis answers");
+    connection
+        .write_all(commands.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut answers = vec![0; "+OK\r\n".len() * commands.lines().count()];
+    connection.read_exact(&mut answers).await.expect("it is answered");
+    let answers = String::from_utf8_lossy(&answers).into_owned();
+    assert!(answers.lines().all(|answer| answer == "+OK"), "{answers}");
 }

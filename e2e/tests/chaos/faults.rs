@@ -10,7 +10,7 @@ use std::{
 };
 
 use comptoir_e2e::{
-    cluster::{Cluster, Name},
+    cluster::{Cluster, Name, ask_redis},
     skip,
 };
 use tokio::{
@@ -58,7 +58,7 @@ impl Fault {
                 sleep(away).await;
                 control.call(server, "start").await;
             }
-            Self::Flush => redis.flush().await,
+            Self::Flush => ask_redis(&redis.server, "FLUSHALL\r\n").await,
             Self::BlackHole => {
                 redis.swallows.store(true, Ordering::Relaxed);
                 sleep(HOLE).await;
@@ -144,13 +144,5 @@ impl Proxy {
                 return;
             }
         }
-    }
-
-    async fn flush(&self) {
-        let mut connection = TcpStream::connect(&self.server).await.unwrap();
-        connection.write_all(b"FLUSHALL\r\n").await.unwrap();
-        let mut answer = [0; 5];
-        connection.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"+OK\r\n");
     }
 }
