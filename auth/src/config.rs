@@ -15,12 +15,7 @@ pub struct Config {
     pub auth_addr: SocketAddr,
     /// Where accounts are kept: sqlite://PATH or mongodb://HOST/DATABASE; unset, the database comptoir_auth of MONGODB_URI, else
     /// a file in the data folder
-    #[arg(
-        long,
-        env = "COMPTOIR_AUTH_STORE",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "COMPTOIR_AUTH_STORE", hide_env_values = true, value_name = "URL")]
     pub auth_store: Option<String>,
     /// Address of the first administrator, who is made at the start while there is none
     #[arg(long = "admin-email", env = "COMPTOIR_ADMIN_EMAIL", value_name = "EMAIL")]

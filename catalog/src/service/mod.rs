@@ -42,10 +42,9 @@ impl Catalog {
         }
     }
 
-    /// Where this caller's products are read: staff see what they have just changed, and orders are made of what holds now,
-    /// whichever process changed it.
+    /// Where this caller's products are read: staff see what they have just changed, whichever process changed it.
     fn products_for(&self, caller: &Caller) -> Products {
-        if caller.is_staff() || caller.is_service("orders") {
+        if caller.is_staff() {
             self.products.at_the_source()
         } else {
             self.products.clone()

@@ -106,7 +106,9 @@ pub(crate) struct Strangers {
 pub(crate) fn strangers(names: impl Iterator<Item = String>) -> Strangers {
     let mut strangers = Strangers::default();
     for name in names.filter(|name| name.starts_with("COMPTOIR_") && !NAMES.contains(&name.as_str())) {
-        let meant = NAMES.iter().find(|known| strsim::osa_distance(&name, known) <= SLIP);
+        let meant = NAMES
+            .iter()
+            .find(|known| strsim::osa_distance(&name, known) <= SLIP);
         match meant {
             Some(meant) => strangers.misspelt = Some((name, meant)),
             None => strangers.unknown.push(name),
