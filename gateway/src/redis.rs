@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use comptoir_mesh::config::Secret;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{ErrorKind, FromRedisValue, ScriptInvocation};
+use redis::io::tcp::TcpSettings;
+use redis::{ErrorKind, FromRedisValue, IntoConnectionInfo as _, ScriptInvocation};
 
 /// What an answer may take.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -27,7 +28,13 @@ pub(crate) struct Redis {
 impl Redis {
     /// Connects by and by. A wrong address or password is an error that names the setting; a server that is away is not.
     pub(crate) async fn connect(url: &Secret) -> anyhow::Result<Self> {
-        let client = redis::Client::open(url.reveal()).context("REDIS_URL: redis://HOST:PORT is needed")?;
+        // Small requests are not to wait for the acknowledgement of those before them.
+        let at_once = TcpSettings::default().set_nodelay(true);
+        let client = url
+            .reveal()
+            .into_connection_info()
+            .and_then(|server| redis::Client::open(server.set_tcp_settings(at_once)))
+            .context("REDIS_URL: redis://HOST:PORT is needed")?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(PATIENCE))
             .set_connection_timeout(Some(CONNECT))
