@@ -130,7 +130,7 @@ impl Deref for Cluster {
 
 impl Cluster {
     /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own; all take
-    /// `settings`.
+    /// `settings`; one without a value is left out.
     pub async fn start(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
         Self::start_as(servers, replicas, settings, false).await
     }
@@ -183,11 +183,12 @@ impl Cluster {
                 common.push((format!("COMPTOIR_{service}_STORE"), database));
             }
         }
-        common.extend(
-            settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        for (name, value) in settings {
+            common.retain(|(other, _)| other != name);
+            if !value.is_empty() {
+                common.push(((*name).to_owned(), (*value).to_owned()));
+            }
+        }
         let mut catalogs = urls(Name::Catalog).into_iter();
         let mut processes = Vec::new();
         for (number, (name, port, admin)) in ports.iter().copied().enumerate() {

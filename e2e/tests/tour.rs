@@ -2,12 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use comptoir_e2e::{Shop, shop, skip};
+use std::time::Duration;
+
+use comptoir_e2e::{
+    Calls, Shop,
+    cluster::{Cluster, Name, Servers},
+    shop::{self, eventually},
+    skip,
+};
 use serde_json::json;
 use tokio::process::Command;
 
-async fn run(shop: &Shop, script: &str) -> String {
-    let [auth, catalog, orders, notifier] = shop.ports().grpc.map(|port| format!("127.0.0.1:{port}"));
+/// Runs a script against the shop with these gRPC ports: auth, catalog, orders, notifier.
+async fn run(shop: &Calls, ports: [u16; 4], script: &str) -> String {
+    let [auth, catalog, orders, notifier] = ports.map(|port| format!("127.0.0.1:{port}"));
     let output = Command::new("bash")
         .arg(format!("{}/../docs/tour/{script}", env!("CARGO_MANIFEST_DIR")))
         .env("SHOP", shop.url(""))
@@ -31,9 +39,8 @@ async fn run(shop: &Shop, script: &str) -> String {
     text
 }
 
-/// A shop with what the tour looks for.
-async fn stocked() -> Shop {
-    let shop = Shop::start().await;
+/// Adds what the tour looks for.
+async fn stock(shop: &Calls) {
     let admin = shop.admin().await;
     let query = "mutation($input: ProductInput!) { productCreate(input: $input) { userErrors { code field message } } }";
     let input = json!({
@@ -42,27 +49,20 @@ async fn stocked() -> Shop {
     });
     let data = shop.graphql(Some(&admin), query, json!({ "input": input })).await;
     assert_eq!(data["productCreate"]["userErrors"], json!([]), "{data}");
-    shop
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_tour_by_graphql() {
-    let text = run(&stocked().await, "graphql.sh").await;
+async fn by_graphql(shop: &Calls, ports: [u16; 4]) {
+    let text = run(shop, ports, "graphql.sh").await;
     assert!(text.contains("CartCompleteAlreadyAccepted"), "{text}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_tour_by_rest() {
-    run(&stocked().await, "rest.sh").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_tour_by_grpcurl() {
+/// Skipped without grpcurl.
+async fn by_grpcurl(test: &str, shop: &Calls, ports: [u16; 4]) {
     if Command::new("grpcurl").arg("-version").output().await.is_err() {
-        skip("the_tour_by_grpcurl", "grpcurl is not installed");
+        skip(test, "grpcurl is not installed");
         return;
     }
-    let text = run(&stocked().await, "grpc.sh").await;
+    let text = run(shop, ports, "grpc.sh").await;
     for service in [
         "comptoir.auth.v1.AuthService",
         "comptoir.catalog.v1.CatalogService",
@@ -76,4 +76,50 @@ async fn the_tour_by_grpcurl() {
         assert!(text.contains(service), "{service} is not listed: {text}");
     }
     assert!(text.contains("Stoneware mug"), "{text}");
+}
+
+async fn stocked() -> Shop {
+    let shop = Shop::start().await;
+    stock(&shop).await;
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_by_graphql() {
+    let shop = stocked().await;
+    by_graphql(&shop, shop.ports().grpc).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_by_rest() {
+    let shop = stocked().await;
+    run(&shop, shop.ports().grpc, "rest.sh").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_by_grpcurl() {
+    let shop = stocked().await;
+    by_grpcurl("the_tour_by_grpcurl", &shop, shop.ports().grpc).await;
+}
+
+/// All of it at five processes. The tour reads the mailbox, so mails do not go to SES.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_on_servers() {
+    let Some(servers) = Servers::of_environment("the_tour_on_servers") else {
+        return;
+    };
+    let cluster = Cluster::start(&servers, 1, &[("COMPTOIR_MAIL_FROM", "")]).await;
+    stock(&cluster).await;
+    let ports = [Name::Auth, Name::Catalog, Name::Orders, Name::Notifier]
+        .map(|name| cluster.of(name).next().unwrap().port);
+    eventually("the mug is found", Duration::from_secs(10), || async {
+        let data = cluster
+            .graphql(None, "{ search(query: \"mug\") { totalCount } }", json!({}))
+            .await;
+        (data["search"]["totalCount"] == json!(1)).then_some(())
+    })
+    .await;
+    by_graphql(&cluster, ports).await;
+    run(&cluster, ports, "rest.sh").await;
+    by_grpcurl("the_tour_on_servers", &cluster, ports).await;
 }
