@@ -165,6 +165,8 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         .env("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "0")
         .env("COMPTOIR_LIMIT_REQUESTS_USER", "0")
         .env("COMPTOIR_DRAIN_DELAY", "0")
+        // Machines that run tests stand still for seconds; whoever tests this limit sets it.
+        .env("COMPTOIR_LIMIT_REQUEST", "40")
         .envs(settings.iter().map(|(name, value)| (name, value)));
     for (service, port) in ["AUTH", "CATALOG", "ORDERS", "NOTIFIER"]
         .into_iter()
