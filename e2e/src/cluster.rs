@@ -5,16 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 use crate::{
     calls::Calls,
+    databases::{ask_redis, beside, statement},
     now,
     process::{self, free_port},
+    server,
     shop::{ADMIN_EMAIL, ADMIN_PASSWORD},
 };
 
@@ -68,19 +66,12 @@ pub struct Servers {
 impl Servers {
     /// The servers that the environment names; `None`, and said on the test's output, where one is missing.
     pub fn of_environment(test: &str) -> Option<Self> {
-        let server = |name: &str| {
-            let url = std::env::var(name).ok().filter(|url| !url.is_empty());
-            if url.is_none() {
-                crate::skip(test, &format!("{name} is not set"));
-            }
-            url
-        };
         Some(Self {
-            postgres: server("DATABASE_URL")?,
-            mongo: server("MONGODB_URI")?,
-            kafka: server("KAFKA_BROKERS")?,
-            redis: server("REDIS_URL")?,
-            aws: server("AWS_ENDPOINT_URL")?,
+            postgres: server("DATABASE_URL", test)?,
+            mongo: server("MONGODB_URI", test)?,
+            kafka: server("KAFKA_BROKERS", test)?,
+            redis: server("REDIS_URL", test)?,
+            aws: server("AWS_ENDPOINT_URL", test)?,
         })
     }
 }
@@ -144,7 +135,9 @@ impl Cluster {
     async fn start_as(servers: &Servers, replicas: usize, settings: &[(&str, &str)], pairs: bool) -> Self {
         let id = format!("e2e{}", now().as_nanos() % 1_000_000_000_000);
         let folder = tempfile::tempdir().expect("a folder");
-        let postgres = make_database(&servers.postgres, &id).await;
+        statement(&servers.postgres, format!("CREATE DATABASE {id}"))
+            .await
+            .expect("the database is made");
         let mut ports = Vec::new();
         for name in Name::ALL {
             let count = if name == Name::Auth { 1 } else { replicas };
@@ -156,11 +149,10 @@ impl Cluster {
                 .collect::<Vec<String>>()
         };
         // A Redis database is a cluster's own, and empty: the cache's keys are those of the schema.
-        let number = now().as_nanos() % 16;
-        ask_redis(&servers.redis, &format!("SELECT {number}\r\nFLUSHDB\r\n")).await;
-        let redis = format!("{}/{number}", servers.redis.trim_end_matches('/'));
+        let redis = beside(&servers.redis, &(now().as_nanos() % 16).to_string());
+        ask_redis(&redis, "FLUSHDB").await.expect("Redis answers");
         let mut common: Vec<(String, String)> = vec![
-            ("DATABASE_URL".into(), postgres),
+            ("DATABASE_URL".into(), beside(&servers.postgres, &id)),
             ("KAFKA_BROKERS".into(), servers.kafka.clone()),
             ("COMPTOIR_KAFKA_PREFIX".into(), format!("{id}.")),
             ("REDIS_URL".into(), redis),
@@ -179,7 +171,7 @@ impl Cluster {
             let service = name.as_str().to_uppercase();
             common.push((format!("COMPTOIR_{service}_URL"), urls(name).join(",")));
             if name != Name::Catalog {
-                let database = format!("{}/{id}_{}", servers.mongo.trim_end_matches('/'), name.as_str());
+                let database = beside(&servers.mongo, &format!("{id}_{}", name.as_str()));
                 common.push((format!("COMPTOIR_{service}_STORE"), database));
             }
         }
@@ -294,34 +286,4 @@ async fn spawn(name: Name, settings: &[(String, String)], log: &Path) -> anyhow:
     let mut command = process::command(&format!("comptoir-{}", name.as_str()));
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     process::launch(command, log).await
-}
-
-/// Makes a database beside the one of `url`, and gives its URL.
-async fn make_database(url: &str, name: &str) -> String {
-    use sqlx::Connection as _;
-    let mut connection = sqlx::PgConnection::connect(url)
-        .await
-        .expect("PostgreSQL answers");
-    // The name is ours: a word and digits.
-    let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .expect("the database is made");
-    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
-    format!("{server}/{name}")
-}
-
-/// Sends Redis commands, each of which has to be answered by OK.
-pub async fn ask_redis(url: &str, commands: &str) {
-    let server = url.trim_start_matches("redis://").trim_end_matches('/');
-    let mut connection = TcpStream::connect(server).await.expect("Redis answers");
-    connection
-        .write_all(commands.as_bytes())
-        .await
-        .expect("it is sent");
-    let mut answers = vec![0; "+OK\r\n".len() * commands.lines().count()];
-    connection.read_exact(&mut answers).await.expect("it is answered");
-    let answers = String::from_utf8_lossy(&answers).into_owned();
-    assert!(answers.lines().all(|answer| answer == "+OK"), "{answers}");
 }

@@ -5,6 +5,7 @@
 pub mod buyer;
 pub mod calls;
 pub mod cluster;
+pub mod databases;
 pub mod mails;
 pub mod process;
 pub mod shop;
@@ -20,6 +21,15 @@ pub fn rounds() -> usize {
         .ok()
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(5)
+}
+
+/// What the environment says of a server; `None`, and said on the test's output, where it says nothing.
+pub fn server(variable: &str, test: &str) -> Option<String> {
+    let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        skip(test, &format!("{variable} is not set"));
+    }
+    url
 }
 
 /// Says on the test's output that it did not run, and why; the test command counts and lists these lines.

@@ -42,9 +42,10 @@ impl Catalog {
         }
     }
 
-    /// Where this caller's products are read: staff see what they have just changed, whichever process changed it.
-    fn products_for(&self, caller: &Caller) -> Products {
-        if caller.is_staff() {
+    /// Where products are read. Staff see what they have just changed and orders are made of what holds now, whichever process
+    /// changed it: they are `exact`, and read past the memory.
+    fn products_for(&self, exact: bool) -> Products {
+        if exact {
             self.products.at_the_source()
         } else {
             self.products.clone()

@@ -34,8 +34,8 @@ impl Catalog {
     ) -> Result<proto::GetProductResponse, Error> {
         let fields = Fields::of(request.read_mask.as_ref())?;
         let found = match &request.key {
-            Some(Key::ProductId(id)) => self.products_for(caller).by_id(id).await?,
-            Some(Key::Slug(slug)) => self.products_for(caller).by_slug(slug).await?,
+            Some(Key::ProductId(id)) => self.products_for(caller.is_staff()).by_id(id).await?,
+            Some(Key::Slug(slug)) => self.products_for(caller.is_staff()).by_slug(slug).await?,
             None => return Err(invalid("product_id", "Name the product by its id or slug.")),
         };
         let staff = caller.is_staff();
@@ -57,7 +57,7 @@ impl Catalog {
         ids.sort_unstable();
         ids.dedup();
         let staff = caller.is_staff();
-        let found = self.products_for(caller).get(&ids).await?;
+        let found = self.products_for(caller.is_staff()).get(&ids).await?;
         let seen = found.iter().flatten().filter(|product| visible(product, staff));
         Ok(proto::BatchGetProductsResponse {
             products: seen
@@ -75,12 +75,7 @@ impl Catalog {
         let staff = caller.is_staff();
         // A cart or order may hold what is no longer shown, and is made of what holds now.
         let all = staff || caller.is_service("orders");
-        let products = if all {
-            self.products.at_the_source()
-        } else {
-            self.products.clone()
-        };
-        let found = products.of_variants(&request.variant_ids).await?;
+        let found = self.products_for(all).of_variants(&request.variant_ids).await?;
         let variants = found
             .iter()
             .filter(|(_, product)| visible(product, all))
@@ -113,7 +108,7 @@ impl Catalog {
         if !request.category_id.is_empty() && query.categories.is_empty() {
             return Ok(proto::ListProductsResponse::default());
         }
-        let page = self.products_for(caller).page(query).await?;
+        let page = self.products_for(caller.is_staff()).page(query).await?;
         let ids: Vec<&str> = page.keys.iter().map(|(id, _)| id.as_str()).collect();
         let cursors = page
             .keys
@@ -194,7 +189,13 @@ impl Catalog {
             // The page goes on behind the last one, also when that is left out.
             next_page_token: cursors.last().filter(|_| more).cloned().unwrap_or_default(),
         };
-        for (product, cursor) in self.products_for(caller).get(ids).await?.into_iter().zip(cursors) {
+        for (product, cursor) in self
+            .products_for(caller.is_staff())
+            .get(ids)
+            .await?
+            .into_iter()
+            .zip(cursors)
+        {
             if let Some(product) = product.filter(|product| visible(product, staff)) {
                 shown.products.push(convert::product(&product, staff, fields));
                 shown.cursors.push(cursor);

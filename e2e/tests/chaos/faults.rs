@@ -10,7 +10,8 @@ use std::{
 };
 
 use comptoir_e2e::{
-    cluster::{Cluster, Name, ask_redis},
+    cluster::{Cluster, Name},
+    databases::ask_redis,
     skip,
 };
 use tokio::{
@@ -58,7 +59,7 @@ impl Fault {
                 sleep(away).await;
                 control.call(server, "start").await;
             }
-            Self::Flush => ask_redis(&redis.server, "FLUSHALL\r\n").await,
+            Self::Flush => ask_redis(&redis.url, "FLUSHALL").await.expect("Redis answers"),
             Self::BlackHole => {
                 redis.swallows.store(true, Ordering::Relaxed);
                 sleep(HOLE).await;

@@ -6,17 +6,18 @@ use std::{
 };
 
 use comptoir_e2e::{
+    databases::statement,
     process::{START, free_port},
+    server,
     shop::eventually,
 };
-use sqlx::{Connection as _, PgConnection};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 
-use super::{SECRET, SLACK, command, server};
+use super::{SECRET, SLACK, command};
 
 /// The lines of a pipe, as they come.
 fn lines(pipe: impl AsyncRead + Unpin + Send + 'static) -> tokio::sync::mpsc::UnboundedReceiver<String> {
@@ -158,10 +159,9 @@ async fn a_server_that_comes_up_in_time_is_used() {
         return;
     };
     let id = format!("later{}", comptoir_e2e::now().as_nanos() % 1_000_000_000_000);
-    let mut connection = PgConnection::connect(&postgres).await.unwrap();
-    // The name is ours: a word and digits.
-    let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {id}"));
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    statement(&postgres, format!("CREATE DATABASE {id}"))
+        .await
+        .unwrap();
     let (start, _) = postgres.rsplit_once('/').unwrap();
     let (mongo_server, postgres_server) = (
         mongo.split("://").nth(1).unwrap().split('/').next().unwrap(),
@@ -216,6 +216,6 @@ async fn a_server_that_comes_up_in_time_is_used() {
         }
     });
     futures::future::join_all(starts).await;
-    let statement = sqlx::AssertSqlSafe(format!("DROP DATABASE {id} WITH (FORCE)"));
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    let drop = format!("DROP DATABASE {id} WITH (FORCE)");
+    statement(&postgres, drop).await.unwrap();
 }

@@ -10,10 +10,10 @@ use std::{
 };
 
 use comptoir_e2e::{
+    databases::statement,
     process::{self, free_port},
-    skip,
+    server,
 };
-use sqlx::{Connection as _, PgConnection};
 use tokio::{process::Command, time::timeout};
 
 mod away;
@@ -214,15 +214,6 @@ async fn a_wrong_setting_ends_every_process_that_reads_it() {
     all_refused(each).await;
 }
 
-/// The URL of a server that another test's environment names.
-fn server(variable: &str, test: &str) -> Option<String> {
-    let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
-    if url.is_none() {
-        skip(test, &format!("{variable} is not set"));
-    }
-    url
-}
-
 #[tokio::test]
 async fn a_postgres_that_refuses_or_would_lose_data_ends_the_catalog() {
     let Some(url) = server(
@@ -235,14 +226,11 @@ async fn a_postgres_that_refuses_or_would_lose_data_ends_the_catalog() {
     let host = start.rsplit_once('@').unwrap().1;
     let user = start.split("://").nth(1).unwrap().split(':').next().unwrap();
     let careless = format!("settings_{}", comptoir_e2e::now().as_nanos());
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    for statement in [
+    for text in [
         format!("CREATE DATABASE {careless}"),
         format!("ALTER DATABASE {careless} SET synchronous_commit = off"),
     ] {
-        // The name is ours: a word and digits.
-        let statement = sqlx::AssertSqlSafe(statement);
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        statement(&url, text).await.unwrap();
     }
     let wrong = [
         format!("postgres://{user}:hunter2@{host}/{database}"),
@@ -257,8 +245,8 @@ async fn a_postgres_that_refuses_or_would_lose_data_ends_the_catalog() {
             .flat_map(move |setting| ON_POSTGRES.iter().map(move |name| (*name, setting, url.as_str())))
     });
     all_refused(wrong).await;
-    let statement = sqlx::AssertSqlSafe(format!("DROP DATABASE {careless} WITH (FORCE)"));
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    let drop = format!("DROP DATABASE {careless} WITH (FORCE)");
+    statement(&url, drop).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use comptoir_e2e::databases::{beside, statement};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
 };
-use sqlx::{Connection as _, PgConnection};
 
 /// The services on MongoDB, a database each.
 const ON_MONGO: [&str; 3] = ["auth", "orders", "notifier"];
@@ -63,25 +63,6 @@ fn check(id: &str) -> anyhow::Result<()> {
     let word = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     ensure!(word && id.starts_with("bench"), "{id} is no name of a run");
     Ok(())
-}
-
-async fn statement(url: &str, statement: String) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::query(sqlx::AssertSqlSafe(statement))
-        .execute(&mut connection)
-        .await?;
-    Ok(())
-}
-
-/// The URL of another database of the same server.
-fn beside(url: &str, database: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (rest, options) = rest
-        .split_once('?')
-        .map_or((rest, None), |(rest, options)| (rest, Some(options)));
-    let server = rest.split('/').next().unwrap_or_default();
-    let options = options.map(|options| format!("?{options}")).unwrap_or_default();
-    format!("{scheme}://{server}/{database}{options}")
 }
 
 /// The URL of the database of Redis in which least is, and never that of number 0.
