@@ -13,7 +13,7 @@ use comptoir_mesh::{
     channel::{self, Slot},
     config::Secret,
     context::{self, Context},
-    testing::{self, TestEnv},
+    testing::{self, SOON, TestEnv},
 };
 use comptoir_proto::catalog::v1::{
     BatchGetVariantsRequest, CreateProductRequest, GetProductRequest, Product, ProductInput,
@@ -96,10 +96,10 @@ impl Replica {
     }
 }
 
-async fn within_a_second(what: &str, holds: impl AsyncFn() -> bool) {
+async fn soon(what: &str, holds: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !holds().await {
-        assert!(started.elapsed() < Duration::from_secs(1), "{what}");
+        assert!(started.elapsed() < SOON, "{what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -125,7 +125,7 @@ async fn what_one_changes_is_seen_through_the_other() {
     let mut client = one.client("gateway");
     let made = one.as_staff(client.create_product(request)).await.unwrap();
     let mut product = made.into_inner().product.unwrap();
-    within_a_second("it is found", async || other.found("quilt").await == 1).await;
+    soon("it is found", async || other.found("quilt").await == 1).await;
     for round in 1..=5_i64 {
         // The other one keeps it in memory.
         other.seen(&product.id).await;
@@ -146,11 +146,11 @@ async fn what_one_changes_is_seen_through_the_other() {
         assert_eq!(price, cents);
         assert_eq!(other.as_staff(other.seen(&product.id)).await, expected);
 
-        within_a_second("guests see it", async || {
+        soon("guests see it", async || {
             other.seen(&product.id).await == expected
         })
         .await;
-        within_a_second("it is found by its title", async || {
+        soon("it is found by its title", async || {
             other.found(&title).await == 1
         })
         .await;

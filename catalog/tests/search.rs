@@ -3,9 +3,7 @@
 #[expect(dead_code, reason = "import.rs uses the rest")]
 mod harness;
 
-use std::time::Duration;
-
-use comptoir_mesh::Role;
+use comptoir_mesh::{Role, testing::SOON};
 use comptoir_proto::catalog::v1::{
     CreateCategoryRequest, DeleteProductRequest, OptionFilter, ProductInput, ProductSort, ProductStatus,
     SearchFilters, SearchProductsRequest, SearchProductsResponse, SuggestSearchesRequest,
@@ -382,10 +380,10 @@ async fn pages_go_on_where_the_last_ended_whatever_the_sort() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_found_within_a_second() {
+async fn what_was_acknowledged_is_soon_found() {
     let shop = Shop::open().await;
     let created = shop.create(plain("Wool hat", "20")).await;
-    assert!(shop.until_found(1).await < Duration::from_secs(1));
+    assert!(shop.until_found(1).await < SOON);
     let update = |title: &str, status: ProductStatus, version: i64| UpdateProductRequest {
         product_id: created.id.clone(),
         product: Some(ProductInput {
@@ -413,7 +411,7 @@ async fn what_was_acknowledged_is_found_within_a_second() {
     }))
     .await
     .unwrap();
-    assert!(shop.until_found(0).await < Duration::from_secs(1));
+    assert!(shop.until_found(0).await < SOON);
     assert!(suggest(&shop, "cot").await.is_empty(), "nor is it suggested");
 }
 

@@ -178,7 +178,7 @@ mod tests {
             started.elapsed()
         };
         for _ in 0..FAILURES {
-            assert!(ask().await < Duration::from_millis(500));
+            assert!(ask().await < Duration::from_secs(5));
         }
         assert!(!redis.breaker.admits());
         assert!(Redis::connect(&Secret::new("http://localhost")).await.is_err());

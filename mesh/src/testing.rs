@@ -1,6 +1,6 @@
 //! What the tests of services need: an environment with a clock to set, and channels that call as somebody.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_proto::auth::v1::Jwk;
@@ -28,6 +28,11 @@ const PUBLIC: &[u8] = &[
     0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
 ];
 const KID: &str = "test";
+
+/// How long a test waits for what comes at once on a machine that is not busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// What comes without a wait or a poll where there should be none, on a machine that may stand still for seconds.
+pub const SOON: Duration = Duration::from_secs(6);
 
 /// An environment in a folder of its own, which goes when this is dropped.
 pub struct TestEnv {

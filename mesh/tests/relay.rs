@@ -134,7 +134,7 @@ async fn one_relays_and_the_other_takes_over_when_it_stops() {
     let begun = Instant::now();
     outbox.write("order_1", 21);
     emptied(&outbox).await;
-    assert!(begun.elapsed() < Duration::from_secs(1), "the lease was given up");
+    assert!(begun.elapsed() < Duration::from_secs(4), "the lease was given up");
     assert_eq!(
         log.entries.lock().unwrap().last(),
         Some(&("second", "order_1".to_owned(), 21))
@@ -152,7 +152,7 @@ async fn a_lease_of_one_that_died_ends() {
     emptied(&outbox).await;
     let took = begun.elapsed();
     assert!(
-        took >= Duration::from_secs(5) && took < Duration::from_secs(6),
+        took >= Duration::from_secs(5) && took < Duration::from_secs(15),
         "{took:?}"
     );
     assert_ne!(outbox.holder().as_deref(), Some("dead"));

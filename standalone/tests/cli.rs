@@ -97,7 +97,7 @@ fn a_wrong_setting_ends_the_process_at_once_and_is_named() {
             "{name}: standard output carries the ready line and nothing else"
         );
         assert!(
-            started.elapsed() < Duration::from_secs(5),
+            started.elapsed() < Duration::from_secs(20),
             "{name}: {:?}",
             started.elapsed()
         );

@@ -11,7 +11,7 @@ use comptoir_mesh::Channel;
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
-use comptoir_mesh::testing::{TestEnv, server, with_token};
+use comptoir_mesh::testing::{PATIENCE, TestEnv, server, with_token};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::auth::v1::*;
 use prost::Message as _;
@@ -136,7 +136,7 @@ impl Mailbox {
                 arrived.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), enough)
+        tokio::time::timeout(PATIENCE, enough)
             .await
             .expect("the mail is asked for")
     }
@@ -309,7 +309,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), gone)
+        tokio::time::timeout(PATIENCE, gone)
             .await
             .expect("the token is revoked");
     }

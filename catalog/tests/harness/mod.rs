@@ -9,16 +9,13 @@ use comptoir_catalog::Config;
 use comptoir_mesh::Role;
 use comptoir_mesh::channel::{self, Channel};
 use comptoir_mesh::context::{self, Context};
-use comptoir_mesh::testing::TestEnv;
+use comptoir_mesh::testing::{PATIENCE, TestEnv};
 use comptoir_proto::catalog::v1::catalog_service_client::CatalogServiceClient;
 use comptoir_proto::catalog::v1::{
     CreateProductRequest, ImportProductsRequest, ImportProductsResponse, Product, ProductInput,
     SearchProductsRequest, SearchProductsResponse, VariantInput,
 };
 use tonic::Status;
-
-/// How long a test waits for what should come within a second.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Shop {
     pub(crate) test: TestEnv,

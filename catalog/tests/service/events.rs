@@ -1,8 +1,7 @@
 //! What the relay takes out of the store.
 
-use std::time::Duration;
-
 use comptoir_mesh::events::{CATALOG_TOPIC, Heard};
+use comptoir_mesh::testing::PATIENCE;
 use comptoir_proto::catalog::v1::{CatalogEvent, catalog_event::Payload};
 use prost::Message as _;
 
@@ -17,9 +16,7 @@ async fn changes_reach_those_who_listen() {
         .await
         .unwrap();
     for sequence in 1..=2 {
-        let heard = tokio::time::timeout(Duration::from_secs(10), listener.next())
-            .await
-            .unwrap();
+        let heard = tokio::time::timeout(PATIENCE, listener.next()).await.unwrap();
         let Some(Heard::Record(record)) = heard else {
             panic!("{heard:?}")
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::testing::PATIENCE;
 use comptoir_proto::catalog::v1::{
     DeleteProductRequest, GetProductRequest, Image, ImageInput, ListProductsRequest, ListProductsResponse,
     PriceRange, Product, ProductInput, ProductSort, ProductStatus, SearchProductsRequest,
@@ -162,7 +163,7 @@ async fn only_the_fields_asked_for_are_answered() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), indexed)
+    tokio::time::timeout(PATIENCE, indexed)
         .await
         .expect("the index hears of it");
 

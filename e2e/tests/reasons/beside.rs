@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Longer than any good request takes on a busy machine.
-const PROMPT: Duration = Duration::from_secs(5);
+const PROMPT: Duration = Duration::from_secs(15);
 
 /// Runs `attack` while a good client goes on asking; every request of it is served, by the same process.
 async fn beside(world: &World, attack: impl Future<Output = ()>) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::{Shop, send, until};
+use comptoir_mesh::testing::PATIENCE;
 
 #[tokio::test]
 async fn running_requests_are_answered_and_then_it_ends() {
@@ -16,7 +17,7 @@ async fn running_requests_are_answered_and_then_it_ends() {
     until("the request runs", async || shop.fakes.calls("GetProduct") == 1).await;
     shop.test.env.shutdown.cancel();
     assert_eq!(running.await.expect("an answer").status, 200);
-    let ended = tokio::time::timeout(Duration::from_secs(5), shop.serving).await;
+    let ended = tokio::time::timeout(PATIENCE, shop.serving).await;
     ended
         .expect("it ends")
         .expect("it does not panic")

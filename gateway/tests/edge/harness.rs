@@ -204,13 +204,13 @@ impl Answer {
     }
 }
 
-/// Waits until something is so, at most 5 s.
+/// Waits until something is so, at most 30 s.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("not within 5 s: {what}");
+    panic!("not within 30 s: {what}");
 }

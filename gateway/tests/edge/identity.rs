@@ -1,9 +1,7 @@
 //! Tokens, addresses and how often they may ask.
 
-use std::time::Duration;
-
 use comptoir_mesh::identity::Role;
-use comptoir_mesh::testing::token_with;
+use comptoir_mesh::testing::{PATIENCE, token_with};
 use comptoir_proto::auth::v1::{Revocation, revocation};
 
 use crate::harness::{Shop, send};
@@ -116,7 +114,7 @@ async fn a_trusted_proxy_names_its_clients() {
 #[tokio::test]
 async fn without_a_limit_nothing_is_counted() {
     let shop = Shop::open(&["--limit-requests-address", "0"]).await;
-    let answer = tokio::time::timeout(Duration::from_secs(5), send(shop.post(QUERY)))
+    let answer = tokio::time::timeout(PATIENCE, send(shop.post(QUERY)))
         .await
         .expect("an answer");
     assert_eq!(

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use comptoir_mesh::events::{AUTH_TOPIC, CATALOG_TOPIC, Heard, ORDERS_TOPIC};
+use comptoir_mesh::testing::SOON;
 use futures::future::join_all;
 
 use crate::{
@@ -123,11 +124,8 @@ async fn listeners_hear_from_now_on() {
             let sent = record(CATALOG_TOPIC, "prod_1", sequence);
             world.publish(&sent).await;
             for listener in &mut listeners {
-                let heard = tokio::time::timeout(Duration::from_secs(1), listener.next()).await;
-                assert_eq!(
-                    heard.expect("heard within a second"),
-                    Some(Heard::Record(sent.clone()))
-                );
+                let heard = tokio::time::timeout(SOON, listener.next()).await;
+                assert_eq!(heard.expect("heard soon"), Some(Heard::Record(sent.clone())));
             }
         }
         world.end().await;

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use comptoir_mesh::events::{Broker, Kafka, ORDERS_TOPIC, Publisher as _, Record, Settings};
+use comptoir_mesh::testing::PATIENCE;
 
 use crate::{
     group::Group,
@@ -123,7 +124,7 @@ async fn brokers_that_are_away_are_an_error_that_passes() {
         .unwrap_err();
     assert!(error.passes_by_itself(), "{error:?}");
     test.env.shutdown.cancel();
-    let finished = tokio::time::timeout(Duration::from_secs(10), test.env.tasks.finished());
+    let finished = tokio::time::timeout(PATIENCE, test.env.tasks.finished());
     finished.await.expect("nobody waits for brokers that are away");
 }
 

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use comptoir_mesh::{
     events::{Broker, Bus, Kafka, Publisher as _, Record, Settings},
-    testing::{TestEnv, server},
+    testing::{PATIENCE, TestEnv, server},
 };
 use rdkafka::{
     ClientConfig, Message as _,
@@ -88,7 +88,7 @@ impl World {
     pub(crate) async fn stop(&self) {
         self.test.env.shutdown.cancel();
         let finished = self.test.env.tasks.finished();
-        let finished = tokio::time::timeout(Duration::from_secs(20), finished);
+        let finished = tokio::time::timeout(PATIENCE, finished);
         finished.await.expect("the tasks end");
     }
 

@@ -1,11 +1,11 @@
 //! The notifier as a process runs it: events from the bus, the worker in the background.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::events::{Bus, Publisher as _};
-use comptoir_mesh::testing::TestEnv;
+use comptoir_mesh::testing::{PATIENCE, TestEnv};
 use comptoir_notifier::Config;
 use comptoir_proto::auth::v1::MailKind;
 use comptoir_proto::notifier::v1::ListMailboxRequest;
@@ -50,7 +50,7 @@ async fn a_published_event_is_in_the_mailbox_within_a_second() {
                 break;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(1),
+                begun.elapsed() < PATIENCE,
                 "{} mails after {:?}",
                 found.len(),
                 begun.elapsed()
@@ -59,7 +59,7 @@ async fn a_published_event_is_in_the_mailbox_within_a_second() {
         }
     }
     test.env.shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(5), test.env.tasks.finished())
+    tokio::time::timeout(PATIENCE, test.env.tasks.finished())
         .await
         .expect("the worker ends");
 }
@@ -96,7 +96,7 @@ async fn what_was_recorded_is_sent_after_a_restart() {
         .messages
         .is_empty()
     {
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < PATIENCE);
         tokio::task::yield_now().await;
     }
 }

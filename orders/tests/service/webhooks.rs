@@ -63,7 +63,7 @@ impl Shop {
         let location = self.setup.test.env.store("orders", None, Server::Mongo).unwrap();
         let webhooks = store::open(&location).await.unwrap().webhooks;
         let id = format!("stripe:{}", event["id"].as_str().unwrap());
-        for _ in 0..300 {
+        for _ in 0..3_000 {
             if let Some(event) = webhooks.webhook_event(&id).await.unwrap()
                 && event.state != EventState::Waiting
             {

@@ -1,8 +1,8 @@
 //! Calls of the tests about orders, short.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use comptoir_mesh::{Channel, error::Error};
+use comptoir_mesh::{Channel, error::Error, testing::PATIENCE};
 use comptoir_proto::orders::v1::{
     ActionRequired, CancelOrderRequest, Cart, CompleteCartFailure, CompleteCartRequest, FulfillOrderRequest,
     GetOrderRequest, ListSandboxPaymentsRequest, MarkDeliveredRequest, Order, OrderState, RefundOrderRequest,
@@ -75,14 +75,33 @@ impl Setup {
 
     /// Waits until the order is in this state.
     pub(crate) async fn reaches(&self, order: &Order, state: OrderState) -> Order {
-        for _ in 0..500 {
+        let begun = Instant::now();
+        loop {
             let order = self.order(&order.id).await;
             if order.state() == state {
                 return order;
             }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{} does not become {state:?}",
+                order.id
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{} does not become {state:?}", order.id);
+    }
+
+    /// The same, while the clock goes on.
+    pub(crate) async fn reaches_in_time(&self, order: &Order, state: OrderState) -> Order {
+        let ticks = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                self.test.clock.advance(Duration::from_secs(1));
+            }
+        };
+        tokio::select! {
+            order = self.reaches(order, state) => order,
+            () = ticks => unreachable!("time has no end"),
+        }
     }
 
     pub(crate) async fn cancel(&self, order: &Order, key: &str) -> Result<Order, Error> {

@@ -1,5 +1,7 @@
 //! Mails, their links and their events.
 
+use comptoir_mesh::testing::PATIENCE;
+
 use super::*;
 
 pub(crate) async fn mails_beyond_the_limit_are_silent(store: Fresh) {
@@ -131,7 +133,7 @@ pub(crate) async fn the_outbox_gives_each_event_until_it_is_done(store: Fresh) {
             .unwrap();
     }
     let changed = store.changed();
-    tokio::time::timeout(Duration::from_secs(5), changed.notified())
+    tokio::time::timeout(PATIENCE, changed.notified())
         .await
         .expect("a commit with events notifies");
     let records = store.pending(3).await.unwrap();
