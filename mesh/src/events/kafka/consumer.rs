@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::bail;
 use futures::future::join_all;
 use rdkafka::{
     ClientContext, Message as _, Offset, TopicPartitionList,
@@ -32,6 +33,7 @@ use super::{
     Kafka, PAUSE,
     lane::{Done, Lane, Place, Worker, weight},
     link::{Heartbeat, Link},
+    watch::{Positions, Watch},
     wire::Delivered,
 };
 use crate::{env::Env, events::Consumer, faults};
@@ -86,12 +88,14 @@ struct Group {
 impl Group {
     async fn run(mut self) {
         let shutdown = self.shutdown.clone();
+        let mut watch = Watch::default();
         while !shutdown.is_cancelled() {
             let there = shutdown.run_until_cancelled(self.kafka.topics_there());
             if there.await.is_none() {
                 return;
             }
-            if let Err(error) = self.read().await {
+            let read = async { self.read(self.open()?, &mut watch).await };
+            if let Err(error) = read.await {
                 let name = self.consumer.group();
                 tracing::warn!(event.group = name, event.topic = self.topic, error.cause = %error,
                     "a consumer failed and begins anew");
@@ -100,8 +104,7 @@ impl Group {
         }
     }
 
-    /// One client's life. An error is one that it does not survive.
-    async fn read(&mut self) -> Result<(), KafkaError> {
+    fn open(&self) -> Result<Arc<Client>, KafkaError> {
         let group = self.consumer.group();
         let id = format!("{group}.{}", self.topic);
         let context = GroupContext {
@@ -115,9 +118,14 @@ impl Group {
         config.set("group.id", self.kafka.group_id(&id));
         let client: Client = config.create_with_context(context)?;
         client.subscribe(&[self.kafka.name(self.topic).as_str()])?;
+        Ok(Arc::new(client))
+    }
 
+    /// One client's life. An error is one that it does not survive.
+    async fn read(&mut self, client: Arc<Client>, watch: &mut Watch) -> anyhow::Result<()> {
+        let group = self.consumer.group();
         let (done, mut finished) = mpsc::unbounded_channel();
-        let outcome = self.turn(&client, &done, &mut finished).await;
+        let outcome = self.turn(&client, watch, &done, &mut finished).await;
         drop(done);
         self.end(&client, &mut finished).await;
         let leave = tokio::task::spawn_blocking(move || {
@@ -133,26 +141,31 @@ impl Group {
 
     async fn turn(
         &mut self,
-        client: &Client,
+        client: &Arc<Client>,
+        watch: &mut Watch,
         done: &UnboundedSender<Done>,
         finished: &mut UnboundedReceiver<Done>,
-    ) -> Result<(), KafkaError> {
+    ) -> anyhow::Result<()> {
         let shutdown = self.shutdown.clone();
+        let name = self.kafka.name(self.topic);
+        let still = watch.stands_still(client, &name, || client.context().lanes().positions());
+        tokio::pin!(still);
         let mut commit = tokio::time::interval(COMMIT_INTERVAL);
         commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
+                partition = &mut still => bail!("partition {partition} has records and is not read"),
                 received = client.recv() => match received {
                     Ok(message) => {
                         if let Some(topic) = self.kafka.topic(message.topic()) {
                             self.dispatch(client, Delivered::new(topic, &message), done);
                         }
                     }
-                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
+                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
                     Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
                         self.kafka.0.topics.doubt();
-                        return Err(error);
+                        return Err(error.into());
                     }
                     Err(error) => {
                         tracing::debug!(error.cause = %error, "a consumer's trouble that passes");
@@ -160,7 +173,7 @@ impl Group {
                     }
                 },
                 Some(done) = finished.recv() => note(client, &done),
-                _ = commit.tick() => client.context().commit(client),
+                _ = commit.tick() => client.context().commit(&**client),
             }
         }
     }
@@ -174,6 +187,7 @@ impl Group {
             self.lane(place, done, ending.remove(&place))
         });
         lane.weight += weight(&delivered);
+        lane.next = delivered.offset + 1;
         if lane.queue.send(delivered).is_err() {
             tracing::error!(event.topic = place.0, event.partition = place.1, "a lane is gone");
         }
@@ -217,6 +231,7 @@ impl Group {
             generation: self.generation,
             queue,
             weight: 0,
+            next: 0,
             paused: false,
             revoked,
             task: tokio::spawn(worker.run(records, before)),
@@ -364,6 +379,18 @@ impl Lanes {
         }
     }
 
+    /// Where each partition is read next, but for those that are paused.
+    fn positions(&self) -> Positions {
+        let lanes = self
+            .owned
+            .iter()
+            .map(|((_, partition), lane)| (*partition, lane.as_ref()));
+        lanes
+            .filter(|(_, lane)| lane.is_none_or(|lane| !lane.paused))
+            .map(|(partition, lane)| (partition, lane.map(|lane| lane.next)))
+            .collect()
+    }
+
     /// Ends every lane; gives what still runs. The partitions stay ours until the client leaves.
     fn end(&mut self) -> Vec<JoinHandle<()>> {
         let lanes = self.owned.values_mut().flatten();
@@ -374,3 +401,6 @@ impl Lanes {
         running.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

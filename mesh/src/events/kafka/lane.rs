@@ -38,6 +38,8 @@ pub(super) struct Lane {
     pub(super) queue: UnboundedSender<Delivered>,
     /// Of what waits and is being handled.
     pub(super) weight: usize,
+    /// The offset after the last record it was given.
+    pub(super) next: i64,
     pub(super) paused: bool,
     pub(super) revoked: CancellationToken,
     pub(super) task: JoinHandle<()>,

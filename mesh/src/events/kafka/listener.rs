@@ -1,7 +1,10 @@
 //! What every replica hears: all partitions from now on, in a group of nobody else's, without offsets kept. Whenever records
 //! may have been missed the listener is told so, and at its beginning too: it learns of the end a moment after it was asked for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -11,7 +14,12 @@ use rdkafka::{
 use tokio::{sync::broadcast, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{Kafka, PAUSE, link::Link, wire::Delivered};
+use super::{
+    Kafka, PAUSE,
+    link::Link,
+    watch::{Positions, Watch},
+    wire::Delivered,
+};
 use crate::{
     env::Env,
     events::{Heard, Listener, bus::LISTENER_CAPACITY},
@@ -70,13 +78,16 @@ enum Ended {
     NotYet(KafkaError),
     /// Where it was is no place to go on from.
     Lost(KafkaError),
+    /// A partition has records and is not read.
+    Still(i32),
 }
 
 impl Reader {
     async fn run(&self, shutdown: &CancellationToken) {
+        let mut watch = Watch::default();
         while !shutdown.is_cancelled() {
             self.kafka.topics_there().await;
-            match self.read().await {
+            match self.read(&mut watch).await {
                 Ended::Unheard => return,
                 Ended::NotYet(error) => {
                     tracing::debug!(event.topic = self.topic, error.cause = %error, "a listener cannot begin yet");
@@ -85,12 +96,19 @@ impl Reader {
                     self.kafka.0.topics.doubt();
                     tracing::warn!(event.topic = self.topic, error.cause = %error, "a listener lost its place and begins anew");
                 }
+                Ended::Still(partition) => {
+                    tracing::warn!(
+                        event.topic = self.topic,
+                        event.partition = partition,
+                        "a listener stood still and begins anew"
+                    );
+                }
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn read(&self) -> Ended {
+    async fn read(&self, watch: &mut Watch) -> Ended {
         let mut config = self.kafka.config(DEFAULTS, FIXED);
         config.set("group.id", &self.group);
         let client: Arc<Client> =
@@ -98,28 +116,33 @@ impl Reader {
                 Ok(client) => Arc::new(client),
                 Err(error) => return Ended::NotYet(error),
             };
-        let ended = self.follow(&client).await;
+        let ended = self.follow(&client, watch).await;
         // Dropped elsewhere: it waits until the client has closed.
         drop(tokio::task::spawn_blocking(move || drop(client)));
         ended
     }
 
-    async fn follow(&self, client: &Arc<Client>) -> Ended {
-        let mut partitions = match self.begin(client).await {
-            Ok(partitions) => partitions,
+    async fn follow(&self, client: &Arc<Client>, watch: &mut Watch) -> Ended {
+        let positions = match self.begin(client).await {
+            Ok(positions) => Mutex::new(positions),
             Err(error) => return Ended::NotYet(error),
         };
         if self.heard.send(Heard::Missed).is_err() {
             return Ended::Unheard;
         }
+        let positions = || positions.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = watch.stands_still(client, &self.name, || positions().clone());
+        tokio::pin!(still);
         let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let received = tokio::select! {
                 received = client.recv() => received,
+                partition = &mut still => return Ended::Still(partition),
                 _ = look.tick() => {
-                    match self.added(client, partitions).await {
-                        Ok(now) => partitions = now,
+                    let known = positions().len();
+                    match self.added(client, known).await {
+                        Ok(new) => positions().extend(new),
                         Err(error) => tracing::debug!(error.cause = %error, "partitions cannot be looked at"),
                     }
                     continue;
@@ -127,9 +150,13 @@ impl Reader {
             };
             let heard = match received {
                 // Something happened, and it is not known what.
-                Ok(message) => Delivered::new(self.topic, &message)
-                    .read()
-                    .map_or(Heard::Missed, |(record, _)| Heard::Record(record)),
+                Ok(message) => {
+                    let delivered = Delivered::new(self.topic, &message);
+                    positions().insert(delivered.partition, Some(delivered.offset + 1));
+                    delivered
+                        .read()
+                        .map_or(Heard::Missed, |(record, _)| Heard::Record(record))
+                }
                 Err(error) if loses_place(&error) => return Ended::Lost(error),
                 Err(error) => {
                     tracing::debug!(error.cause = %error, "a listener's trouble that passes");
@@ -143,35 +170,37 @@ impl Reader {
         }
     }
 
-    /// Assigns every partition at its end; gives how many there are.
-    async fn begin(&self, client: &Arc<Client>) -> Result<i32, KafkaError> {
+    /// Assigns every partition at its end.
+    async fn begin(&self, client: &Arc<Client>) -> Result<Positions, KafkaError> {
         let (client, name) = (client.clone(), self.name.clone());
         blocking(move || {
             let partitions = count(&client, &name)?;
-            let mut ends = TopicPartitionList::new();
+            let (mut ends, mut positions) = (TopicPartitionList::new(), Positions::new());
             for partition in 0..partitions {
                 let (_, end) = client.fetch_watermarks(&name, partition, TIMEOUT)?;
                 ends.add_partition_offset(&name, partition, Offset::Offset(end))?;
+                positions.insert(partition, Some(end));
             }
             client.assign(&ends)?;
-            Ok(partitions)
+            Ok(positions)
         })
         .await
     }
 
     /// Adds partitions that were made since, from their beginning.
-    async fn added(&self, client: &Arc<Client>, known: i32) -> Result<i32, KafkaError> {
+    async fn added(&self, client: &Arc<Client>, known: usize) -> Result<Positions, KafkaError> {
         let (client, name) = (client.clone(), self.name.clone());
         blocking(move || {
             let partitions = count(&client, &name)?;
             let mut new = TopicPartitionList::new();
-            for partition in known..partitions {
+            for partition in (0..partitions).skip(known) {
                 new.add_partition_offset(&name, partition, Offset::Beginning)?;
             }
             if new.count() > 0 {
                 client.incremental_assign(&new)?;
             }
-            Ok(partitions.max(known))
+            let new = new.elements().into_iter();
+            Ok(new.map(|element| (element.partition(), None)).collect())
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Kafka: the broker between processes.
 //!
 //! [`Settings`] → `topics` → `producer` → `consumer` and `lane` (groups) → `listener` (what every replica hears) → `redrive`.
-//! `wire` is how records are written, `link` what clients tell of themselves.
+//! `wire` is how records are written, `link` what clients tell of themselves, `watch` what they keep to themselves.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +28,7 @@ mod producer;
 mod redrive;
 mod settings;
 mod topics;
+mod watch;
 mod wire;
 
 /// The crash points on the way from Kafka to a group.
