@@ -205,19 +205,6 @@ pub(crate) fn checked_id<'a>(field: &str, id: &'a str, prefix: &str) -> Result<&
     }
 }
 
-/// A page's size: `default` for 0, at most 100.
-pub(crate) fn page_size(size: i32, default: u32) -> Result<u32, Error> {
-    match u32::try_from(size) {
-        Ok(0) => Ok(default),
-        Ok(size) if size <= 100 => Ok(size),
-        _ => Err(Error::field(
-            "page_size",
-            ErrorReason::LimitOutOfRange,
-            "A page has 1 to 100 entries.",
-        )),
-    }
-}
-
 /// A role from the wire.
 pub(crate) fn role(role: i32) -> Result<Role, Error> {
     match proto::Role::try_from(role) {

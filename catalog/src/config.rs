@@ -62,15 +62,6 @@ pub struct Config {
         value_name = "CHARACTERS"
     )]
     pub limit_query: usize,
-    /// Most products, variants or movements on a page; 0 is no limit
-    #[arg(
-        long = "catalog-limit-list",
-        id = "catalog_limit_list",
-        env = "COMPTOIR_LIMIT_LIST",
-        default_value_t = 100,
-        value_name = "N"
-    )]
-    pub limit_list: usize,
 }
 
 impl Default for Config {
@@ -83,7 +74,6 @@ impl Default for Config {
             limit_picture: 5 * 1024 * 1024,
             limit_import: 32 * 1024 * 1024,
             limit_query: 256,
-            limit_list: 100,
         }
     }
 }

@@ -67,7 +67,7 @@ pub fn binary(name: &str) -> PathBuf {
     };
     assert!(
         path.exists(),
-        "{} is not there; run `make test`, or cargo build --bins --features comptoir-standalone/failpoints",
+        "{} is not there; run `make test`, or cargo build --workspace --bins --features comptoir-standalone/failpoints",
         path.display()
     );
     path

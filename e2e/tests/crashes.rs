@@ -278,7 +278,7 @@ async fn play_account(shop: &Shop) -> Seen {
 
 /// The token of the newest confirmation mail, once it is there; none when the process died first.
 async fn mailed_token(shop: &Shop, email: &str) -> Option<String> {
-    for _ in 0..200 {
+    for _ in 0..600 {
         let request = shop
             .http
             .get(shop.url("/mailbox"))

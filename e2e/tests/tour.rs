@@ -10,7 +10,7 @@ use comptoir_e2e::{
     shop::{self, eventually},
     skip,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// Runs a script against the shop with these gRPC ports: auth, catalog, orders, notifier.
@@ -82,6 +82,26 @@ async fn stocked() -> Shop {
     let shop = Shop::start().await;
     stock(&shop).await;
     shop
+}
+
+/// The call that stands in the README itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_search() {
+    let shop = stocked().await;
+    let blocks = include_str!("../../README.md").split("```");
+    let call = blocks
+        .filter_map(|block| block.strip_prefix("sh\n"))
+        .find(|block| block.starts_with("curl "))
+        .unwrap();
+    let call = call.replace("http://127.0.0.1:8080", &shop.url(""));
+    eventually("the mug is found", Duration::from_secs(10), || async {
+        let output = Command::new("bash").args(["-c", &call]).output().await.unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let search = &answer["data"]["search"];
+        assert!(search["facets"].is_array(), "{answer}");
+        (search["nodes"][0]["title"] == "Stoneware mug").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

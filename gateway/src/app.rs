@@ -68,7 +68,8 @@ impl App {
         let documents = Documents::new(config.read_trusted_documents()?)?;
         let readiness = Readiness::new(&peers, &env);
         let settings = Settings {
-            payment_providers: config.payment_providers(is_development),
+            payment_providers: config.payment_providers(env.sandbox_payments),
+            limit_list: env.limit_list,
             return_origins: config
                 .cors_origins
                 .iter()

@@ -30,7 +30,7 @@ pub(crate) struct Readiness {
     auth: AuthServiceClient<Channel>,
     catalog: CatalogServiceClient<Channel>,
     orders: OrderServiceClient<Channel>,
-    shutdown: CancellationToken,
+    draining: CancellationToken,
     last: Mutex<Option<(Instant, Reachable)>>,
 }
 
@@ -47,7 +47,7 @@ impl Readiness {
             auth: AuthServiceClient::new(peers.auth.clone()),
             catalog: CatalogServiceClient::new(peers.catalog.clone()),
             orders: OrderServiceClient::new(peers.orders.clone()),
-            shutdown: env.shutdown.clone(),
+            draining: env.draining.clone(),
             last: Mutex::default(),
         }
     }
@@ -106,7 +106,7 @@ pub(crate) async fn livez() -> &'static str {
 
 /// Ready while auth, catalog and orders can be reached and the process does not drain.
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let draining = app.readiness.shutdown.is_cancelled();
+    let draining = app.readiness.draining.is_cancelled();
     let reachable = app.readiness.ask().await;
     let ready = !draining && reachable.auth && reachable.catalog && reachable.orders;
     let status = if ready {

@@ -32,6 +32,18 @@ pub struct Common {
         global = true
     )]
     pub profile: Profile,
+    /// Take sandbox payments in the production profile too
+    #[arg(long, env = "COMPTOIR_SANDBOX_PAYMENTS", global = true)]
+    pub sandbox_payments: bool,
+    /// Entries of a page of any list at most; 0 is no limit
+    #[arg(
+        long,
+        env = "COMPTOIR_LIMIT_LIST",
+        default_value_t = 100,
+        value_name = "N",
+        global = true
+    )]
+    pub limit_list: u32,
     /// Folder of the embedded stores
     #[arg(
         long,

@@ -19,13 +19,19 @@ use crate::{
 pub struct Env {
     /// Development or production.
     pub profile: Profile,
+    /// Whether sandbox payments are taken.
+    pub sandbox_payments: bool,
+    /// Entries of a page of any list at most; 0 is no limit.
+    pub limit_list: u32,
     /// The folder of the embedded stores.
     pub data: PathBuf,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub ids: Ids,
-    /// Cancelled when the process begins to drain: background loops end, calls go on.
+    /// Cancelled when the process begins to drain: calls are served, and it says that it is not ready. Ends with `shutdown`.
+    pub draining: CancellationToken,
+    /// Cancelled a while later: background loops end, no new calls are taken, those that run go on.
     pub shutdown: CancellationToken,
     /// What runs beside the calls.
     pub tasks: Tasks,
@@ -41,11 +47,15 @@ impl Env {
     /// The environment of a process with these settings.
     pub fn new(common: &Common) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let shutdown = CancellationToken::new();
         Ok(Self {
             profile: common.profile,
+            sandbox_payments: common.profile == Profile::Development || common.sandbox_payments,
+            limit_list: common.limit_list,
             data: common.data.clone(),
             ids: Ids::new(clock.clone()),
-            shutdown: CancellationToken::new(),
+            draining: shutdown.child_token(),
+            shutdown,
             tasks: Tasks::default(),
             verifier: Arc::new(Verifier::new(clock.clone())),
             shop: Arc::new(Shop::load(common.shop_file.as_deref())?),

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod ids;
 pub mod money;
 pub mod mongo;
+pub mod page;
 pub mod process;
 pub mod service;
 pub mod shop;

@@ -152,13 +152,21 @@ where
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("comptoir-{service}: {error:#}");
+            eprintln!("{}: {error:#}", program(service));
             if error.chain().any(|cause| names_setting(&cause.to_string())) {
                 ExitCode::from(CONFIGURATION)
             } else {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// The name of the binary that runs a service, or all of them.
+fn program(service: &str) -> String {
+    match service {
+        "standalone" => "comptoir".to_owned(),
+        service => format!("comptoir-{service}"),
     }
 }
 
@@ -228,6 +236,7 @@ impl Process {
         }
         tracing::info!("draining; a second signal ends the process at once");
         self.ready.set(false);
+        self.env.draining.cancel();
         let drain = async {
             tokio::time::sleep(self.common.drain_delay).await;
             self.env.shutdown.cancel();

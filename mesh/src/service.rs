@@ -119,21 +119,25 @@ impl Service {
             self.routes = self.routes.add_service(v1).add_service(v1alpha);
         }
         let served = self.served.clone();
-        let shutdown = env.shutdown.clone();
-        let stop = async move {
-            shutdown.cancelled().await;
+        let draining = env.draining.clone();
+        tokio::spawn(async move {
+            draining.cancelled().await;
             for name in served.iter().copied().chain([""]) {
                 health
                     .set_service_status(name, tonic_health::ServingStatus::NotServing)
                     .await;
             }
-        };
+        });
         tonic::transport::Server::builder()
             .tcp_nodelay(true)
             .max_concurrent_streams(1000)
             .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
             .http2_max_header_list_size(32 * 1024)
-            .serve_with_incoming_shutdown(self, TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+            .serve_with_incoming_shutdown(
+                self,
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                env.shutdown.clone().cancelled_owned(),
+            )
             .await?;
         Ok(())
     }

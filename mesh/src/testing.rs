@@ -53,12 +53,16 @@ impl TestEnv {
             kid: KID.to_owned(),
             x: URL_SAFE_NO_PAD.encode(PUBLIC),
         }]);
+        let shutdown = CancellationToken::new();
         let env = Env {
             profile: Profile::Development,
+            sandbox_payments: true,
+            limit_list: 100,
             data: folder.path().to_owned(),
             clock: clock.clone(),
             ids: Ids::new(clock.clone()),
-            shutdown: CancellationToken::new(),
+            draining: shutdown.child_token(),
+            shutdown,
             tasks: Tasks::default(),
             verifier,
             shop: Arc::new(Shop::parse(crate::shop::DEFAULT).expect("the default shop is valid")),

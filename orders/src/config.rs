@@ -57,9 +57,6 @@ pub struct Config {
         value_name = "N"
     )]
     pub orders_limit_holds_address: u64,
-    /// Take sandbox payments in the production profile too
-    #[arg(long = "sandbox-payments", env = "COMPTOIR_SANDBOX_PAYMENTS")]
-    pub orders_sandbox_payments: bool,
     #[command(flatten)]
     pub stripe: StripeSettings,
 }

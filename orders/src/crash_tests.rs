@@ -4,7 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use comptoir_proto::orders::v1::{CompleteCartRequest, CompleteCartResponse};
-use mesh::{Caller, Error, env::Server, identity::Peer, testing::TestEnv};
+use mesh::{
+    Caller, Error,
+    env::Server,
+    identity::Peer,
+    testing::{PATIENCE, TestEnv},
+};
 
 use crate::{
     FAIL_POINTS,
@@ -301,7 +306,8 @@ pub(crate) async fn until_crash<T>(call: impl Future<Output = T>) {
 
 /// Lets what goes on behind an answer come to rest.
 pub(crate) async fn rest(world: &World, cart: &Cart) -> Order {
-    for _ in 0..1_000 {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < PATIENCE {
         if let Some(order) = world.order_of(cart).await
             && order.lease.is_none()
             && world.process.machine.running(&order.id).is_none()

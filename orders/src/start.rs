@@ -9,7 +9,6 @@ use comptoir_proto::orders::v1::{
 };
 use mesh::{
     Channel, Env, Service,
-    config::Profile,
     env::Server,
     events::{self, Broker},
 };
@@ -50,8 +49,7 @@ pub async fn start(
         env.clone(),
         config.cart_limits(),
     );
-    let with_sandbox = env.profile == Profile::Development || config.orders_sandbox_payments;
-    let sandbox = if with_sandbox {
+    let sandbox = if env.sandbox_payments {
         Some(Sandbox::open(&env)?)
     } else {
         None

@@ -2,7 +2,7 @@
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::identity::Caller;
-use comptoir_mesh::text;
+use comptoir_mesh::{page, text};
 use comptoir_proto::auth::v1 as proto;
 
 use super::{mails, not_found};
@@ -148,7 +148,7 @@ impl Auth {
         if !request.user_ids.is_empty() {
             return self.batch_users(&request.user_ids).await;
         }
-        let limit = convert::page_size(request.page_size, 50)?;
+        let limit = page::size(request.page_size, 50, self.env.limit_list)?;
         let after = super::sessions::read_cursor(&request.page_token)?;
         if request.query.chars().count() > 256 {
             return Err(Error::field(

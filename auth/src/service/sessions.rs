@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::identity::Caller;
+use comptoir_mesh::page;
 use comptoir_proto::auth::v1 as proto;
 use jiff::Timestamp;
 
@@ -20,7 +21,7 @@ impl Auth {
         request: proto::ListSessionsRequest,
     ) -> Result<proto::ListSessionsResponse, Error> {
         let me = caller.user()?;
-        let limit = convert::page_size(request.page_size, 100)?;
+        let limit = page::size(request.page_size, 100, self.env.limit_list)?;
         let after = read_cursor(&request.page_token)?;
         let id = if request.user_id.is_empty() {
             &me.id

@@ -10,7 +10,7 @@ mod to_proto;
 pub(crate) use category::category_draft;
 pub(crate) use check::{Checks, idempotency_key, is_picture_url, media_id_of, media_type};
 pub(crate) use fields::{Field, Fields};
-pub(crate) use page::{Cursor, page_size};
+pub(crate) use page::Cursor;
 pub(crate) use product::{
     DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, VARIANT_LIMIT, product_draft, sanitised,
 };

@@ -1,23 +1,9 @@
-//! Pages: their size, and the tokens that name where the next one begins.
+//! The tokens that name where a page begins.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use comptoir_mesh::{Error, error::ErrorReason};
+use comptoir_mesh::Error;
 
 use crate::error::invalid;
-
-/// The page size asked for: `default` for 0, else 1 to `limit`, 0 being no limit.
-pub(crate) fn page_size(asked: i32, default: usize, limit: usize) -> Result<usize, Error> {
-    let limit = if limit == 0 { usize::MAX } else { limit };
-    match usize::try_from(asked) {
-        Ok(0) => Ok(default.min(limit)),
-        Ok(size) if size <= limit => Ok(size),
-        _ => Err(Error::field(
-            "page_size",
-            ErrorReason::LimitOutOfRange,
-            format!("A page has 1 to {limit} entries."),
-        )),
-    }
-}
 
 /// A place in a list: what list it is of, a value it is sorted by, and an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,18 +70,5 @@ mod tests {
         assert!(Cursor::decode("price", "%%%").is_err());
         assert!(Cursor::decode_number::<i64>("price", &token).is_err());
         assert_eq!(Cursor::decode("price", "").unwrap(), None);
-    }
-
-    #[test]
-    fn page_sizes_have_a_range() {
-        assert_eq!(page_size(0, 24, 100).unwrap(), 24);
-        assert_eq!(page_size(100, 24, 100).unwrap(), 100);
-        assert_eq!(page_size(500, 24, 0).unwrap(), 500);
-        for out in [-1, 101] {
-            assert_eq!(
-                page_size(out, 24, 100).unwrap_err().reason(),
-                ErrorReason::LimitOutOfRange
-            );
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a caller asks, checked, and the answer as the contract words it.
 
-use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::{Error, page};
 use comptoir_proto::catalog::v1::{
     self as proto, ProductSort, SearchFilters, SearchProductsRequest, SuggestSearchesRequest,
 };
@@ -14,9 +14,9 @@ use super::filters::Filters;
 use super::query::{Query, Sort};
 
 /// Products on a page unless the caller says otherwise.
-const PAGE: usize = 24;
+const PAGE: u32 = 24;
 /// Suggestions unless the caller says otherwise, and the most.
-const SUGGESTIONS: (usize, usize) = (8, 20);
+const SUGGESTIONS: (u32, u32) = (8, 20);
 
 /// What is found, before the products are read: their ids in order.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Limits {
     /// Characters of a query.
     pub(crate) query: usize,
     /// Products on a page.
-    pub(crate) page: usize,
+    pub(crate) page: u32,
 }
 
 /// Answers the request from the index.
@@ -65,7 +65,10 @@ pub(crate) fn suggest(
 ) -> Result<Vec<String>, Error> {
     check_text("prefix", &request.prefix, limits.query)?;
     let (default, most) = SUGGESTIONS;
-    Ok(index.suggest(&request.prefix, page_size(request.page_size, default, most)?))
+    Ok(index.suggest(
+        &request.prefix,
+        page::size(request.page_size, default, most)? as usize,
+    ))
 }
 
 fn query(request: &SearchProductsRequest, limits: Limits) -> Result<(Query, u64), Error> {
@@ -88,7 +91,7 @@ fn query(request: &SearchProductsRequest, limits: Limits) -> Result<(Query, u64)
         filters: filters.into(),
         sort,
         after,
-        limit: page_size(request.page_size, PAGE, limits.page)?,
+        limit: page::size(request.page_size, PAGE, limits.page)? as usize,
         with_facets: request.with_facets,
     };
     Ok((query, fingerprint))
@@ -146,17 +149,6 @@ fn sort(request: &SearchProductsRequest) -> Result<Sort, Error> {
         ProductSort::Newest => Sort::Newest,
         ProductSort::TitleAsc => Sort::TitleAsc,
     })
-}
-
-fn page_size(asked: i32, default: usize, most: usize) -> Result<usize, Error> {
-    match usize::try_from(asked) {
-        Ok(0) => Ok(default),
-        Ok(size) if most == 0 || size <= most => Ok(size),
-        _ => {
-            let message = format!("A page has 1 to {most} entries.");
-            Err(Error::field("page_size", ErrorReason::LimitOutOfRange, message))
-        }
-    }
 }
 
 impl From<SearchFilters> for Filters {

@@ -1,23 +1,23 @@
 //! The tree of categories.
 
-use comptoir_mesh::{Caller, Error};
+use comptoir_mesh::{Caller, Error, page};
 use comptoir_proto::catalog::v1 as proto;
 
 use super::Catalog;
 use crate::{
-    convert::{self, Cursor, category_draft, page_size},
+    convert::{self, Cursor, category_draft},
     error::invalid,
 };
 
 /// The tree is read whole by those who show it.
-const PAGE: usize = 1000;
+const PAGE: u32 = 1000;
 
 impl Catalog {
     pub(super) async fn page_of_categories(
         &self,
         request: &proto::ListCategoriesRequest,
     ) -> Result<proto::ListCategoriesResponse, Error> {
-        let size = page_size(request.page_size, PAGE, PAGE)?;
+        let size = page::size(request.page_size, PAGE, PAGE)? as usize;
         let tree = self.products.tree().await?;
         let all = tree.all();
         let start = match Cursor::decode("categories", &request.page_token)? {

@@ -1,18 +1,18 @@
 //! Stock, reservations and the ledger.
 
-use comptoir_mesh::{Caller, Error, error::ErrorReason, text};
+use comptoir_mesh::{Caller, Error, error::ErrorReason, page, text};
 use comptoir_proto::catalog::v1 as proto;
 
 use super::{Catalog, product::check_batch};
 use crate::{
-    convert::{self, Checks, Cursor, idempotency_key, page_size},
+    convert::{self, Checks, Cursor, idempotency_key},
     domain::{Adjustment, Reservation},
     error::{invalid, not_found},
     store::HOLD,
 };
 
 /// Variants or movements on a page unless the caller says otherwise.
-const PAGE: usize = 50;
+const PAGE: u32 = 50;
 /// The longest reason, in characters.
 const REASON_LIMIT: usize = 255;
 /// The most lines of a reservation; a cart has fewer.
@@ -141,7 +141,7 @@ impl Catalog {
         request: &proto::ListStockMovementsRequest,
     ) -> Result<proto::ListStockMovementsResponse, Error> {
         const LIST: &str = "movements";
-        let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
+        let size = page::size(request.page_size, PAGE, self.env.limit_list)? as usize;
         let before = Cursor::decode_number::<i64>(LIST, &request.page_token)?.map(|(position, _)| position);
         let page = self.store.movements(&request.variant_id, before, size).await?;
         let positions = page.items.iter().map(|movement| movement.position.to_string());
@@ -161,7 +161,7 @@ impl Catalog {
         request: &proto::ListLowStockRequest,
     ) -> Result<proto::ListLowStockResponse, Error> {
         const LIST: &str = "low-stock";
-        let size = page_size(request.page_size, PAGE, self.config.limit_list)?;
+        let size = page::size(request.page_size, PAGE, self.env.limit_list)? as usize;
         let after = Cursor::decode_number::<i32>(LIST, &request.page_token)?;
         let page = self.store.low_stock(request.threshold, after, size).await?;
         let product_ids: Vec<&str> = page.items.iter().map(|low| low.product_id.as_str()).collect();

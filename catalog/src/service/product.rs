@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use comptoir_mesh::{Caller, Error, error::ErrorReason};
+use comptoir_mesh::{Caller, Error, error::ErrorReason, page};
 use comptoir_proto::catalog::v1::{self as proto, get_product_request::Key};
 
 use super::Catalog;
 use crate::{
-    convert::{self, Cursor, Fields, media_id_of, page_size, product_draft},
+    convert::{self, Cursor, Fields, media_id_of, product_draft},
     domain::{Image, Product, ProductDraft, ProductQuery, ProductSort, Status, text},
     error::{below, invalid, not_found},
 };
 
 /// Products on a page unless the caller says otherwise.
-const PAGE: usize = 24;
+const PAGE: u32 = 24;
 /// The most ids in one batch.
 const BATCH: usize = 100;
 
@@ -97,7 +97,7 @@ impl Catalog {
         let query = ProductQuery {
             sort,
             after: place(list, sort, &request.page_token)?,
-            limit: page_size(request.page_size, PAGE, self.config.limit_list)?,
+            limit: page::size(request.page_size, PAGE, self.env.limit_list)? as usize,
             categories: match request.category_id.as_str() {
                 "" => Vec::new(),
                 id => self.products.tree().await?.with_descendants(id),

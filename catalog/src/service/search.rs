@@ -50,7 +50,7 @@ impl Catalog {
     fn search_limits(&self) -> request::Limits {
         request::Limits {
             query: self.config.limit_query,
-            page: self.config.limit_list,
+            page: self.env.limit_list,
         }
     }
 }

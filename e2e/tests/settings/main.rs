@@ -1,5 +1,6 @@
 //! Wrong settings of every process: each ends it with code 78 within a second, in one line that names the variable, before it
 //! serves anything and without a word of a secret. A server that is away is waited for, as docs/runbooks/run-on-servers.md says.
+//! Right ones are in `taken`.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -17,6 +18,7 @@ use comptoir_e2e::{
 use tokio::{process::Command, time::timeout};
 
 mod away;
+mod taken;
 
 /// What a process may take to end, on a machine that does much else. The promise is a second.
 const SLACK: Duration = Duration::from_secs(15);

@@ -160,10 +160,20 @@ pub(crate) fn some<T: Default + PartialEq>(limit: T) -> Option<T> {
     (limit != T::default()).then_some(limit)
 }
 
+/// Entries of a page at most, as messages count them.
+pub(crate) fn most_of_a_page(limit_list: u32) -> i32 {
+    some(limit_list)
+        .and_then(|most| i32::try_from(most).ok())
+        .unwrap_or(i32::MAX)
+}
+
 /// A time limit that is there, or none.
 pub(crate) fn seconds(limit: u64) -> Option<Duration> {
     some(limit).map(Duration::from_secs)
 }
+
+/// A day in seconds.
+const DAY: u64 = 86_400;
 
 impl Limits {
     /// The bytes a body sent to `path` may have.
@@ -175,13 +185,15 @@ impl Limits {
         })
     }
 
-    /// How long a request to `path` may take to its answer's head.
-    pub(crate) fn time_of(&self, path: &str) -> Option<Duration> {
-        seconds(if path == "/admin/products/import" {
+    /// How long a request to `path` may take to its answer's head. Without a limit it is the longest there can be, as calls that
+    /// nobody gave a deadline end after seconds.
+    pub(crate) fn time_of(&self, path: &str) -> Duration {
+        let limit = seconds(if path == "/admin/products/import" {
             self.request_import
         } else {
             self.request
-        })
+        });
+        limit.unwrap_or(Duration::from_secs(DAY))
     }
 
     /// Refuses time limits no connection lives to see: they are typing errors, milliseconds for seconds.
@@ -194,7 +206,7 @@ impl Limits {
             ("COMPTOIR_LIMIT_WRITE", self.write),
         ];
         for (name, value) in times {
-            if value > 86_400 {
+            if value > DAY {
                 bail!("{name}: {value} seconds are more than a day");
             }
         }

@@ -13,7 +13,7 @@ use url::Url;
 
 pub use cache::CacheConfig;
 pub use limits::Limits;
-pub(crate) use limits::{seconds, some};
+pub(crate) use limits::{most_of_a_page, seconds, some};
 pub use network::{Network, Origin};
 
 use crate::graphql::PaymentProvider;
@@ -121,8 +121,8 @@ impl Config {
     }
 
     /// How this shop can be paid.
-    pub(crate) fn payment_providers(&self, development: bool) -> Vec<PaymentProvider> {
-        let sandbox = development.then(|| PaymentProvider {
+    pub(crate) fn payment_providers(&self, sandbox: bool) -> Vec<PaymentProvider> {
+        let sandbox = sandbox.then(|| PaymentProvider {
             name: "sandbox".to_owned(),
             publishable_key: None,
         });

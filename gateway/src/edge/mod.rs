@@ -183,7 +183,7 @@ where
     let time = if endpoint::is_stream(&parts) {
         None
     } else {
-        limits.time_of(path)
+        Some(limits.time_of(path))
     };
     context.deadline = time.map(|time| (passage.started + time).into());
     let body = Arriving::new(body, body_limit, arrived.clone());

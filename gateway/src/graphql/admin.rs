@@ -107,7 +107,7 @@ impl AdminQuery {
         status: Option<ProductStatus>,
     ) -> Result<ProductConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = catalog::ListProductsRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -130,7 +130,7 @@ impl AdminQuery {
         filter: Option<OrderFilter>,
     ) -> Result<OrderConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = orders::ListOrdersRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -156,7 +156,7 @@ impl AdminQuery {
     ) -> Result<UserConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = auth::ListUsersRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -184,7 +184,7 @@ impl AdminQuery {
     ) -> Result<DeliveryConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = notifier::ListDeliveriesRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -216,7 +216,7 @@ impl AdminQuery {
     ) -> Result<DiscountConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = orders::ListDiscountsRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -247,7 +247,7 @@ impl AdminQuery {
         after: Option<String>,
     ) -> Result<StockMovementConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = catalog::ListStockMovementsRequest {
             variant_id: variant_id.0,
             page_size: window.size,
@@ -275,7 +275,7 @@ impl AdminQuery {
     ) -> Result<VariantConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(first, 50, after)?;
+        let window = Window::new(ctx, first, 50, after)?;
         let request = catalog::ListLowStockRequest {
             threshold: threshold.unwrap_or(5),
             page_size: window.size,

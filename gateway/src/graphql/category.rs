@@ -66,7 +66,7 @@ impl Listing {
         after: Option<String>,
         sort: Option<ProductSort>,
     ) -> Result<ProductConnection, Failure> {
-        let window = Window::new(first, 24, after)?;
+        let window = Window::new(ctx, first, 24, after)?;
         let request = pb::ListProductsRequest {
             page_size: window.size,
             page_token: window.after.clone(),

@@ -1,12 +1,12 @@
 //! Pages of lists.
 
+use async_graphql::Context;
 use comptoir_mesh::error::ErrorReason;
 
 use super::errors::Failure;
 use super::plain::{looked_at, plain};
-
-/// The most a list gives at once.
-const PAGE_LIMIT: i32 = 100;
+use super::services::Services;
+use crate::config::most_of_a_page;
 
 pub(super) struct PageInfo {
     has_next_page: bool,
@@ -25,7 +25,7 @@ looked_at!(PageInfo as &PageInfo, |page| page);
 
 /// Which part of a list is asked for.
 pub(super) struct Window {
-    /// 1 to 100.
+    /// From 1 on.
     pub(super) size: i32,
     /// The cursor to go on behind; empty is the beginning.
     pub(super) after: String,
@@ -33,10 +33,21 @@ pub(super) struct Window {
 
 impl Window {
     /// The window of a field's arguments.
-    pub(super) fn new(first: Option<i32>, default: i32, after: Option<String>) -> Result<Self, Failure> {
-        let size = first.unwrap_or(default);
-        if !(1..=PAGE_LIMIT).contains(&size) {
-            return Err(Failure::new(ErrorReason::LimitOutOfRange, "`first` is 1 to 100."));
+    pub(super) fn new(
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        default: i32,
+        after: Option<String>,
+    ) -> Result<Self, Failure> {
+        let most = most_of_a_page(ctx.data_unchecked::<Services>().settings.limit_list);
+        // The schema gives its default where nothing was asked for, so that is cut rather than refused.
+        let size = match first {
+            Some(first) if first != default => first,
+            _ => default.min(most),
+        };
+        if !(1..=most).contains(&size) {
+            let message = format!("`first` is 1 to {most}.");
+            return Err(Failure::new(ErrorReason::LimitOutOfRange, &message));
         }
         Ok(Self {
             size,

@@ -11,7 +11,7 @@ use super::scalars::{DateTime, Decimal};
 use super::services::Services;
 
 /// The most discounts that are looked through for one id.
-const LOOKUP_PAGES: usize = 100;
+const LOOKUP_PAGES: usize = 200;
 
 const PATHS: Paths = &[("discount_id", "id"), ("discount", "input")];
 
@@ -78,7 +78,6 @@ impl Discount {
         let mut page_token = String::new();
         for _ in 0..LOOKUP_PAGES {
             let request = pb::ListDiscountsRequest {
-                page_size: 100,
                 page_token,
                 ..Default::default()
             };

@@ -62,7 +62,7 @@ impl CatalogQuery {
         after: Option<String>,
         sort: Option<ProductSort>,
     ) -> Result<ProductConnection, Failure> {
-        let window = Window::new(first, 24, after)?;
+        let window = Window::new(ctx, first, 24, after)?;
         let request = catalog::ListProductsRequest {
             page_size: window.size,
             page_token: window.after.clone(),
@@ -156,7 +156,7 @@ impl BuyerQuery {
     ) -> Result<OrderConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_user(data)?;
-        let window = Window::new(first, 20, after)?;
+        let window = Window::new(ctx, first, 20, after)?;
         let request = orders::ListOrdersRequest {
             page_size: window.size,
             page_token: window.after.clone(),

@@ -84,7 +84,7 @@ impl SearchQuery {
         sort: Option<ProductSort>,
     ) -> Result<SearchConnection, Failure> {
         let services = ctx.data_unchecked::<Services>();
-        let window = Window::new(first, 24, after)?;
+        let window = Window::new(ctx, first, 24, after)?;
         let filters = filters
             .unwrap_or_default()
             .into_proto(services.shop.currency_digits)?;

@@ -74,6 +74,8 @@ pub struct Settings {
     pub payment_providers: Vec<PaymentProvider>,
     /// Origins (`https://shop.example`) that a buyer may be sent back to after an action of the bank.
     pub return_origins: Vec<String>,
+    /// Entries of a page of any list at most; 0 is no limit.
+    pub limit_list: u32,
 }
 
 /// A payment provider that storefronts may use.

@@ -13,17 +13,18 @@ use comptoir_mesh::config::Profile;
 
 use crate::app::App;
 
-/// The routes of the pages. Mailbox and sandbox are there in the development profile alone.
+/// The routes of the pages. The mailbox and the sandbox's journal are there in the development profile alone, the sandbox's bank
+/// wherever its payments are taken.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new().route("/media/{id}", get(media::get));
     if app.env.profile == Profile::Development {
         routes = routes
             .route("/mailbox", get(mailbox::list))
-            .route("/sandbox/payments", get(sandbox::list))
-            .route(
-                "/sandbox/payments/{id}",
-                get(sandbox::show).post(sandbox::resolve),
-            );
+            .route("/sandbox/payments", get(sandbox::list));
+    }
+    if app.env.sandbox_payments {
+        let bank = get(sandbox::show).post(sandbox::resolve);
+        routes = routes.route("/sandbox/payments/{id}", bank);
     }
     routes.with_state(app)
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
+use crate::config::most_of_a_page;
 use crate::problem::Problem;
 
 /// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest.
@@ -76,21 +77,18 @@ impl Parameters {
     }
 
     /// `limit`, as messages carry it; 0 is the service's own.
-    pub(crate) fn limit(&mut self) -> Result<i32, Problem> {
+    pub(crate) fn limit(&mut self, most: u32) -> Result<i32, Problem> {
         let Some(limit) = self.0.remove("limit") else {
             return Ok(0);
         };
+        let most = most_of_a_page(most);
         limit
             .parse()
             .ok()
-            .filter(|limit| (1..=100).contains(limit))
+            .filter(|limit| (1..=most).contains(limit))
             .ok_or_else(|| {
-                Error::field(
-                    "limit",
-                    ErrorReason::LimitOutOfRange,
-                    "A limit is a whole number from 1 to 100.",
-                )
-                .into()
+                let message = format!("A limit is a whole number from 1 to {most}.");
+                Error::field("limit", ErrorReason::LimitOutOfRange, message).into()
             })
     }
 

@@ -16,10 +16,7 @@ use crate::Gateway;
 use crate::config::some;
 use connection::Connection;
 
-/// How long requests that run may take to end once the process drains.
-const DRAIN: Duration = Duration::from_secs(25);
-
-/// Serves until `env.shutdown` is cancelled and every request has been answered, at most [`DRAIN`] later.
+/// Serves until `env.shutdown` is cancelled and every request has been answered. Those that still run when this is dropped are cut.
 pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Result<()> {
     let limits = &gateway.app().config.limits;
     let places = Arc::new(Semaphore::new(
@@ -47,14 +44,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Re
     shutdown.run_until_cancelled(accepting).await;
     drop(listener);
     connections.close();
-    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "requests were cut off by the end of the drain"
-        );
-        cut.cancel();
-        connections.wait().await;
-    }
+    connections.wait().await;
     Ok(())
 }
 

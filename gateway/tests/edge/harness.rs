@@ -72,17 +72,22 @@ pub(crate) async fn gateway(
 impl Shop {
     /// A gateway of the development profile.
     pub(crate) async fn open(flags: &[&str]) -> Self {
-        Self::of(Profile::Development, flags).await
+        Self::of(Profile::Development, true, flags).await
     }
 
     /// A gateway of the production profile.
     pub(crate) async fn in_production() -> Self {
-        Self::of(Profile::Production, &[]).await
+        Self::of(Profile::Production, false, &[]).await
     }
 
-    async fn of(profile: Profile, flags: &[&str]) -> Self {
+    /// One that takes sandbox payments all the same.
+    pub(crate) async fn in_production_with_sandbox() -> Self {
+        Self::of(Profile::Production, true, &[]).await
+    }
+
+    async fn of(profile: Profile, sandbox_payments: bool, flags: &[&str]) -> Self {
         let mut test = TestEnv::new();
-        test.env.profile = profile;
+        (test.env.profile, test.env.sandbox_payments) = (profile, sandbox_payments);
         // reqwest asks for one even where nothing is encrypted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (fakes, bus) = (Fakes::default(), Bus::new());

@@ -9,6 +9,7 @@ mod graphql_limits;
 mod harness;
 mod identity;
 mod known;
+mod pages;
 mod persisted;
 mod requests;
 mod revalidation;

@@ -16,7 +16,7 @@ pub(super) async fn list(
     handler: &Handler,
     request: ListDeliveriesRequest,
 ) -> Result<ListDeliveriesResponse, Error> {
-    let page = page(request.page_size, &request.page_token, 50, 100)?;
+    let page = page(request.page_size, &request.page_token, 50, handler.env.limit_list)?;
     let status = match request.status.as_str() {
         "" => None,
         name => Some(Status::from_name(name).ok_or_else(|| {

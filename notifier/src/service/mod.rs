@@ -74,20 +74,7 @@ struct Page {
     after: Option<Position>,
 }
 
-fn page(size: i32, token: &str, default: u32, max: u32) -> Result<Page, Error> {
-    let size = match size {
-        0 => default,
-        _ => u32::try_from(size)
-            .ok()
-            .filter(|size| *size <= max)
-            .ok_or_else(|| {
-                Error::field(
-                    "page_size",
-                    ErrorReason::LimitOutOfRange,
-                    format!("A page has 1 to {max} entries."),
-                )
-            })?,
-    };
+fn page(size: i32, token: &str, default: u32, most: u32) -> Result<Page, Error> {
     let after = match token {
         "" => None,
         _ => Some(Position::parse(token).ok_or_else(|| {
@@ -98,5 +85,6 @@ fn page(size: i32, token: &str, default: u32, max: u32) -> Result<Page, Error> {
             )
         })?),
     };
+    let size = comptoir_mesh::page::size(size, default, most)?;
     Ok(Page { size, after })
 }

@@ -1,23 +1,8 @@
-//! Page sizes and cursors.
+//! The cursors of pages.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use mesh::{Error, error::ErrorReason};
-
-/// Entries a page has at most.
-const MOST: i32 = 100;
-
-/// Reads a page size of 1 to 100; 0 is `default`.
-pub(crate) fn size(page_size: i32, default: usize) -> Result<usize, Error> {
-    match page_size {
-        0 => Ok(default),
-        1..=MOST => Ok(usize::try_from(page_size).unwrap_or(default)),
-        _ => {
-            let message = format!("A page has 1 to {MOST} entries.");
-            Err(Error::field("page_size", ErrorReason::LimitOutOfRange, message))
-        }
-    }
-}
 
 /// A place in a list sorted by time and id.
 pub(crate) fn cursor(at: Timestamp, id: &str) -> String {
@@ -65,15 +50,6 @@ mod tests {
                 ErrorReason::ValidationFailed,
                 "{bad}"
             );
-        }
-    }
-
-    #[test]
-    fn sizes_are_one_to_a_hundred() {
-        assert_eq!(size(0, 50).unwrap(), 50);
-        assert_eq!(size(100, 50).unwrap(), 100);
-        for bad in [-1, 101, i32::MAX] {
-            assert_eq!(size(bad, 50).unwrap_err().reason(), ErrorReason::LimitOutOfRange);
         }
     }
 }

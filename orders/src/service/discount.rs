@@ -111,7 +111,7 @@ impl DiscountService for DiscountHandler {
             page_token,
             query,
         } = request.into_inner();
-        let limit = page::size(page_size, 50)?;
+        let limit = mesh::page::size(page_size, 50, self.env.limit_list)? as usize;
         let query = fold(&mesh::text::line("query", &query, QUERY)?);
         // One more than asked for tells whether there is another page.
         let page = DiscountPage {

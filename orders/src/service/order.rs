@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Orders a page has unless asked otherwise.
-const PAGE: usize = 20;
+const PAGE: u32 = 20;
 /// The longest reason, tracking number and carrier.
 const MAX_TEXT: usize = 500;
 /// The longest query.
@@ -143,7 +143,7 @@ impl OrderService for OrderHandler {
         if asks_as_staff {
             caller.staff()?;
         }
-        let limit = page::size(request.page_size, PAGE)?;
+        let limit = mesh::page::size(request.page_size, PAGE, self.machine.parts.env.limit_list)? as usize;
         let mut page = filtered(request.filter.unwrap_or_default())?;
         page.after = page::parse_cursor(&request.page_token)?;
         // One more than asked for tells whether there is a next page.

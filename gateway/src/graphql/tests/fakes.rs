@@ -260,6 +260,7 @@ impl Gateway {
                 publishable_key: None,
             }],
             return_origins: vec!["https://shop.example".into()],
+            limit_list: 100,
         };
         let shop = env.env.shop.clone();
         let services = Services::new(channel(), channel(), channel(), channel(), shop, settings);

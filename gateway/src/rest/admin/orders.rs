@@ -71,7 +71,6 @@ async fn shown(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem>
     if !ids.is_empty() {
         let request = auth::ListUsersRequest {
             user_ids: ids.into_iter().collect(),
-            page_size: 100,
             ..Default::default()
         };
         let found = app.services.auth.clone().list_users(request).await.answer()?;
@@ -111,7 +110,7 @@ pub(crate) async fn list_all_orders(
     mut parameters: Parameters,
 ) -> Result<Json<Page<Order>>, Problem> {
     let filter = Some(filter(&mut parameters)?);
-    let (page_size, page_token) = (parameters.limit()?, parameters.cursor());
+    let (page_size, page_token) = (parameters.limit(app.env.limit_list)?, parameters.cursor());
     parameters.finish()?;
     let request = pb::ListOrdersRequest {
         page_size,

@@ -51,7 +51,7 @@ pub(crate) async fn list_all_products(
         sort: sort
             .map_or(pb::ProductSort::Unspecified, pb::ProductSort::from)
             .into(),
-        page_size: parameters.limit()?,
+        page_size: parameters.limit(app.env.limit_list)?,
         page_token: parameters.cursor(),
         ..Default::default()
     };

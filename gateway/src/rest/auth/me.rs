@@ -205,7 +205,6 @@ pub(crate) async fn list_sessions(
     let mut page_token = String::new();
     loop {
         let request = pb::ListSessionsRequest {
-            page_size: 100,
             page_token,
             ..Default::default()
         };

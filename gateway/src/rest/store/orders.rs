@@ -80,7 +80,7 @@ pub(crate) async fn list_orders(
     SignedIn(_): SignedIn,
     mut parameters: Parameters,
 ) -> Result<Json<Page<Order>>, Problem> {
-    let (page_size, page_token) = (parameters.limit()?, parameters.cursor());
+    let (page_size, page_token) = (parameters.limit(app.env.limit_list)?, parameters.cursor());
     parameters.finish()?;
     let request = pb::ListOrdersRequest {
         page_size,

@@ -73,7 +73,7 @@ pub(crate) async fn list_products(
         query: parameters.text("query").unwrap_or_default(),
         filters: Some(filters(&mut parameters, app.services.shop.currency_digits)?),
         sort: sort(&mut parameters)?,
-        page_size: parameters.limit()?,
+        page_size: parameters.limit(app.env.limit_list)?,
         page_token: parameters.cursor(),
         with_facets: true,
         read_mask: None,

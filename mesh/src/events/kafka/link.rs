@@ -1,5 +1,5 @@
-//! What a client of the broker tells of itself: that it lost the brokers, once, that it has them back, and how far behind a
-//! group is.
+//! What a client of the broker tells of itself: that it lost the brokers or is refused by them, once, that it has them back, and
+//! how far behind a group is.
 
 use std::{
     collections::HashMap,
@@ -16,6 +16,7 @@ use serde::Deserialize;
 pub(super) struct Link {
     client: String,
     lost: AtomicBool,
+    refused: AtomicBool,
 }
 
 impl Link {
@@ -23,13 +24,18 @@ impl Link {
         Self {
             client: client.into(),
             lost: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         }
     }
 
     /// Takes librdkafka's statistics: where a broker is connected, a loss is over.
     pub(super) fn heard(&self, statistics: &Heartbeat) {
         let connected = statistics.brokers.values().any(|broker| broker.state == "UP");
-        if connected && self.lost.swap(false, Ordering::Relaxed) {
+        if !connected {
+            return;
+        }
+        self.refused.store(false, Ordering::Relaxed);
+        if self.lost.swap(false, Ordering::Relaxed) {
             tracing::info!(kafka.client = self.client, "Kafka is back");
         }
     }
@@ -57,6 +63,15 @@ impl ClientContext for Link {
                         setting = "KAFKA_BROKERS",
                         kafka.client = self.client,
                         "Kafka cannot be reached; trying until it can"
+                    );
+                }
+            }
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
+                if !self.refused.swap(true, Ordering::Relaxed) {
+                    tracing::error!(
+                        setting = "COMPTOIR_KAFKA_PROPERTIES",
+                        kafka.client = self.client,
+                        "Kafka refuses the connection; trying until it does not: {reason}"
                     );
                 }
             }

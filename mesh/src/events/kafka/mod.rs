@@ -48,6 +48,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("log.connection.close", "false"),
     ("socket.keepalive.enable", "true"),
     ("topic.metadata.refresh.interval.ms", "30000"),
+    // The machine's certificates, wherever it keeps them; an OpenSSL of our own knows no place.
+    #[cfg(feature = "kafka-tls")]
+    ("ssl.ca.location", "probe"),
 ];
 /// Between two tries of what needs the brokers.
 const PAUSE: Duration = Duration::from_millis(500);

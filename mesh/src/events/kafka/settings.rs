@@ -84,6 +84,7 @@ impl FromStr for Properties {
 /// Refuses what would break a promise: that no acknowledged event is lost, and none is skipped.
 fn check(key: &str, value: &str) -> Result<(), String> {
     let (allowed, why): (&[&str], _) = match key {
+        "security.protocol" => return check_security(value),
         "acks" | "request.required.acks" => (
             &["all", "-1"],
             "an event counts as published once every replica in sync has it",
@@ -109,6 +110,17 @@ fn check(key: &str, value: &str) -> Result<(), String> {
     } else {
         Err(format!("{key} cannot be {value}: {why}"))
     }
+}
+
+/// Whether this build has what a way to the brokers asks for.
+fn check_security(value: &str) -> Result<(), String> {
+    if !cfg!(feature = "kafka-tls") && value.to_ascii_lowercase().ends_with("ssl") {
+        let build = "make build FEATURES=comptoir-mesh/kafka-tls";
+        return Err(format!(
+            "security.protocol cannot be {value} in this build: {build} makes one with TLS"
+        ));
+    }
+    Ok(())
 }
 
 fn prefix(text: &str) -> Result<String, String> {
