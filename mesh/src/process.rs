@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{self, Ready},
-    config::{self, Common},
+    config::{self, Common, Profile},
     env::Env,
     service::Service,
     telemetry,
@@ -119,7 +119,7 @@ where
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("comptoir-{service}: cannot start: {error}");
+            eprintln!("{}: cannot start: {error}", program(service));
             return ExitCode::FAILURE;
         }
     };
@@ -135,6 +135,12 @@ where
             tracing::warn!(
                 variables = strangers.unknown.join(" "),
                 "no setting has these names"
+            );
+        }
+        if common.profile == Profile::Production && service != STANDALONE {
+            tracing::warn!(
+                setting = "COMPTOIR_PROFILE",
+                "in the production profile services apart refuse each other's calls, as certificates between them are not there yet"
             );
         }
         let process = Process {
@@ -162,10 +168,13 @@ where
     }
 }
 
+/// The name of the process that runs all services.
+pub const STANDALONE: &str = "standalone";
+
 /// The name of the binary that runs a service, or all of them.
 fn program(service: &str) -> String {
     match service {
-        "standalone" => "comptoir".to_owned(),
+        STANDALONE => "comptoir".to_owned(),
         service => format!("comptoir-{service}"),
     }
 }
@@ -278,7 +287,7 @@ mod tests {
             #[arg(long, env = "COMPTOIR_TEST_NUMBER", hide_env_values = true)]
             number: Option<u64>,
             #[arg(long, env = "COMPTOIR_TEST_PROFILE", value_enum)]
-            profile: Option<config::Profile>,
+            profile: Option<Profile>,
         },
     }
 

@@ -57,7 +57,7 @@ pub(crate) fn fail_points() -> impl Iterator<Item = &'static str> {
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let common = arguments.common.clone();
-    process::run_with("standalone", common, |process| start(process, arguments))
+    process::run_with(process::STANDALONE, common, |process| start(process, arguments))
 }
 
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {

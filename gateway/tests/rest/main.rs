@@ -7,6 +7,8 @@ mod auth;
 mod carts;
 mod catalogue;
 mod document;
+#[path = "../support/fakes.rs"]
+#[expect(dead_code, reason = "the tests of the schema use the rest")]
 mod fakes;
 mod harness;
 mod orders;

@@ -5,7 +5,7 @@ use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
 use serde_json::{Value, json};
 
-use super::fakes::{Gateway, codes};
+use super::gateway::{Gateway, codes};
 use super::samples::{cart, id, stock_catalogue};
 
 fn json(response: &async_graphql::Response) -> Value {

@@ -11,7 +11,7 @@ use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
 use serde_json::json;
 
-use super::fakes::{Gateway, codes, data};
+use super::gateway::{Gateway, codes, data};
 use super::samples::{GONE, cart, id, order, product, stock_catalogue, user};
 use crate::graphql::{EntityCache, Mark};
 

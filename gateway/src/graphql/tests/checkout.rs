@@ -5,7 +5,7 @@ use comptoir_proto::orders::v1 as orders;
 use orders::complete_cart_response::Outcome;
 use serde_json::{Value, json};
 
-use super::fakes::{Gateway, codes, data};
+use super::gateway::{Gateway, codes, data};
 use super::samples::{cart, id, order};
 
 const RESULT: &str = "__typename

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _, stream};
 use serde_json::json;
 use tonic::Status;
 
-use super::fakes::{Gateway, codes, outline};
+use super::gateway::{Gateway, codes, outline};
 use super::samples::order;
 use crate::graphql::execute_stream;
 

@@ -9,7 +9,7 @@ use comptoir_mesh::identity::Role;
 use comptoir_proto::catalog::v1 as catalog;
 use serde_json::{Value, json};
 
-use super::fakes::{Gateway, data};
+use super::gateway::{Gateway, data};
 use super::samples::{masked, product, stock_catalogue};
 use crate::graphql::sdl;
 

@@ -3,8 +3,10 @@
 mod answering;
 mod catalogue;
 mod checkout;
+#[path = "../../../tests/support/fakes.rs"]
 mod fakes;
 mod following;
+mod gateway;
 mod masks;
 mod objects;
 mod refusing;

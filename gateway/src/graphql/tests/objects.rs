@@ -8,7 +8,7 @@ use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
 use serde_json::{Value, json};
 
-use super::fakes::{Gateway, codes, data};
+use super::gateway::{Gateway, codes, data};
 use super::samples::{GONE, cart, id, image, stock_catalogue, variant};
 
 /// Every field of a product but those of other things.

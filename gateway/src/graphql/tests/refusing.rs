@@ -7,7 +7,7 @@ use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
 use serde_json::json;
 
-use super::fakes::{Gateway, codes, data};
+use super::gateway::{Gateway, codes, data};
 use super::samples::{cart, product, user};
 
 #[tokio::test]

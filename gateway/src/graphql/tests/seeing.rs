@@ -8,7 +8,7 @@ use comptoir_proto::notifier::v1 as notifier;
 use comptoir_proto::orders::v1 as orders;
 use serde_json::json;
 
-use super::fakes::{CALLER, Gateway, codes, data};
+use super::gateway::{CALLER, Gateway, codes, data};
 use super::samples::{cart, id, order, product, stock_catalogue, user};
 
 /// Has every single read be refused for this reason.

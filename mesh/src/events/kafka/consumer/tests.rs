@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rdkafka::admin::AdminOptions;
 use tokio::sync::watch as channel;
 
-use super::*;
+use super::{super::letters_of, *};
 use crate::{
     error::Error,
     events::{ORDERS_TOPIC, Outcome, Publisher as _, Record, Settings},
@@ -94,13 +94,9 @@ async fn what_a_client_does_not_read_another_one_reads() {
     }
 
     test.env.shutdown.cancel();
-    let letters = super::super::letters_of(&kafka.name(ORDERS_TOPIC));
-    let names = crate::events::TOPICS.map(|topic| kafka.name(topic));
     let admin: rdkafka::admin::AdminClient<_> = kafka.config(&[], &[]).create().expect("a client");
-    let names: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .chain([letters.as_str()])
-        .collect();
+    let topics = crate::events::TOPICS.map(|topic| kafka.name(topic));
+    let letters = topics.each_ref().map(|topic| letters_of(topic));
+    let names: Vec<&str> = topics.iter().chain(&letters).map(String::as_str).collect();
     let _ = admin.delete_topics(&names, &AdminOptions::new()).await;
 }

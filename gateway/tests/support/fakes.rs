@@ -1,4 +1,4 @@
-//! Services that answer as a test says, behind the real channels and layers.
+//! Services that answer as a test says, behind the real channels and layers, and note what they were asked.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -25,6 +25,7 @@ pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 #[derive(Clone, Default)]
 pub(crate) struct Fakes {
     handlers: Arc<Mutex<HashMap<&'static str, Handler>>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Fakes {
@@ -46,11 +47,22 @@ impl Fakes {
         self.handlers.lock().unwrap().insert(method, Box::new(handler));
     }
 
+    /// The methods that were called, in order.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Forgets the calls so far and gives them.
+    pub(crate) fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
     fn answer<Q, A>(&self, method: &'static str, request: Q) -> Result<tonic::Response<A>, Status>
     where
         Q: Send + 'static,
         A: Send + 'static,
     {
+        self.calls.lock().unwrap().push(method);
         let handlers = self.handlers.lock().unwrap();
         let Some(handler) = handlers.get(method) else {
             return Err(Status::unimplemented(format!(
@@ -75,6 +87,9 @@ impl Fakes {
             ))
             .add(orders::cart_service_server::CartServiceServer::new(self.clone()))
             .add(orders::order_service_server::OrderServiceServer::new(
+                self.clone(),
+            ))
+            .add(orders::discount_service_server::DiscountServiceServer::new(
                 self.clone(),
             ))
             .add(orders::payment_service_server::PaymentServiceServer::new(
@@ -225,6 +240,13 @@ fake! { orders::order_service_server::OrderService {
 }
     type WatchOrderStream = Answers<orders::WatchOrderResponse>;
 }
+
+fake! { orders::discount_service_server::DiscountService {
+    create_discount(orders::CreateDiscountRequest) -> orders::CreateDiscountResponse;
+    update_discount(orders::UpdateDiscountRequest) -> orders::UpdateDiscountResponse;
+    delete_discount(orders::DeleteDiscountRequest) -> orders::DeleteDiscountResponse;
+    list_discounts(orders::ListDiscountsRequest) -> orders::ListDiscountsResponse;
+} }
 
 fake! { orders::payment_service_server::PaymentService {
     handle_webhook(orders::HandleWebhookRequest) -> orders::HandleWebhookResponse;
