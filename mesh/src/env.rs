@@ -1,6 +1,6 @@
 //! What a process gives to each service in it.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,6 +25,8 @@ pub struct Env {
     pub limit_list: u32,
     /// The folder of the embedded stores.
     pub data: PathBuf,
+    /// Where the process has its metrics and probes, once that port is open.
+    pub admin: Option<SocketAddr>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
@@ -53,6 +55,7 @@ impl Env {
             sandbox_payments: common.profile == Profile::Development || common.sandbox_payments,
             limit_list: common.limit_list,
             data: common.data.clone(),
+            admin: None,
             ids: Ids::new(clock.clone()),
             draining: shutdown.child_token(),
             shutdown,

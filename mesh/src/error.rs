@@ -14,6 +14,10 @@ mod reason;
 /// The `domain` of every `google.rpc.ErrorInfo` of ours.
 pub const DOMAIN: &str = "comptoir";
 
+/// Errors that an answer names one by one. A short request can have thousands of them, and nobody reads on; what comes after
+/// these is counted.
+pub const NAMED: usize = 20;
+
 /// A refusal or failure, by what the caller can do about it. The message is public; the cause is for our logs alone.
 pub struct Error {
     reason: ErrorReason,
@@ -45,6 +49,15 @@ impl Violation {
     }
 }
 
+/// Says how many errors are not named.
+pub fn more_errors(count: usize) -> String {
+    if count == 1 {
+        "One more error is not shown.".to_owned()
+    } else {
+        format!("{count} more errors are not shown.")
+    }
+}
+
 impl Error {
     /// A refusal. `message` is a clear sentence and public.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
@@ -62,8 +75,16 @@ impl Error {
         Self::violations(vec![Violation::new(field, reason, message)])
     }
 
-    /// A refusal because of several fields; the first one's reason and message stand for all.
-    pub fn violations(violations: Vec<Violation>) -> Self {
+    /// A refusal because of several fields; the first one's reason and message stand for all. Beyond [`NAMED`] a last one
+    /// without a field says how many more there are.
+    pub fn violations(mut violations: Vec<Violation>) -> Self {
+        // Violations that are renamed on their way to the client come here a second time.
+        let is_counted = violations.len() == NAMED + 1 && violations[NAMED].field.is_empty();
+        if violations.len() > NAMED && !is_counted {
+            let (reason, message) = (violations[0].reason, more_errors(violations.len() - NAMED));
+            violations.truncate(NAMED);
+            violations.push(Violation::new("", reason, message));
+        }
         let (reason, message) = violations.first().map_or(
             (
                 ErrorReason::ValidationFailed,
@@ -296,6 +317,33 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_violations_the_first_are_named_and_the_others_counted() {
+        let many = |count: usize| -> Vec<Violation> {
+            (0..count)
+                .map(|n| Violation::new(format!("tags.{n}"), ErrorReason::InvalidText, "Not a text."))
+                .collect()
+        };
+        let last = |error: &Error| error.field_violations().last().cloned();
+        let error = Error::violations(many(2_000));
+        assert_eq!(error.field_violations().len(), NAMED + 1);
+        let more = Violation::new("", ErrorReason::InvalidText, "1980 more errors are not shown.");
+        assert_eq!(last(&error), Some(more.clone()));
+        // Services, the gateway and its renaming of fields each make it once more.
+        let sent = Error::from_status(&Status::from(error));
+        let again = Error::violations(sent.field_violations().to_vec());
+        assert_eq!(
+            (again.field_violations().len(), last(&again)),
+            (NAMED + 1, Some(more))
+        );
+        assert_eq!(Error::violations(many(NAMED)).field_violations().len(), NAMED);
+        let one_more = Error::violations(many(NAMED + 1));
+        assert_eq!(
+            last(&one_more).map(|more| more.message),
+            Some("One more error is not shown.".to_owned())
+        );
+    }
 
     #[test]
     fn a_refusal_survives_the_wire() {

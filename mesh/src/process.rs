@@ -214,6 +214,7 @@ impl Process {
 
     /// Serves the admin port.
     pub fn serve_admin(&mut self, listener: TcpListener) {
+        self.env.admin = listener.local_addr().ok();
         let (ready, stop) = (self.ready.clone(), self.admin_stop.clone());
         self.serving
             .spawn(async move { Ok(admin::serve(listener, ready, stop).await?) });

@@ -59,6 +59,7 @@ impl TestEnv {
             sandbox_payments: true,
             limit_list: 100,
             data: folder.path().to_owned(),
+            admin: None,
             clock: clock.clone(),
             ids: Ids::new(clock.clone()),
             draining: shutdown.child_token(),

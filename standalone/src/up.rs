@@ -120,7 +120,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         orders: orders_slot.channel("gateway"),
         notifier: notifier_slot.channel("gateway"),
     };
-    let gateway = comptoir_gateway::start(gateway, env.clone(), peers, Some(broker)).await?;
+    let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, Some(broker)).await?;
 
     if !admin_password {
         make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;

@@ -13,7 +13,7 @@ use comptoir_mesh::error::ErrorReason;
 
 use super::cost::{self, Cost};
 use super::execute::refused;
-use super::{shape, tokens};
+use super::{directives, shape, tokens};
 use crate::config::Limits;
 use crate::endpoint::model::Model;
 use crate::graphql::Outline;
@@ -57,11 +57,15 @@ pub(super) struct Operation {
 }
 
 impl Document {
-    /// Reads a text: size and tokens, then parsing, then depth, aliases and directives.
+    /// Reads a text: size and tokens, then parsing, then depth, aliases and directives, how many and which.
     pub(super) fn read(text: Arc<str>, limits: &Limits, introspection: bool) -> Result<Self, Problem> {
         let tokens = tokens::check(&text, limits)?;
         let parsed = parse_query(&*text).map_err(|error| refused(vec![error.into()]))?;
         shape::check(&parsed, limits, introspection)?;
+        let wrong = directives::check(&parsed);
+        if !wrong.is_empty() {
+            return Err(refused(wrong));
+        }
         let parsed = Arc::new(parsed);
         let operations = parsed.operations.iter().map(|(name, operation)| {
             let (name, operation) = (name.cloned(), &operation.node);

@@ -195,7 +195,8 @@ pub(super) fn take_refusal(response: &mut Response) -> Option<Vec<ServerError>> 
 }
 
 /// The refusal of a document, by the library's own words for it.
-pub(super) fn refused(errors: Vec<ServerError>) -> Problem {
+pub(super) fn refused(mut errors: Vec<ServerError>) -> Problem {
+    graphql::bound_errors(&mut errors);
     let message = errors
         .first()
         .map_or_else(String::new, |error| error.message.clone());

@@ -1,11 +1,12 @@
 //! `/graphql`. A request is checked in this order, and the first check that fails answers: body size → media type → JSON →
 //! document size and tokens → parse → depth, aliases, directives → validation → cost → identity → the fields.
 //!
-//! `tokens`, `shape`, `cost` and `values` are those checks, `execute` puts them in their order. `document` is the way around
+//! `tokens`, `shape`, `directives`, `cost` and `values` are those checks, `execute` puts them in their order. `document` is the way around
 //! most of them for a document that was valid before, `cached` the way around all of them for an answer that is kept.
 
 mod cached;
 mod cost;
+mod directives;
 mod document;
 mod documents;
 mod execute;
@@ -24,7 +25,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::error::ErrorReason;
-use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, UPGRADE, USER_AGENT};
+use http::header::{ALLOW, CONTENT_TYPE, UPGRADE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt as _;
@@ -33,6 +34,7 @@ use crate::app::App;
 use crate::edge::{self, Arriving, Client, Identity};
 use crate::json;
 use crate::locale;
+use crate::pages;
 use crate::problem::Problem;
 
 pub(crate) use documents::Documents;
@@ -144,14 +146,14 @@ fn answer(body: Bytes, media_type: HeaderValue) -> Response {
     response
 }
 
-/// A WebSocket, the explorer in development, and nothing else: a query in an address would end in logs and caches.
+/// A WebSocket, GraphiQL in development, and nothing else: a query in an address would end in logs and caches.
 async fn get(app: &Arc<App>, client: Client, identity: Identity, parts: Parts) -> Result<Response, Problem> {
     if parts.headers.contains_key(UPGRADE) {
         return websocket::upgrade(app, client, identity, parts).await;
     }
     let is_development = app.env.profile == Profile::Development;
     if is_development && parts.uri.query().is_none() && edge::names(&parts.headers, "text/html") {
-        return Ok(explorer());
+        return Ok(pages::graphiql());
     }
     Ok(method_not_allowed())
 }
@@ -162,25 +164,5 @@ fn method_not_allowed() -> Response {
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static("POST"));
-    response
-}
-
-/// GraphiQL loads itself from unpkg.com, so its page needs a policy of its own.
-fn explorer() -> Response {
-    let page = async_graphql::http::GraphiQLSource::build()
-        .endpoint(PATH)
-        .subscription_endpoint(PATH)
-        .title("GraphiQL")
-        .finish();
-    let mut response = axum::response::Html(page).into_response();
-    response.headers_mut().insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com https://esm.sh; worker-src blob:; \
-             style-src 'unsafe-inline' https://unpkg.com https://esm.sh; img-src 'self' data: https:; \
-             font-src data: https://unpkg.com https://esm.sh; connect-src 'self' ws: wss: https://esm.sh; \
-             frame-ancestors 'none'",
-        ),
-    );
     response
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, Response};
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use comptoir_mesh as mesh;
-use comptoir_mesh::error::{ErrorReason, Reason as _};
+use comptoir_mesh::error::{ErrorReason, NAMED, Reason as _, more_errors};
 use tonic::Status;
 
 use super::data::RequestData;
@@ -95,8 +95,21 @@ pub fn error_of(error: &mesh::Error) -> async_graphql::Error {
     answer
 }
 
+/// Leaves the first errors of an answer; one without a place says how many more there were.
+pub(crate) fn bound_errors(errors: &mut Vec<ServerError>) {
+    // An answer that turns out to be a refusal comes here a second time.
+    let is_counted = errors.len() == NAMED + 1 && errors[NAMED].locations.is_empty();
+    if errors.len() > NAMED && !is_counted {
+        let mut more = ServerError::new(more_errors(errors.len() - NAMED), None);
+        more.extensions.clone_from(&errors[0].extensions);
+        errors.truncate(NAMED);
+        errors.push(more);
+    }
+}
+
 /// Puts a code on the errors the library made itself: arguments and variables of values their types refuse.
 pub fn complete_errors(response: &mut Response) {
+    bound_errors(&mut response.errors);
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
         if extensions.get("code").is_none() {

@@ -54,6 +54,7 @@ use async_graphql::SchemaBuilder;
 
 pub use answers::{execute, execute_stream};
 pub use data::{EntityCache, Mark, RequestData};
+pub(crate) use errors::bound_errors;
 pub use errors::{complete_errors, error_of};
 pub use mutation::Mutation;
 pub use outline::Outline;

@@ -27,14 +27,23 @@ th { color: var(--quiet); font-weight: 500 }
 form { display: flex; gap: .75rem; margin-top: 1.25rem; flex-wrap: wrap }
 input, button { font: inherit; padding: .6rem 1.1rem; border-radius: .5rem; border: 1px solid var(--line); background: var(--card); color: inherit }
 input { flex: 1; min-width: 12rem } button { cursor: pointer }
+.places { list-style: none; margin: 0 0 1.75rem; padding: 0; display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)) }
+.places a { display: flex; flex-direction: column; gap: .35rem; height: 100%; padding: 1.1rem 1.25rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--card); color: inherit; text-decoration: none }
+.places a:hover, .places a:focus-visible { border-color: var(--accent); outline: none; box-shadow: 0 0 0 1px var(--accent) }
+.places strong { font-size: 1.05rem } .places span { color: var(--quiet); font-size: .95rem; flex: 1 } .places code { color: var(--accent); font: .85rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 button.yes { background: var(--accent); border-color: var(--accent); color: #fff } a { color: var(--accent) }
 ";
 
-/// A page of this title around a body that is HTML already.
+/// A page of this title, in English, around a body that is HTML already.
 pub(super) fn page(title: &str, body: &str) -> Response {
+    page_in("en", title, body)
+}
+
+/// The same in this language.
+pub(super) fn page_in(language: &str, title: &str, body: &str) -> Response {
     let title = escape(title);
     let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Comptoir</title>\
          <style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     );

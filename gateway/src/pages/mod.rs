@@ -1,5 +1,7 @@
-//! Pages for people, and pictures: the development mailbox and sandbox, and `/media`.
+//! Pages for people, and pictures: the first page, GraphiQL, the mailbox and the sandbox of development, and `/media`.
 
+mod graphiql;
+mod home;
 mod html;
 mod mailbox;
 mod media;
@@ -13,12 +15,16 @@ use comptoir_mesh::config::Profile;
 
 use crate::app::App;
 
-/// The routes of the pages. The mailbox and the sandbox's journal are there in the development profile alone, the sandbox's bank
+pub(crate) use graphiql::page as graphiql;
+
+/// The routes of the pages. The first page, GraphiQL's files, the mailbox and the sandbox's journal are there in the development profile alone, the sandbox's bank
 /// wherever its payments are taken.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new().route("/media/{id}", get(media::get));
     if app.env.profile == Profile::Development {
         routes = routes
+            .route("/", get(home::show))
+            .merge(graphiql::routes())
             .route("/mailbox", get(mailbox::list))
             .route("/sandbox/payments", get(sandbox::list));
     }

@@ -170,14 +170,14 @@ async fn http_2_is_spoken_without_tls() {
     sent.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     sent.extend([0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86, 0x41, 1, b'a']);
     socket.write_all(&sent).await.expect("sent");
-    // Frames until that stream's HEADERS, which begin with the status: 404 is entry 13.
+    // Frames until that stream's HEADERS, which begin with the status: 200 is entry 8.
     loop {
         let mut head = [0; 9];
         socket.read_exact(&mut head).await.expect("a frame");
         let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
         socket.read_exact(&mut payload).await.expect("a whole frame");
         if head[3] == 1 {
-            assert_eq!(payload[0], 0x80 | 13);
+            assert_eq!(payload[0], 0x80 | 8);
             return;
         }
     }
