@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //! ## The modules, in reading order
 //!
-//! [`config`] → `domain` (types and decisions) → `store` (the port, its adapter, its contract) → `hasher` and `auth` (what
-//! the handlers share) → `service` (a handler file for each noun) → `policy`.
+//! [`config`] → `domain` (types and decisions) → `store` (the port, an adapter for SQLite and one for MongoDB, its contract) →
+//! `hasher` and `auth` (what the handlers share) → `service` (a handler file for each noun) → `policy`.
 
 mod auth;
 pub mod config;

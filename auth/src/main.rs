@@ -31,10 +31,10 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let address = arguments.auth.auth_addr;
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
-    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let auth = comptoir_auth::start(arguments.auth, process.env.clone(), broker).await?;
-    let listener = process.bind(address, "COMPTOIR_AUTH_ADDR").await?;
+    let listener = process.bind(address, "COMPTOIR_AUTH_ADDR")?;
     process.serve_grpc(auth.service(), listener);
     Ok(process)
 }

@@ -2,7 +2,7 @@
 //! # Reading order
 //!
 //! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `domain` → `store`
-//! (the port, its SQLite adapter, the suite both pass); beside them `search` and `import`.
+//! (the port, an adapter for SQLite and one for PostgreSQL, the suite both pass); beside them `search` and `import`.
 
 pub mod audit;
 mod cache;

@@ -35,11 +35,11 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth = arguments.peers.auth()?;
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
-    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_catalog::start(arguments.catalog, process.env.clone(), broker).await?;
     identity::keep_fresh(&process.env, auth).await;
-    let listener = process.bind(address, "COMPTOIR_CATALOG_ADDR").await?;
+    let listener = process.bind(address, "COMPTOIR_CATALOG_ADDR")?;
     process.serve_grpc(service, listener);
     Ok(process)
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{process::Stdio, time::Duration};
+use std::{io::ErrorKind, process::Stdio, time::Duration};
 
 use comptoir_e2e::{
     process::{self, free_port},
@@ -38,6 +38,60 @@ async fn runs_alone(service: &str, address: &str) {
         .unwrap()
         .unwrap();
     assert_eq!(status.code(), Some(0), "{service} drains");
+}
+
+/// Starts a process whose store is a server that is not there, and looks whether it takes connections while it waits.
+async fn refuses_until_its_store_is_open(binary: &str, arguments: &[&str], store: &str, address: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, admin) = (free_port(), free_port());
+    let mut command = process::command(binary);
+    for other in ["HTTP", "AUTH", "CATALOG", "ORDERS", "NOTIFIER"] {
+        command.env(format!("COMPTOIR_{other}_ADDR"), "127.0.0.1:0");
+    }
+    let mut child = command
+        .args(arguments)
+        .env("COMPTOIR_DATA", folder.path())
+        .env(store, format!("mongodb://127.0.0.1:{}/shop", free_port()))
+        .env(address, format!("127.0.0.1:{port}"))
+        .env("COMPTOIR_ADMIN_ADDR", format!("127.0.0.1:{admin}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually(&format!("{binary} is alive"), process::START, || async {
+        let status = status_of(&format!("http://127.0.0.1:{admin}/livez")).await?;
+        (status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(
+        status_of(&format!("http://127.0.0.1:{admin}/readyz")).await,
+        Some(503)
+    );
+    let refused = TcpStream::connect(("127.0.0.1", port)).await;
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "{binary} still waits for its store"
+    );
+    assert_eq!(
+        refused.map(|_| ()).map_err(|error| error.kind()),
+        Err(ErrorKind::ConnectionRefused),
+        "{binary} took a connection that it cannot answer"
+    );
+}
+
+#[tokio::test]
+async fn no_connection_is_taken_before_the_stores_are_open() {
+    let one = ["up", "--no-demo"];
+    refuses_until_its_store_is_open("comptoir", &one, "COMPTOIR_ORDERS_STORE", "COMPTOIR_HTTP_ADDR").await;
+    refuses_until_its_store_is_open("comptoir", &one, "COMPTOIR_AUTH_STORE", "COMPTOIR_CATALOG_ADDR").await;
+    for service in ["AUTH", "ORDERS", "NOTIFIER"] {
+        let binary = format!("comptoir-{}", service.to_lowercase());
+        let (store, address) = (
+            format!("COMPTOIR_{service}_STORE"),
+            format!("COMPTOIR_{service}_ADDR"),
+        );
+        refuses_until_its_store_is_open(&binary, &[], &store, &address).await;
+    }
 }
 
 async fn status_of(url: &str) -> Option<u16> {

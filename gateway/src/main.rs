@@ -47,11 +47,11 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth = peers.auth.clone();
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
-    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
     identity::keep_fresh(&process.env, auth).await;
-    let listener = process.bind(address, "COMPTOIR_HTTP_ADDR").await?;
+    let listener = process.bind(address, "COMPTOIR_HTTP_ADDR")?;
     process.announce(&listener);
     process.serve(async move { gateway.serve(listener).await });
     Ok(process)

@@ -23,6 +23,9 @@ mod lease;
 /// How long an operation looks for a server: callers have deadlines, and try again.
 const SELECTION: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long a write waits for a majority: for ever, if left to the server, with a connection held. What was not acknowledged
+/// may be there all the same, and is tried again.
+const MAJORITY: Duration = Duration::from_secs(5);
 const POOL: u32 = 64;
 
 /// Connects, and waits until the server answers. Reads and writes are a majority's, whatever the URL leaves out; a URL that
@@ -93,7 +96,7 @@ fn durable(options: &mut ClientOptions) -> Result<(), &'static str> {
     let timeout = options.write_concern.take().and_then(|concern| concern.w_timeout);
     let mut concern = WriteConcern::majority();
     concern.journal = Some(true);
-    concern.w_timeout = timeout;
+    concern.w_timeout = timeout.or(Some(MAJORITY));
     options.write_concern = Some(concern);
     options.read_concern.get_or_insert_with(ReadConcern::majority);
     Ok(())
@@ -167,6 +170,16 @@ mod tests {
         ] {
             assert_eq!(refusal(right).await, None, "{right}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_write_does_not_wait_for_a_majority_without_end() {
+        let mut options = ClientOptions::parse("mongodb://127.0.0.1/?w=majority")
+            .await
+            .expect("the URL is one");
+        durable(&mut options).expect("nothing is wrong with it");
+        let concern = options.write_concern.expect("it was set");
+        assert_eq!(concern.w_timeout, Some(MAJORITY));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::{error::Error as _, future::Future, net::SocketAddr, process::ExitCode,
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, error::ContextKind};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
@@ -25,6 +25,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// EX_CONFIG of sysexits.h: a setting is wrong, and another start will not help.
 pub const CONFIGURATION: u8 = 78;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// A port that no other process can take any more, and that refuses connections until it listens.
+pub struct Port {
+    socket: TcpSocket,
+    setting: &'static str,
+}
+
+impl Port {
+    /// Takes connections from now on.
+    pub fn listen(self) -> anyhow::Result<TcpListener> {
+        let Self { socket, setting } = self;
+        let address = socket.local_addr()?;
+        let listener = socket
+            .listen(BACKLOG)
+            .with_context(|| format!("{setting}: cannot listen on {address}"))?;
+        tracing::info!(%address, setting, "listening");
+        Ok(listener)
+    }
+}
 
 /// A process that serves.
 pub struct Process {
@@ -188,13 +210,25 @@ fn names_setting(text: &str) -> bool {
 }
 
 impl Process {
-    /// Binds a port; an error names the setting it comes from.
-    pub async fn bind(&self, address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("{setting}: cannot listen on {address}"))?;
-        tracing::info!(address = %listener.local_addr()?, setting, "listening");
-        Ok(listener)
+    /// Takes a port and listens on it; an error names the setting it comes from.
+    pub fn bind(&self, address: SocketAddr, setting: &'static str) -> anyhow::Result<TcpListener> {
+        self.take(address, setting)?.listen()
+    }
+
+    /// Takes a port, for what is not there yet: who connects is refused, rather than left waiting.
+    pub fn take(&self, address: SocketAddr, setting: &'static str) -> anyhow::Result<Port> {
+        let bound = || {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            // A port is free again as soon as the process before has ended.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok::<_, std::io::Error>(socket)
+        };
+        let socket = bound().with_context(|| format!("{setting}: cannot listen on {address}"))?;
+        Ok(Port { socket, setting })
     }
 
     /// Names the port that the `ready` line names; else it is that of the first service.

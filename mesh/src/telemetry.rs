@@ -1,6 +1,6 @@
 //! What a process tells of itself: JSON logs on standard error, traces by OTLP when an endpoint is set, Prometheus metrics.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, thread, time::Duration};
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -20,6 +20,10 @@ mod span;
 const BUCKETS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
+
+/// How often the samples of histograms are counted into their buckets. Until then each of them is kept: at full speed that is
+/// a megabyte a second, and a scrape, which counts them too, may never come.
+const UPKEEP: Duration = Duration::from_secs(1);
 
 // The metrics facade has one recorder a process; tests start several "processes" in one, which share it.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -96,8 +100,22 @@ fn metrics_handle() -> &'static PrometheusHandle {
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         let _ = metrics::set_global_recorder(recorder);
+        keep_small(handle.clone());
         handle
     })
+}
+
+/// Counts samples into their buckets for as long as the process lives, whatever its runtime does.
+fn keep_small(handle: PrometheusHandle) {
+    let upkeep = move || {
+        loop {
+            thread::sleep(UPKEEP);
+            handle.run_upkeep();
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("metrics".to_owned()).spawn(upkeep) {
+        tracing::warn!(error.cause = %error, "metrics take memory until they are scraped");
+    }
 }
 
 /// The process's memory that is in RAM, where /proc tells.

@@ -75,14 +75,13 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let lock = lock(&env.data)?;
     let broker = Broker::configured(&env)?.unwrap_or_else(|| Bus::new().into());
 
-    let http_port = process.bind(gateway.http_addr, "COMPTOIR_HTTP_ADDR").await?;
-    let auth_port = process.bind(auth.auth_addr, "COMPTOIR_AUTH_ADDR").await?;
-    let catalog_port = process.bind(catalog.addr, "COMPTOIR_CATALOG_ADDR").await?;
-    let orders_port = process.bind(orders.orders_addr, "COMPTOIR_ORDERS_ADDR").await?;
-    let notifier_port = process
-        .bind(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")
-        .await?;
-    let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR").await?;
+    // A port that another process has is known at once. Each but this one is opened once the stores are, and all behind it.
+    let http_port = process.take(gateway.http_addr, "COMPTOIR_HTTP_ADDR")?;
+    let auth_port = process.take(auth.auth_addr, "COMPTOIR_AUTH_ADDR")?;
+    let catalog_port = process.take(catalog.addr, "COMPTOIR_CATALOG_ADDR")?;
+    let orders_port = process.take(orders.orders_addr, "COMPTOIR_ORDERS_ADDR")?;
+    let notifier_port = process.take(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")?;
+    let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin_port);
 
     let (auth_slot, catalog_slot, orders_slot, notifier_slot) = (
@@ -131,11 +130,12 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
             .context("filling the demo catalogue")?;
     }
 
+    let http_port = http_port.listen()?;
     process.announce(&http_port);
-    process.serve_grpc(auth_service, auth_port);
-    process.serve_grpc(catalog, catalog_port);
-    process.serve_grpc(orders, orders_port);
-    process.serve_grpc(notifier, notifier_port);
+    process.serve_grpc(auth_service, auth_port.listen()?);
+    process.serve_grpc(catalog, catalog_port.listen()?);
+    process.serve_grpc(orders, orders_port.listen()?);
+    process.serve_grpc(notifier, notifier_port.listen()?);
     process.serve(async move {
         let served = gateway.serve(http_port).await;
         drop(lock);

@@ -97,10 +97,11 @@ impl Worker {
         for delivered in batch {
             by_key.entry(delivered.key.clone()).or_default().push(delivered);
         }
+        // To the last one, whatever became of the others: an effect that runs is not broken off.
         let whole = futures::stream::iter(by_key.into_values())
             .map(|records| self.take_in_order(records))
             .buffer_unordered(CONCURRENCY)
-            .all(|whole| async move { whole })
+            .fold(true, |all, whole| async move { all && whole })
             .await;
         if whole {
             let (place, generation) = (self.place, self.generation);
@@ -205,5 +206,104 @@ impl Worker {
         let wait = *backoff;
         *backoff = (wait * 2).min(MAX_BACKOFF);
         self.revoked.run_until_cancelled(tokio::time::sleep(wait)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::{Notify, mpsc};
+
+    use super::{super::wire, *};
+    use crate::{
+        error::ErrorReason,
+        events::{ORDERS_TOPIC, Settings},
+        testing::PATIENCE,
+    };
+
+    /// Fails at one order's record, and takes another one's only once it may.
+    #[derive(Default)]
+    struct Shop {
+        failed: Notify,
+        running: Notify,
+        may_end: Notify,
+        ended: Mutex<Vec<String>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Consumer for Shop {
+        fn group(&self) -> &'static str {
+            "shop"
+        }
+
+        fn topics(&self) -> &'static [&'static str] {
+            &[ORDERS_TOPIC]
+        }
+
+        async fn consume(&self, record: &Record) -> Result<Outcome, Error> {
+            if record.key == "fails" {
+                self.failed.notify_one();
+                return Err(Error::new(ErrorReason::DependencyUnavailable, "not now"));
+            }
+            self.running.notify_one();
+            self.may_end.notified().await;
+            self.ended.lock().unwrap().push(record.key.clone());
+            Ok(Outcome::Taken)
+        }
+    }
+
+    fn delivered(key: &str, offset: i64) -> Delivered {
+        let record = Record {
+            topic: ORDERS_TOPIC,
+            key: key.to_owned(),
+            id: format!("evt_{offset}"),
+            sequence: 1,
+            payload: Bytes::from_static(b"event"),
+        };
+        Delivered {
+            topic: record.topic,
+            partition: 0,
+            offset,
+            key: Some(Bytes::copy_from_slice(key.as_bytes())),
+            headers: Some(wire::headers(&record)),
+            payload: Some(record.payload),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_effect_that_runs_when_the_partition_is_revoked_ends_though_another_one_failed() {
+        let shop = Arc::new(Shop::default());
+        let (done, mut finished) = mpsc::unbounded_channel();
+        let revoked = CancellationToken::new();
+        let worker = Worker {
+            // No broker is there, and none is asked.
+            kafka: Kafka::client("127.0.0.1:1", Settings::default()).expect("settings are right"),
+            consumer: shop.clone(),
+            place: (ORDERS_TOPIC, 0),
+            generation: 1,
+            done,
+            revoked: revoked.clone(),
+        };
+        let (queue, records) = mpsc::unbounded_channel();
+        for (key, offset) in [("fails", 0), ("runs", 1)] {
+            assert!(queue.send(delivered(key, offset)).is_ok());
+        }
+        let lane = tokio::spawn(worker.run(records, None));
+        let work = async {
+            shop.failed.notified().await;
+            shop.running.notified().await;
+            revoked.cancel();
+            // The one that failed gives up at once. The other one goes on.
+            tokio::task::yield_now().await;
+            shop.may_end.notify_one();
+            lane.await.expect("the lane does not panic");
+        };
+        tokio::time::timeout(PATIENCE, work).await.expect("the lane ends");
+        assert_eq!(*shop.ended.lock().unwrap(), ["runs"], "an effect was broken off");
+        assert!(
+            finished.try_recv().is_err(),
+            "an offset was committed past a record that was not taken"
+        );
     }
 }

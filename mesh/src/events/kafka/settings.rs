@@ -7,7 +7,7 @@ use clap::Args;
 /// The settings of topics and clients.
 #[derive(Args, Debug, Clone)]
 pub struct Settings {
-    /// More properties of librdkafka, such as linger.ms=20,compression.type=lz4
+    /// More properties of librdkafka, such as linger.ms=20,compression.type=lz4; a value with a comma in it stands in quotes
     #[arg(
         long = "kafka-properties",
         env = "COMPTOIR_KAFKA_PROPERTIES",
@@ -62,22 +62,54 @@ impl fmt::Debug for Properties {
 impl FromStr for Properties {
     type Err = String;
 
+    /// KEY=VALUE by commas. A value in double quotes may hold commas; a quote in it is written twice.
     fn from_str(text: &str) -> Result<Self, String> {
-        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let property = |(place, entry): (usize, &str)| {
-            // It may be the rest of a password with a comma in it.
-            let (key, value) = entry
-                .split_once('=')
-                .ok_or_else(|| format!("number {} is not KEY=VALUE", place + 1))?;
-            let (key, value) = (key.trim(), value.trim());
-            check(key, value)?;
-            Ok((key.to_owned(), value.to_owned()))
-        };
-        entries
-            .enumerate()
-            .map(property)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut properties = Vec::new();
+        let mut rest = text.trim_start_matches(between);
+        while !rest.is_empty() {
+            // Nothing of the text is shown: it may be the rest of a password with a comma in it.
+            let wrong = |what: &str| format!("number {} {what}", properties.len() + 1);
+            let end = rest.find(['=', ',']).unwrap_or(rest.len());
+            let (key, value) = rest.split_at(end);
+            let value = value.strip_prefix('=').ok_or_else(|| wrong("is not KEY=VALUE"))?;
+            let (value, behind) = match value.trim_start().strip_prefix('"') {
+                Some(quoted) => unquoted(quoted).ok_or_else(|| wrong("has a quote that is not closed"))?,
+                None => {
+                    let (value, behind) = value.split_at(value.find(',').unwrap_or(value.len()));
+                    (value.trim().to_owned(), behind)
+                }
+            };
+            let behind = behind.trim_start();
+            if !behind.is_empty() && !behind.starts_with(',') {
+                return Err(wrong("goes on behind its closing quote"));
+            }
+            check(key.trim(), &value)?;
+            properties.push((key.trim().to_owned(), value));
+            rest = behind.trim_start_matches(between);
+        }
+        Ok(Self(properties))
+    }
+}
+
+/// What stands between two properties.
+fn between(letter: char) -> bool {
+    letter == ',' || letter.is_whitespace()
+}
+
+/// The value up to its closing quote, and what is behind that.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let (before, behind) = rest.split_once('"')?;
+        value.push_str(before);
+        match behind.strip_prefix('"') {
+            Some(behind) => {
+                value.push('"');
+                rest = behind;
+            }
+            None => return Some((value, behind)),
+        }
     }
 }
 
@@ -171,6 +203,45 @@ mod tests {
         }
         let good = "acks=all, enable.idempotence=true,linger.ms=20,".parse::<Properties>();
         assert_eq!(good.unwrap().iter().count(), 3);
+    }
+
+    #[test]
+    fn a_password_with_a_comma_stands_in_quotes() {
+        let properties = |text: &str| {
+            let properties = text.parse::<Properties>()?;
+            let owned = properties
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()));
+            Ok::<_, String>(owned.collect::<Vec<_>>())
+        };
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            properties(r#"sasl.username=shop, sasl.password="a,b=""c"" ",linger.ms=5"#),
+            Ok(vec![
+                pair("sasl.username", "shop"),
+                pair("sasl.password", r#"a,b="c" "#),
+                pair("linger.ms", "5"),
+            ])
+        );
+        // As before: quotes inside a value that does not begin with one are of the value.
+        assert_eq!(
+            properties(r#"sasl.password=a"b=c\"#),
+            Ok(vec![pair("sasl.password", r#"a"b=c\"#)])
+        );
+        for (bad, why) in [
+            (
+                r#"sasl.password="hunter2"#,
+                "number 1 has a quote that is not closed",
+            ),
+            (
+                r#"linger.ms=5,sasl.password="hunter2"x"#,
+                "number 2 goes on behind its closing quote",
+            ),
+            ("sasl.password=a,hunter2", "number 2 is not KEY=VALUE"),
+            ("sasl.password=a,hunter2,b=c", "number 2 is not KEY=VALUE"),
+        ] {
+            assert_eq!(properties(bad), Err(why.to_owned()), "{bad}");
+        }
     }
 
     #[test]
