@@ -45,6 +45,7 @@ use crate::app::App;
 use crate::config::some;
 use crate::endpoint;
 use crate::problem::Problem;
+use crate::rest::may_repeat;
 
 pub(crate) use accept::{admits, names, produced_by};
 pub(crate) use answer::Route;
@@ -261,7 +262,7 @@ fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<
 
 fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Problem> {
     if let Some(query) = parts.uri.query() {
-        check_parameters(query, max_parameters)?;
+        check_parameters(parts.uri.path(), query, max_parameters)?;
     }
     if parts
         .headers
@@ -286,10 +287,10 @@ fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Probl
     Ok(())
 }
 
-fn check_parameters(query: &str, max: usize) -> Result<(), Problem> {
+fn check_parameters(path: &str, query: &str, max: usize) -> Result<(), Problem> {
     let mut seen = std::collections::HashSet::new();
-    for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
-        if some(max).is_some_and(|max| seen.len() >= max) {
+    for (count, (name, _)) in url::form_urlencoded::parse(query.as_bytes()).enumerate() {
+        if some(max).is_some_and(|max| count >= max) {
             return Err(Problem::new(
                 ErrorReason::ValidationFailed,
                 "Too many query parameters.",
@@ -301,7 +302,7 @@ fn check_parameters(query: &str, max: usize) -> Result<(), Problem> {
                 "A query parameter is not text.",
             ));
         }
-        if seen.contains(&name) {
+        if seen.contains(&name) && !may_repeat(path, &name) {
             let error = Error::field(
                 name,
                 ErrorReason::DuplicateParameter,

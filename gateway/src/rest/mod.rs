@@ -16,6 +16,8 @@ mod upload;
 mod view;
 mod webhooks;
 
+pub(crate) use parameters::may_repeat;
+
 use std::sync::Arc;
 
 use axum::Router;

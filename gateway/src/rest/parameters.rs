@@ -1,4 +1,5 @@
-//! Query parameters. The edge has refused those given twice.
+//! Query parameters. One is one value, commas and all; a list is written by repeating it. The edge has refused those given twice
+//! that are no list ([`may_repeat`]).
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,17 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use crate::config::most_of_a_page;
 use crate::problem::Problem;
 
+/// What comes before the name of an option.
+const OPTION: &str = "option.";
+
+/// Whether the parameter `name` of `path` is a list.
+pub(crate) fn may_repeat(path: &str, name: &str) -> bool {
+    path == "/store/products"
+        && (matches!(name, "category" | "vendor" | "productType" | "tag") || name.starts_with(OPTION))
+}
+
 /// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest.
-pub(crate) struct Parameters(BTreeMap<String, String>);
+pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
@@ -23,45 +33,42 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = url::form_urlencoded::parse(query.as_bytes());
-        let mut parameters = BTreeMap::new();
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
             if value.contains('\0') || value.contains('\u{fffd}') {
                 let message = "A query parameter is not text.";
                 return Err(Error::field(name, ErrorReason::InvalidEncoding, message).into());
             }
-            parameters.insert(name.into_owned(), value.into_owned());
+            let values = parameters.entry(name.into_owned()).or_default();
+            values.push(value.into_owned());
         }
         Ok(Self(parameters))
     }
 }
 
 impl Parameters {
+    /// The value of a parameter that is no list.
+    fn one(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)?.pop()
+    }
+
     /// The text of a parameter; one that is empty is as good as absent.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|value| !value.is_empty())
+        self.one(name).filter(|value| !value.is_empty())
     }
 
-    /// The values of a parameter, separated by commas.
+    /// The values of a parameter that is a list; those that are empty are as good as absent.
     pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
-        let value = self.0.remove(name).unwrap_or_default();
-        value
-            .split(',')
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
-            .collect()
+        let values = self.0.remove(name).unwrap_or_default().into_iter();
+        values.filter(|value| !value.is_empty()).collect()
     }
 
-    /// The names and values of all parameters below `prefix`.
-    pub(crate) fn below(&mut self, prefix: &str) -> Result<Vec<(String, Vec<String>)>, Problem> {
-        let names: Vec<String> = self
-            .0
-            .keys()
-            .filter(|name| name.starts_with(prefix))
-            .cloned()
-            .collect();
+    /// The names and values of the options.
+    pub(crate) fn options(&mut self) -> Result<Vec<(String, Vec<String>)>, Problem> {
+        let names = self.0.keys().filter(|name| name.starts_with(OPTION));
+        let names: Vec<String> = names.cloned().collect();
         let read = |name: String| {
-            let own = name[prefix.len()..].to_owned();
+            let own = name[OPTION.len()..].to_owned();
             if own.is_empty() || own.starts_with('$') || own.contains('.') {
                 let message = "The name of an option has a character it cannot have.";
                 return Err(Error::field(name, ErrorReason::InvalidKey, message).into());
@@ -78,7 +85,7 @@ impl Parameters {
 
     /// `limit`, as messages carry it; 0 is the service's own.
     pub(crate) fn limit(&mut self, most: u32) -> Result<i32, Problem> {
-        let Some(limit) = self.0.remove("limit") else {
+        let Some(limit) = self.one("limit") else {
             return Ok(0);
         };
         let most = most_of_a_page(most);
@@ -94,7 +101,7 @@ impl Parameters {
 
     /// `cursor`, as messages carry it.
     pub(crate) fn cursor(&mut self) -> String {
-        self.0.remove("cursor").unwrap_or_default()
+        self.one("cursor").unwrap_or_default()
     }
 
     /// `true` or `false`, which is also what is not there.

@@ -62,8 +62,8 @@ async fn filters_become_a_search() {
                 ..Default::default()
             })
         });
-    let path = "/store/products?query=mug&category=cups,tea&option.Size=S,M&priceMin=10&priceMax=20.50&available=true\
-                &sort=PRICE_ASC&limit=2";
+    let path = "/store/products?query=mug&category=cups&category=tea&option.Size=S&option.Size=M&priceMin=10\
+                &priceMax=20.50&available=true&sort=PRICE_ASC&limit=2";
     let answer = shop.get(path).await;
     let body = answer.json();
     assert_eq!(
@@ -88,7 +88,11 @@ async fn parameters_that_are_not_taken_are_refused() {
         ("priceMin=abc", "400 VALIDATION_FAILED"),
         ("available=1", "400 VALIDATION_FAILED"),
         ("query=a%00b", "400 INVALID_ENCODING"),
-        ("tag=a&tag=b", "400 DUPLICATE_PARAMETER"),
+        ("query=a&query=b", "400 DUPLICATE_PARAMETER"),
+        (
+            "vendor=a&sort=NEWEST&vendor=b&sort=NEWEST",
+            "400 DUPLICATE_PARAMETER",
+        ),
     ] {
         let answer = shop
             .get(&format!("/store/products?{}", query.replace(' ', "%20")))
@@ -101,6 +105,34 @@ async fn parameters_that_are_not_taken_are_refused() {
             "400 INVALID_ID",
             "{id}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_is_one_value() {
+    let shop = Shop::open().await;
+    shop.fakes
+        .on("search_products", |request: pb::SearchProductsRequest| {
+            let filters = request.filters.unwrap();
+            assert_eq!(filters.vendors, ["Lenos Verlag, Basel", " Acme"]);
+            assert_eq!(filters.product_types, ["Books, used"]);
+            assert_eq!(filters.tags, ["a,b", "c"]);
+            assert_eq!(filters.options[0].name, "Condition");
+            assert_eq!(filters.options[0].values, ["Powered up, not tested"]);
+            Ok(pb::SearchProductsResponse::default())
+        });
+    let path = "/store/products?vendor=Lenos+Verlag,%20Basel&vendor=%20Acme&productType=Books,+used&tag=a,b&tag=c&tag=\
+                &option.Condition=Powered%20up%2C%20not%20tested";
+    assert_eq!(shop.get(path).await.status.as_u16(), 200);
+    for path in [
+        "/admin/products?status=DRAFT&status=ACTIVE",
+        "/admin/orders?state=PLACED&state=CANCELED",
+    ] {
+        let token = shop.token(Role::Staff);
+        let answer = shop
+            .send(&format!("GET {path}"), &[("authorization", &token)], "")
+            .await;
+        assert_eq!(answer.code(), "400 DUPLICATE_PARAMETER", "{path}");
     }
 }
 

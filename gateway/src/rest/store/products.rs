@@ -44,17 +44,22 @@ fn keeping(client: &Client) -> [(HeaderName, &'static str); 2] {
     [(CACHE_CONTROL, control), (VARY, "authorization")]
 }
 
-/// Lists and searches products. Values of one filter are OR-ed, different filters AND-ed.
+/// Lists and searches products. Values of one filter are OR-ed, different filters AND-ed; each value of a facet is taken as it is.
 #[utoipa::path(
     get,
     path = "/store/products",
     params(
         ("query" = Option<String>, Query, description = "At most 256 characters; typos are forgiven"),
-        ("category" = Option<String>, Query, description = "Slugs, separated by commas; their descendants too"),
-        ("vendor" = Option<String>, Query, description = "Separated by commas"),
-        ("productType" = Option<String>, Query, description = "Separated by commas"),
-        ("tag" = Option<String>, Query, description = "Separated by commas"),
-        ("option.NAME" = Option<String>, Query, description = "Values of the option NAME, separated by commas"),
+        ("category" = Option<Vec<String>>, Query, style = Form, explode,
+            description = "A slug; its descendants too. Repeat the parameter for several"),
+        ("vendor" = Option<Vec<String>>, Query, style = Form, explode,
+            description = "A value of the facet. Repeat the parameter for several"),
+        ("productType" = Option<Vec<String>>, Query, style = Form, explode,
+            description = "A value of the facet. Repeat the parameter for several"),
+        ("tag" = Option<Vec<String>>, Query, style = Form, explode,
+            description = "A value of the facet. Repeat the parameter for several"),
+        ("option.NAME" = Option<Vec<String>>, Query, style = Form, explode,
+            description = "A value of the option NAME. Repeat the parameter for several"),
         ("priceMin" = Option<String>, Query, description = "A decimal in the shop's currency, inclusive"),
         ("priceMax" = Option<String>, Query, description = "A decimal in the shop's currency, inclusive"),
         ("available" = Option<bool>, Query, description = "true: only what can be bought now"),
@@ -109,7 +114,7 @@ fn sort(parameters: &mut Parameters) -> Result<i32, Problem> {
 }
 
 fn filters(parameters: &mut Parameters, digits: u32) -> Result<pb::SearchFilters, Problem> {
-    let options = parameters.below("option.")?;
+    let options = parameters.options()?;
     Ok(pb::SearchFilters {
         categories: parameters.list("category"),
         vendors: parameters.list("vendor"),
