@@ -62,6 +62,34 @@ pub struct Config {
         value_name = "CHARACTERS"
     )]
     pub limit_query: usize,
+    /// Searches that run at once; as many as there are processors unless set
+    #[arg(
+        long = "catalog-searches",
+        id = "catalog_searches",
+        env = "COMPTOIR_SEARCHES",
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        value_name = "N"
+    )]
+    pub searches: Option<u16>,
+    /// Searches that wait for that at most; more are refused with OVERLOADED; 0 is no limit
+    #[arg(
+        long = "catalog-limit-waiting-searches",
+        id = "catalog_limit_waiting_searches",
+        env = "COMPTOIR_LIMIT_WAITING_SEARCHES",
+        default_value_t = 1000,
+        value_name = "N"
+    )]
+    pub limit_waiting_searches: usize,
+}
+
+impl Config {
+    /// How many searches run at once.
+    pub(crate) fn searches(&self) -> usize {
+        match self.searches {
+            Some(searches) => searches.into(),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
 }
 
 impl Default for Config {
@@ -74,6 +102,8 @@ impl Default for Config {
             limit_picture: 5 * 1024 * 1024,
             limit_import: 32 * 1024 * 1024,
             limit_query: 256,
+            searches: None,
+            limit_waiting_searches: 1000,
         }
     }
 }

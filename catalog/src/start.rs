@@ -62,9 +62,14 @@ async fn serve<S: Store>(
         events::relay(&env, store.clone(), broker);
     }
     let store: Arc<dyn Store> = store;
-    let index = Index::start(Arc::clone(&store), &env)
-        .await
-        .context("cannot build the search index")?;
+    let index = Index::start(
+        Arc::clone(&store),
+        &env,
+        config.searches(),
+        config.limit_waiting_searches,
+    )
+    .await
+    .context("cannot build the search index")?;
     sweep(&env, Arc::clone(&store));
     let catalog = Catalog::new(store, index, env.clone(), config);
     Ok(Service::new("catalog", POLICY, &env)

@@ -137,6 +137,135 @@ async fn words_are_found_by_prefix_with_typos_and_without_accents() {
     assert_eq!(shop.titles("shirt").await.len(), 2);
 }
 
+/// What each query finds, by title.
+async fn finds(shop: &Shop, expected: &[(&str, &[&str])]) {
+    for (query, titles) in expected {
+        let mut found = shop.titles(query).await;
+        found.sort();
+        assert_eq!(found, *titles, "{query}");
+    }
+}
+
+async fn shop_of(titles: &[&str]) -> Shop {
+    let shop = Shop::open().await;
+    for title in titles {
+        shop.create(plain(title, "10")).await;
+    }
+    shop.until_found(titles.len() as i64).await;
+    shop
+}
+
+#[tokio::test]
+async fn apostrophes_and_hyphens_may_be_left_out() {
+    let shirts: &[&str] = &["Men's Oxford Shirt", "Mens Linen Shirt", "Men’s Polo Shirt"];
+    let others = ["Menu Board", "L'Oréal Crème", "T-Shirt", "Sac d’école"];
+    let shop = shop_of(&[shirts, &others].concat()).await;
+    finds(
+        &shop,
+        &[
+            ("mens shirt", shirts),
+            ("men's shirt", shirts),
+            ("men’s shirt", shirts),
+            ("men´s shirt", shirts),
+            ("men's", shirts),
+            ("loreal", &["L'Oréal Crème"]),
+            ("crème l’oréal", &["L'Oréal Crème"]),
+            ("sac école", &["Sac d’école"]),
+            ("sac d'école", &["Sac d’école"]),
+        ],
+    )
+    .await;
+    assert_eq!(
+        shop.titles("tshirt").await[0],
+        "T-Shirt",
+        "before what is one typo away"
+    );
+}
+
+#[tokio::test]
+async fn other_forms_of_a_word_are_found_behind_itself() {
+    let shop = shop_of(&[
+        "Mug",
+        "Mugs",
+        "Cup",
+        "Batteries",
+        "Manteau",
+        "Bijou",
+        "Chaussures brodées",
+        "Leather Case",
+    ])
+    .await;
+    finds(
+        &shop,
+        &[
+            ("mugs", &["Mug", "Mugs"]),
+            ("cups", &["Cup"]),
+            ("battery", &["Batteries"]),
+            ("manteaux", &["Manteau"]),
+            ("bijoux", &["Bijou"]),
+            ("chaussure brodé", &["Chaussures brodées"]),
+            ("leath case", &[]),
+            ("CASES leather", &["Leather Case"]),
+        ],
+    )
+    .await;
+    assert_eq!(
+        shop.titles("mugs").await,
+        ["Mugs", "Mug"],
+        "as it was asked for first"
+    );
+    assert_eq!(shop.titles("mug").await, ["Mug", "Mugs"]);
+}
+
+#[tokio::test]
+async fn marks_that_make_another_letter_count() {
+    let shop = shop_of(&["パスタ皿", "バスタオル", "カラス", "ガラス", "ｶﾞﾗｽ器"]).await;
+    finds(
+        &shop,
+        &[
+            ("パスタ", &["パスタ皿"]),
+            ("ﾊﾟｽﾀ", &["パスタ皿"]),
+            ("カラス", &["カラス"]),
+            ("ガラス", &["ガラス", "ｶﾞﾗｽ器"]),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_sku_is_found_whole_however_it_is_written() {
+    let shop = Shop::open().await;
+    let with_sku = |title: &str, sku: &str| {
+        let mut product = plain(title, "10");
+        product.variants[0].sku = Some(sku.to_owned());
+        product
+    };
+    let oak = shop.create(with_sku("Oak", "NOR.0707-60")).await;
+    shop.create(with_sku("Elm", "NOR.0707-600")).await;
+    shop.create(with_sku("Nor 60", "SHIRT")).await;
+    shop.create(plain("Shirt", "10")).await;
+    shop.until_found(4).await;
+    finds(
+        &shop,
+        &[
+            ("NOR.0707-60", &["Oak"]),
+            ("nor 0707 60", &["Oak"]),
+            ("NOR070760", &["Oak"]),
+            ("oak NOR.0707-60", &["Oak"]),
+            ("elm NOR.0707-60", &[]),
+            ("0707", &[]),
+            ("60", &["Nor 60"]),
+        ],
+    )
+    .await;
+    assert_eq!(shop.titles("shirt").await, ["Nor 60", "Shirt"], "the SKU first");
+    let mut client = shop.client.clone();
+    let request = DeleteProductRequest { product_id: oak.id };
+    shop.as_staff(client.delete_product(request)).await.unwrap();
+    shop.until(async || shop.titles("NOR.0707-60").await.is_empty())
+        .await;
+}
+
 #[tokio::test]
 async fn what_means_something_elsewhere_is_text_here() {
     let shop = clothes().await;

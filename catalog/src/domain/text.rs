@@ -5,10 +5,19 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 /// The longest slug, in characters.
 pub(crate) const SLUG_LIMIT: usize = 200;
 
-/// The text without case and accents, so that "Éclair" sorts and matches as "eclair".
+/// The text without case and accents, so that "Éclair" sorts and matches as "eclair". Marks that make another letter stay: カ and
+/// ガ are two letters of one width each, as き and ぎ are, and so are the vowels of Thai and Hindi.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfkd().filter(|letter| !is_combining_mark(*letter)) {
+    let mut marks_stay = false;
+    for letter in text.nfkd() {
+        if is_combining_mark(letter) {
+            if marks_stay && !is_variation_selector(letter) {
+                folded.push(letter);
+            }
+            continue;
+        }
+        marks_stay = letter.is_alphabetic() && !has_accents(letter);
         for lower in letter.to_lowercase() {
             match lower {
                 'ß' => folded.push_str("ss"),
@@ -19,13 +28,37 @@ pub(crate) fn fold(text: &str) -> String {
                 'đ' | 'ð' => folded.push('d'),
                 'þ' => folded.push_str("th"),
                 'ı' => folded.push('i'),
-                // What lower-casing or decomposition left behind, as of the Turkish dotted I.
+                'ς' => folded.push('σ'),
+                // What lower-casing left behind, as of the Turkish dotted I.
                 mark if is_combining_mark(mark) => {}
                 other => folded.push(other),
             }
         }
     }
-    folded
+    if folded.is_ascii() {
+        return folded;
+    }
+    // One character for a letter with its marks; only Korean syllables stay in parts, so that one begun finds the whole.
+    let mut composed = String::with_capacity(folded.len());
+    for letter in folded.nfc() {
+        if matches!(letter, '\u{ac00}'..='\u{d7a3}') {
+            composed.extend(std::iter::once(letter).nfd());
+        } else {
+            composed.push(letter);
+        }
+    }
+    composed
+}
+
+/// Letters of scripts whose marks are accents or optional: Latin, Greek and Cyrillic, and the points of Hebrew and Arabic.
+fn has_accents(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{77f}' | '\u{1c80}'..='\u{1c8f}' | '\u{1d00}'..='\u{1dbf}' | '\u{1e00}'..='\u{1fff}'
+        | '\u{2c60}'..='\u{2c7f}' | '\u{a640}'..='\u{a69f}' | '\u{a720}'..='\u{a7ff}' | '\u{ab30}'..='\u{ab6f}')
+}
+
+/// Marks that choose between looks of a character.
+fn is_variation_selector(mark: char) -> bool {
+    matches!(mark, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Whether the text is a slug: lower case ASCII letters, digits and single hyphens between them.
@@ -74,6 +107,21 @@ mod tests {
     #[test]
     fn folding_drops_case_and_accents() {
         assert_eq!(fold("Éclair ŒUF Straße İ"), "eclair oeuf strasse i");
+        assert_eq!(fold("Ελλάδα ΟΔΌΣ οδός Ёлка Йод"), "ελλαδα οδοσ οδοσ елка иод");
+        assert_eq!(fold("שָׁלוֹם مُحَمَّد ❤\u{fe0f}"), "שלום محمد ❤");
+    }
+
+    #[test]
+    fn folding_keeps_marks_that_make_another_letter() {
+        for (text, folded) in [
+            ("パスタ バスタ ハスタ", "パスタ バスタ ハスタ"),
+            ("ﾊﾟｽﾀ ｶﾞﾗｽ Ａ１", "パスタ ガラス a1"),
+            ("ハ\u{309a}", "パ"),
+            ("हिन्दी", "हिन्दी"),
+        ] {
+            assert_eq!(fold(text), folded);
+        }
+        assert!(fold("한국").starts_with(&fold("하")), "a syllable begun");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The inverted index: for each word the products it stands in, and where.
 //!
-//! A word is found by itself, by its beginning, or with typos. For typos every word of the dictionary is looked at, but only at
-//! eight bytes of it: its length and which letters it has. What cannot be near by those is most of it.
+//! A word is found by itself, by another form of it, by its beginning, or with typos. For typos every word of the dictionary is
+//! looked at, but only at eight bytes of it: its length and which letters it has. What cannot be near by those is most of it.
 
-use super::text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+
+use super::query::Wanted;
+use super::{stem, text};
 
 /// Where a word stands in a product, as bits.
 pub(crate) mod field {
@@ -43,8 +45,9 @@ const fn weights() -> [u8; 64] {
 }
 const WEIGHTS: [u8; 64] = weights();
 
-/// What a word found by itself, by its beginning, and with one or two typos is worth against each other.
+/// What a word found by itself, by another form of it, by its beginning, and with one or two typos is worth against each other.
 const EXACT: u32 = 8;
+const FORM: u32 = 7;
 const PREFIX: u32 = 6;
 const TYPO: [u32; 3] = [EXACT, 3, 1];
 
@@ -63,6 +66,8 @@ pub(crate) struct Dictionary {
     /// One for each of `terms`; 0 for one that is free.
     signatures: Vec<u64>,
     numbers: BTreeMap<Box<str>, u32>,
+    /// The keys of each word's stems, and its number.
+    stems: BTreeSet<(u64, u32)>,
     free: Vec<u32>,
 }
 
@@ -104,6 +109,8 @@ impl Dictionary {
         self.terms[number as usize].text = word.into();
         self.signatures[number as usize] = signature(word);
         self.numbers.insert(word.into(), number);
+        self.stems
+            .extend(stem::keys(word).into_iter().map(|key| (key, number)));
         number
     }
 
@@ -116,36 +123,25 @@ impl Dictionary {
         }
         if term.documents.is_empty() {
             self.numbers.remove(&term.text);
+            for key in stem::keys(&term.text) {
+                self.stems.remove(&(key, number));
+            }
             *term = Term::default();
             self.signatures[number as usize] = 0;
             self.free.push(number);
         }
     }
 
-    /// Calls `each` with every product `word` finds and what the find is worth; with a product more than once when several of
-    /// its words are found.
-    pub(crate) fn find(&self, word: &str, matching: Matching, mut each: impl FnMut(u32, u32)) {
+    /// Calls `each` with every product the word finds and what the find is worth; with a product more than once when several
+    /// words of the dictionary are found.
+    pub(crate) fn find(&self, wanted: &Wanted, mut each: impl FnMut(u32, u32)) {
         let mut hits = Vec::new();
-        if let Some(number) = self.numbers.get(word) {
-            hits.push((*number, EXACT));
+        for word in wanted.spellings() {
+            self.look_up(word, wanted.matching, &mut hits);
         }
-        if matching == Matching::Prefix {
-            let range = (Bound::Excluded(word), Bound::Unbounded);
-            let words = self
-                .numbers
-                .range::<str, _>(range)
-                .take_while(|(term, _)| term.starts_with(word));
-            hits.extend(words.map(|(_, number)| (*number, PREFIX)));
-        }
-        let typos = if matching == Matching::Exact {
-            0
-        } else {
-            text::typos(word)
-        };
-        if typos > 0 {
-            self.near(word, typos, &mut hits);
-            if hits.is_empty() && matching == Matching::Prefix {
-                self.near_beginnings(word, typos, &mut hits);
+        if hits.is_empty() && wanted.matching == Matching::Prefix {
+            for word in wanted.spellings() {
+                self.near_beginnings(word, text::typos(word), &mut hits);
             }
         }
         for (number, worth) in hits {
@@ -154,6 +150,44 @@ impl Dictionary {
                 each(*document, u32::from(WEIGHTS[usize::from(*fields & 63)]) * worth);
             }
         }
+    }
+
+    /// Words that are found by `word`, and what that is worth.
+    fn look_up(&self, word: &str, matching: Matching, hits: &mut Vec<(u32, u32)>) {
+        let exact = self.numbers.get(word);
+        hits.extend(exact.map(|number| (*number, EXACT)));
+        if matching == Matching::Exact {
+            return;
+        }
+        let forms = self.forms(word);
+        hits.extend(forms.iter().map(|number| (*number, FORM)));
+        if matching == Matching::Prefix {
+            let range = (Bound::Excluded(word), Bound::Unbounded);
+            let words = self
+                .numbers
+                .range::<str, _>(range)
+                .take_while(|(term, _)| term.starts_with(word));
+            let others = words.filter(|(_, number)| !forms.contains(number));
+            hits.extend(others.map(|(_, number)| (*number, PREFIX)));
+        }
+        let typos = text::typos(word);
+        if typos > 0 {
+            self.near(word, typos, hits);
+        }
+    }
+
+    /// Other forms of `word`.
+    fn forms(&self, word: &str) -> Vec<u32> {
+        let mut forms = Vec::new();
+        for key in stem::keys(word) {
+            for (_, number) in self.stems.range((key, 0)..=(key, u32::MAX)) {
+                let term = &*self.terms[*number as usize].text;
+                if term != word && !forms.contains(number) && stem::alike(word, term) {
+                    forms.push(*number);
+                }
+            }
+        }
+        forms
     }
 
     /// Words at most `typos` edits away, other than itself.
@@ -177,6 +211,9 @@ impl Dictionary {
 
     /// Words that begin at most `typos` edits away: what is being typed, with a typo already in it.
     fn near_beginnings(&self, word: &str, typos: usize, hits: &mut Vec<(u32, u32)>) {
+        if typos == 0 {
+            return;
+        }
         let letters: Vec<char> = word.chars().collect();
         let wanted = signature(word);
         let mut term = Vec::new();
@@ -234,7 +271,7 @@ mod tests {
 
     fn found(dictionary: &Dictionary, word: &str, matching: Matching) -> Vec<u32> {
         let mut found = Vec::new();
-        dictionary.find(word, matching, |document, _| found.push(document));
+        dictionary.find(&Wanted::new(word, matching), |document, _| found.push(document));
         found.sort_unstable();
         found.dedup();
         found
@@ -283,13 +320,14 @@ mod tests {
 
     #[test]
     fn a_better_find_is_worth_more() {
-        let dictionary = dictionary(&["shirt", "shirtdress", "skirt"]);
-        let mut worth = [0; 3];
-        dictionary.find("shirt", Matching::Prefix, |document, value| {
-            worth[document as usize] = value;
+        let dictionary = dictionary(&["shirt", "shirts", "shirtdress", "skirt"]);
+        let mut worth = [0; 4];
+        dictionary.find(&Wanted::new("shirt", Matching::Prefix), |document, value| {
+            let best = &mut worth[document as usize];
+            *best = value.max(*best);
         });
         assert!(
-            worth[0] > worth[1] && worth[1] > worth[2] && worth[2] > 0,
+            worth.is_sorted_by(|better, worse| better > worse) && worth[3] > 0,
             "{worth:?}"
         );
     }
@@ -302,6 +340,7 @@ mod tests {
         assert_eq!(found(&dictionary, "shirt", Matching::Word), [7]);
         dictionary.remove(number, 7);
         assert_eq!(dictionary.len(), 0);
+        assert!(dictionary.stems.is_empty());
         assert_eq!(found(&dictionary, "shirs", Matching::Word), [0; 0]);
         assert_eq!(
             dictionary.add("shoes", 1, field::TAG),

@@ -1,10 +1,11 @@
 //! A product as the index takes it: made ready before any lock is held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::dictionary::field;
-use super::text::{self, Token};
+use super::sku::Sku;
+use super::text::{self, Piece, Token};
 use crate::domain::Product;
 
 /// A description is indexed up to this many bytes of text, which bounds what one product can take.
@@ -25,9 +26,11 @@ pub(crate) struct Document {
     pub(crate) variants: Vec<DocumentVariant>,
     /// Each word with the fields it stands in.
     pub(crate) words: BTreeMap<Box<str>, u8>,
+    /// Each once.
+    pub(crate) skus: Vec<Sku>,
     /// How many words the title has.
     pub(crate) title_words: u8,
-    /// Equal for equal text: then the words need not be written again when only stock changed.
+    /// Equal for equal text: then words and SKUs need not be written again when only stock changed.
     pub(crate) text_hash: u64,
 }
 
@@ -55,12 +58,27 @@ impl From<&Product> for Document {
         let mut words = Words::default();
         words.add(&content.title, field::TITLE);
         let title_words = words.words.len().min(31) as u8;
+        words.add_wholes(&content.title, field::TITLE);
         words.add(&text::strip_html(&content.description), field::DESCRIPTION);
-        words.add(content.vendor.as_deref().unwrap_or_default(), field::VENDOR);
-        words.add(content.product_type.as_deref().unwrap_or_default(), field::TYPE);
-        content.tags.iter().for_each(|tag| words.add(tag, field::TAG));
+        let short = [
+            (&content.vendor, field::VENDOR),
+            (&content.product_type, field::TYPE),
+        ];
+        let short = short
+            .into_iter()
+            .filter_map(|(text, field)| text.as_ref().map(|text| (text, field)));
+        let tags = content.tags.iter().map(|tag| (tag, field::TAG));
         let values = variants.iter().flat_map(|variant| &variant.option_values);
-        values.for_each(|value| words.add(value, field::OPTION));
+        let values = values.map(|value| (value, field::OPTION));
+        for (text, field) in short.chain(tags).chain(values) {
+            words.add(text, field);
+            words.add_wholes(text, field);
+        }
+        let skus = product
+            .variants
+            .iter()
+            .filter_map(|variant| variant.sku.as_deref());
+        let skus: BTreeSet<Sku> = skus.inspect(|sku| words.note(sku)).filter_map(Sku::of).collect();
         Self {
             id: product.id.clone(),
             title: content.title.clone(),
@@ -73,6 +91,7 @@ impl From<&Product> for Document {
             options: content.options.clone(),
             variants,
             words: words.words,
+            skus: skus.into_iter().collect(),
             title_words,
             text_hash: words.hasher.finish(),
         }
@@ -91,12 +110,31 @@ impl Words {
         let end = text.floor_char_boundary(LONGEST_DESCRIPTION);
         text::tokens(&text::fold(&text[..end]), |token| {
             let (Token::Word(word) | Token::Symbol(word)) = token;
-            match self.words.get_mut(word) {
-                Some(fields) => *fields |= field,
-                None => {
-                    self.words.insert(word.into(), field);
-                }
-            }
+            self.insert(word, field);
         });
+    }
+
+    /// Adds what is written in parts as one word too: "T-shirt" is also looked for as "tshirt". Not for descriptions: it would
+    /// be all of what they have between letters.
+    fn add_wholes(&mut self, text: &str, field: u8) {
+        for piece in text::fold(text).split_whitespace() {
+            if let Some(whole) = Piece::of(piece).whole {
+                self.insert(&whole, field);
+            }
+        }
+    }
+
+    fn insert(&mut self, word: &str, field: u8) {
+        match self.words.get_mut(word) {
+            Some(fields) => *fields |= field,
+            None => {
+                self.words.insert(word.into(), field);
+            }
+        }
+    }
+
+    /// Makes the hash another, as for a text.
+    fn note(&mut self, text: &str) {
+        text.hash(&mut self.hasher);
     }
 }

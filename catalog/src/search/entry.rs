@@ -1,5 +1,7 @@
 //! A product in the index: in one small record what every search looks at, the rest behind it.
 
+use super::sku::Sku;
+
 /// A product in numbers. A search goes over thousands of them, so what it filters and counts by is close together.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -45,6 +47,7 @@ pub(super) struct Detail {
     pub(super) title_beginning: i64,
     pub(super) variants: Box<[Row]>,
     pub(super) words: Box<[u32]>,
+    pub(super) skus: Box<[Sku]>,
     pub(super) text_hash: u64,
 }
 

@@ -24,11 +24,16 @@ const PAUSE: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_millis(500);
 
 impl Index {
-    /// The index of what the store holds, which from now on follows it.
-    pub async fn start(store: Arc<dyn Store>, env: &Env) -> Result<Self, Error> {
+    /// The index of what the store holds, which from now on follows it. `at_once` callers search it while `queue` wait.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        env: &Env,
+        at_once: usize,
+        queue: usize,
+    ) -> Result<Self, Error> {
         // Listening begins before reading, so that nothing falls between.
         let mut changes = store.changes().subscribe();
-        let index = Self::default();
+        let index = Self::new(at_once, queue);
         index.rebuild(&*store).await?;
         let (follower, shutdown) = (index.clone(), env.shutdown.clone());
         env.tasks.spawn("search", async move {
@@ -57,9 +62,14 @@ impl Index {
             })
             .await?;
         }
-        state.finish();
-        let products = state.len();
-        self.swap(state);
+        let index = self.clone();
+        let products = prepare(move || {
+            state.finish();
+            let products = state.len();
+            index.swap(state);
+            products
+        })
+        .await?;
         let milliseconds = started.elapsed().as_millis() as u64;
         tracing::debug!(
             search.products = products,
@@ -85,7 +95,8 @@ impl Index {
             return self.rebuild(store).await;
         }
         if batch.categories {
-            self.set_categories(&store.categories().await?);
+            let (index, categories) = (self.clone(), store.categories().await?);
+            prepare(move || index.set_categories(&categories)).await?;
         }
         let ids: Vec<String> = batch.products.iter().cloned().collect();
         for ids in ids.chunks(PAGE) {
@@ -147,7 +158,7 @@ impl Batch {
     }
 }
 
-/// Runs work of many milliseconds where it does not keep calls waiting.
+/// Runs work of many milliseconds, or that waits for searches to end, where it does not keep calls waiting.
 async fn prepare<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }

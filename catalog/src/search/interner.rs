@@ -1,13 +1,14 @@
 //! Strings as small numbers, counted, so that a search compares and counts numbers only.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Values in use and their numbers. A number is given again once nobody uses it.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     values: Vec<Box<str>>,
     users: Vec<u32>,
-    numbers: HashMap<Box<str>, u32>,
+    /// In the order of the alphabet, so that ranking them compares nothing.
+    numbers: BTreeMap<Box<str>, u32>,
     free: Vec<u32>,
     /// The position of each number when the values are sorted, made by [`Interner::sort`].
     ranks: Vec<u32>,
@@ -65,11 +66,9 @@ impl Interner {
         if self.sorted {
             return;
         }
-        let mut order: Vec<u32> = (0..self.values.len() as u32).collect();
-        order.sort_unstable_by(|a, b| self.values[*a as usize].cmp(&self.values[*b as usize]));
         self.ranks.resize(self.values.len(), 0);
-        for (rank, number) in order.into_iter().enumerate() {
-            self.ranks[number as usize] = rank as u32;
+        for (rank, number) in self.numbers.values().enumerate() {
+            self.ranks[*number as usize] = rank as u32;
         }
         self.sorted = true;
     }

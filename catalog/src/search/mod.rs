@@ -7,6 +7,8 @@
 //! product, the tree of [`categories`], [`suggestions`]) ← [`document`] (a product made ready) ← [`follow`] (rebuild, then
 //! change by change).
 //!
+//! A search runs in the [`pool`], beside the threads that serve calls, and so does whatever waits for a lock of the index.
+//!
 //! Facets are exact because a search looks at every product its words find: one pass over small records of numbers, some
 //! nanoseconds each. That is also why the inverted index is our own: it has to give products by those same numbers, and a
 //! typo, a prefix and a field their worth.
@@ -20,9 +22,12 @@ mod facets;
 mod filters;
 mod follow;
 mod interner;
+mod pool;
 mod query;
 pub(crate) mod request;
+mod sku;
 mod state;
+mod stem;
 mod suggestions;
 #[cfg(test)]
 mod tests;
@@ -30,66 +35,49 @@ mod text;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use comptoir_mesh::Error;
 use document::Document;
-use query::{Found, Query, Sort};
+use pool::Pool;
+use query::{Found, Query};
 use state::State;
 
 use crate::domain::Category;
 
 /// The index of one process. Cheap to clone; reads do not wait for a rebuild.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Index {
     state: Arc<RwLock<State>>,
+    pool: Arc<Pool>,
 }
 
 impl Index {
-    /// How many products can be found.
-    pub fn len(&self) -> usize {
-        self.read(State::len)
+    /// An empty index that is searched by `at_once` callers while `queue` wait.
+    fn new(at_once: usize, queue: usize) -> Self {
+        Self {
+            state: Arc::default(),
+            pool: Arc::new(Pool::new(at_once, queue)),
+        }
     }
 
-    /// Whether nothing can be found.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// OVERLOADED when too many search already.
+    pub(crate) async fn search(&self, query: Query) -> Result<Found, Error> {
+        let index = self.clone();
+        self.pool
+            .run(move || index.read(|state| state.search(&query)))
+            .await
     }
 
-    pub(crate) fn search(&self, query: &Query) -> Found {
-        self.read(|state| state.search(query))
-    }
-
-    /// Completions of what was typed: what begins with it, then the titles that a search for it finds.
-    pub(crate) fn suggest(&self, typed: &str, limit: usize) -> Vec<String> {
+    /// Completions of what was typed: what begins with it, then the titles that a search for it finds. OVERLOADED when too many
+    /// search already.
+    pub(crate) async fn suggest(&self, typed: &str, limit: usize) -> Result<Vec<String>, Error> {
         let folded = text::fold(typed.trim_start());
         if folded.trim().is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        self.read(|state| {
-            let mut found: Vec<String> = state
-                .suggestions
-                .complete(&folded, limit)
-                .into_iter()
-                .map(str::to_owned)
-                .collect();
-            if found.len() < limit {
-                let query = Query {
-                    text: folded,
-                    filters: filters::Filters::default(),
-                    sort: Sort::Relevance,
-                    after: None,
-                    limit: 2 * limit,
-                    with_facets: false,
-                };
-                for hit in state.search(&query).hits {
-                    if let Some(title) = state.title(&hit.id)
-                        && found.len() < limit
-                        && !found.iter().any(|known| text::fold(known) == text::fold(title))
-                    {
-                        found.push(title.to_owned());
-                    }
-                }
-            }
-            found
-        })
+        let index = self.clone();
+        self.pool
+            .run(move || index.read(|state| state.suggest(&folded, limit)))
+            .await
     }
 
     /// Takes products in, and out those that are gone.

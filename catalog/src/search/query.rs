@@ -7,8 +7,9 @@ use super::dictionary::Matching;
 use super::entry::Entry;
 use super::facets::{Counters, Facet};
 use super::filters::{Compiled, Filters};
+use super::sku::Sku;
 use super::state::State;
-use super::text::{self, Token};
+use super::text::{self, Piece};
 
 /// The order of what is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,9 @@ pub(crate) struct Found {
     pub(crate) facets: Vec<Facet>,
 }
 
+/// What finding a product by its SKU is worth: more than any word, as nothing else can be meant.
+const SKU: u32 = 400;
+
 /// A product with what sorts it, to be compared without looking it up.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
@@ -99,20 +103,45 @@ impl State {
         }
     }
 
+    /// Completions of what was typed, which is folded: what begins with it, then the titles that a search for it finds.
+    pub(crate) fn suggest(&self, typed: &str, limit: usize) -> Vec<String> {
+        let completed = self.suggestions.complete(typed, limit).into_iter();
+        let mut found: Vec<String> = completed.map(str::to_owned).collect();
+        if found.len() < limit {
+            let query = Query {
+                text: typed.to_owned(),
+                filters: Filters::default(),
+                sort: Sort::Relevance,
+                after: None,
+                limit: 2 * limit,
+                with_facets: false,
+            };
+            for hit in self.search(&query).hits {
+                if let Some(title) = self.title(&hit.id)
+                    && found.len() < limit
+                    && !found.iter().any(|known| text::fold(known) == text::fold(title))
+                {
+                    found.push(title.to_owned());
+                }
+            }
+        }
+        found
+    }
+
     /// The products in which all words of `text` are found, each with its score; None when there are no words, which all
     /// products match.
     pub(super) fn matches(&self, text: &str) -> Option<Vec<(u32, u32)>> {
-        let words = Words::of(text);
+        let words = wanted(text);
         if words.is_empty() {
             return None;
         }
         let mut tallies = vec![Tally::default(); self.entries.len()];
         // By the first word, to look only at those again.
         let mut matches: Vec<(u32, u32)> = Vec::new();
-        for (at, (word, matching)) in words.iter().enumerate() {
+        for (at, word) in words.iter().enumerate() {
             let before = at as u32;
             let mut found = false;
-            self.dictionary.find(word, *matching, |number, worth| {
+            let mut look_at = |number: u32, worth| {
                 let tally = &mut tallies[number as usize];
                 if tally.words == before {
                     *tally = Tally {
@@ -127,7 +156,11 @@ impl State {
                 } else if tally.words == before + 1 {
                     tally.best = tally.best.max(worth);
                 }
-            });
+            };
+            self.dictionary.find(word, &mut look_at);
+            for sku in &word.skus {
+                self.with_sku(*sku).for_each(|number| look_at(number, SKU));
+            }
             if !found {
                 return Some(Vec::new());
             }
@@ -151,24 +184,68 @@ struct Tally {
     total: u32,
 }
 
-/// The words of a query and how each is meant.
-struct Words;
+/// A word that a query looks for.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    word: String,
+    /// All of what it is a part of, without what stands between the parts: `tshirt` for `t-shirt`, `mens` for `men's`.
+    whole: Option<String>,
+    /// The SKUs that it may be a part of.
+    skus: Vec<Sku>,
+    pub(super) matching: Matching,
+}
 
-impl Words {
-    fn of(text: &str) -> Vec<(String, Matching)> {
-        let mut words: Vec<(String, Matching)> = Vec::new();
-        let mut symbols: Vec<(String, Matching)> = Vec::new();
-        text::tokens(&text::fold(text), |token| match token {
-            Token::Word(word) => words.push((word.to_owned(), Matching::Word)),
-            Token::Symbol(symbol) => symbols.push((symbol.to_owned(), Matching::Exact)),
-        });
-        let Some(last) = words.last_mut() else {
-            // Nothing but signs: they are looked for as they are. Beside words they only separate.
-            return symbols;
-        };
-        last.1 = Matching::Prefix;
-        words
+impl Wanted {
+    pub(super) fn new(word: &str, matching: Matching) -> Self {
+        Self {
+            word: word.to_owned(),
+            whole: None,
+            skus: Vec::new(),
+            matching,
+        }
     }
+
+    /// The ways it may be written in the index.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.word.as_str()).chain(self.whole.as_deref())
+    }
+}
+
+/// The words of a query and how each is meant.
+fn wanted(query: &str) -> Vec<Wanted> {
+    let query = text::fold(query);
+    let all = Sku::of_folded(&query);
+    let mut words: Vec<Wanted> = Vec::new();
+    let mut symbols: Vec<Wanted> = Vec::new();
+    // Whether the last word may still be in the making.
+    let mut open = false;
+    for piece in query.split_whitespace() {
+        let sku = Sku::of_folded(piece);
+        let piece = Piece::of(piece);
+        for part in &piece.parts {
+            open = part.counts;
+            if part.counts {
+                words.push(Wanted {
+                    whole: piece.whole.clone(),
+                    skus: sku
+                        .into_iter()
+                        .chain(all.filter(|all| Some(*all) != sku))
+                        .collect(),
+                    ..Wanted::new(part.word, Matching::Word)
+                });
+            }
+        }
+        let exactly = |symbol| Wanted::new(symbol, Matching::Exact);
+        symbols.extend(piece.symbols.into_iter().map(exactly));
+    }
+    let Some(last) = words.last_mut() else {
+        // Nothing but signs: they are looked for as they are. Beside words they only separate.
+        return symbols;
+    };
+    if open {
+        last.matching = Matching::Prefix;
+    }
+    words
 }
 
 /// The best so far, at most twice as many as are wanted.

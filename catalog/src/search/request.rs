@@ -40,10 +40,14 @@ pub(crate) struct Limits {
 
 /// Answers the request from the index.
 ///
-/// QUERY_TOO_LONG · INVALID_ENCODING · INVALID_SORT · LIMIT_OUT_OF_RANGE · VALIDATION_FAILED on `page_token`.
-pub(crate) fn search(index: &Index, request: &SearchProductsRequest, limits: Limits) -> Result<Page, Error> {
+/// QUERY_TOO_LONG · INVALID_ENCODING · INVALID_SORT · LIMIT_OUT_OF_RANGE · VALIDATION_FAILED on `page_token` · OVERLOADED.
+pub(crate) async fn search(
+    index: &Index,
+    request: &SearchProductsRequest,
+    limits: Limits,
+) -> Result<Page, Error> {
     let (query, fingerprint) = query(request, limits)?;
-    let found = index.search(&query);
+    let found = index.search(query).await?;
     Ok(Page {
         cursors: found
             .hits
@@ -57,18 +61,16 @@ pub(crate) fn search(index: &Index, request: &SearchProductsRequest, limits: Lim
     })
 }
 
-/// Completions of what was typed. QUERY_TOO_LONG · INVALID_ENCODING · LIMIT_OUT_OF_RANGE.
-pub(crate) fn suggest(
+/// Completions of what was typed. QUERY_TOO_LONG · INVALID_ENCODING · LIMIT_OUT_OF_RANGE · OVERLOADED.
+pub(crate) async fn suggest(
     index: &Index,
     request: &SuggestSearchesRequest,
     limits: Limits,
 ) -> Result<Vec<String>, Error> {
     check_text("prefix", &request.prefix, limits.query)?;
     let (default, most) = SUGGESTIONS;
-    Ok(index.suggest(
-        &request.prefix,
-        page::size(request.page_size, default, most)? as usize,
-    ))
+    let limit = page::size(request.page_size, default, most)? as usize;
+    index.suggest(&request.prefix, limit).await
 }
 
 fn query(request: &SearchProductsRequest, limits: Limits) -> Result<(Query, u64), Error> {

@@ -1,12 +1,13 @@
 //! What the index holds: words to products, and beside them each product in numbers to filter, count and sort by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::categories::{Categories, NONE};
 use super::dictionary::Dictionary;
 use super::document::{Document, DocumentVariant};
 use super::entry::{self, Detail, Entry, Row, Stock, Values};
 use super::interner::Interner;
+use super::sku::Sku;
 use super::suggestions::Suggestions;
 use crate::domain::Category;
 
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(super) axis_of: Vec<u32>,
     pub(super) entries: Vec<Option<Entry>>,
     pub(super) suggestions: Suggestions,
+    /// Each with the products that have it.
+    skus: BTreeSet<(Sku, u32)>,
     numbers: HashMap<Box<str>, u32>,
     free: Vec<u32>,
 }
@@ -41,7 +44,7 @@ impl State {
             && let Some(mut old) =
                 self.entries[number as usize].take_if(|entry| entry.detail.text_hash == document.text_hash)
         {
-            // Most changes are of stock: the words stay.
+            // Most changes are of stock: words and SKUs stay.
             let words = std::mem::take(&mut old.detail.words);
             let entry = self.entry(document, words);
             self.release_values(&old);
@@ -59,6 +62,7 @@ impl State {
             .iter()
             .map(|(word, fields)| self.dictionary.add(word, number, *fields))
             .collect();
+        self.skus.extend(document.skus.iter().map(|sku| (*sku, number)));
         let entry = self.entry(document, words);
         self.suggestions.add(&self.phrases(&entry));
         self.entries[number as usize] = Some(entry);
@@ -75,10 +79,12 @@ impl State {
         let phrases = self.phrases(&entry);
         self.suggestions.remove(&phrases);
         self.release_values(&entry);
-        let words = entry.detail.words;
-        words
-            .iter()
-            .for_each(|word| self.dictionary.remove(*word, number));
+        for sku in &entry.detail.skus {
+            self.skus.remove(&(*sku, number));
+        }
+        for word in &entry.detail.words {
+            self.dictionary.remove(*word, number);
+        }
         self.free.push(number);
     }
 
@@ -104,6 +110,12 @@ impl State {
     pub(crate) fn title(&self, id: &str) -> Option<&str> {
         let entry = self.entries[*self.numbers.get(id)? as usize].as_ref()?;
         Some(&entry.detail.title)
+    }
+
+    /// The products that have a variant with the SKU.
+    pub(super) fn with_sku(&self, sku: Sku) -> impl Iterator<Item = u32> {
+        let products = self.skus.range((sku, 0)..=(sku, u32::MAX));
+        products.map(|(_, number)| *number)
     }
 
     /// How many products there are.
@@ -165,6 +177,7 @@ impl State {
                 title_beginning: entry::beginning(&document.title_key),
                 variants,
                 words,
+                skus: document.skus.as_slice().into(),
                 text_hash: document.text_hash,
             }),
         }

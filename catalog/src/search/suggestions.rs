@@ -57,16 +57,21 @@ impl Suggestions {
             .map(|(folded, suggestion)| (&**folded, suggestion))
             .take_while(|(folded, _)| folded.starts_with(prefix))
             .collect();
-        found.sort_unstable_by(|(a, one), (b, other)| {
+        let likeliest = |(a, one): &(&str, &Suggestion), (b, other): &(&str, &Suggestion)| {
             other
                 .products
                 .cmp(&one.products)
                 .then(a.len().cmp(&b.len()))
                 .then(a.cmp(b))
-        });
+        };
+        // A letter begins much of what a shop has.
+        if found.len() > limit {
+            found.select_nth_unstable_by(limit, likeliest);
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(likeliest);
         found
             .into_iter()
-            .take(limit)
             .map(|(_, suggestion)| &*suggestion.text)
             .collect()
     }

@@ -1,5 +1,6 @@
 //! Searches against a brute-force reading of the rules, over random catalogues.
 
+mod beside;
 mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};

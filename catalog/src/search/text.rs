@@ -1,5 +1,7 @@
 //! From text to the words the index knows: case and accents folded, HTML stripped, one edit counted as one typo.
 
+use unicode_normalization::char::is_combining_mark;
+
 /// Words longer than this are cut, in the index and in queries alike.
 const LONGEST_WORD: usize = 48;
 
@@ -12,21 +14,25 @@ pub(crate) enum Token<'a> {
     Symbol(&'a str),
 }
 
-/// `text` without case and accents: "Œuvre d'Été" is "oeuvre d'ete".
+/// `text` without case and accents, every apostrophe the one of keyboards: "Œuvre d’Été" is "oeuvre d'ete".
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
-        crate::domain::text::fold(text)
+        let apostrophes = [
+            '\u{2019}', '\u{2018}', '\u{2bc}', '\u{2032}', '\u{ff07}', '\u{b4}',
+        ];
+        crate::domain::text::fold(&text.replace(apostrophes, "'"))
     }
 }
 
 /// Calls `each` with the tokens of `text`, which is [`fold`]ed.
-pub(crate) fn tokens(text: &str, mut each: impl FnMut(Token<'_>)) {
+pub(crate) fn tokens<'a>(text: &'a str, mut each: impl FnMut(Token<'a>)) {
     let mut start = None;
     for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
-        if c.is_alphanumeric() && !stands_alone(c) {
+        // Marks that folding left belong to the letter before them.
+        if (c.is_alphanumeric() && !stands_alone(c)) || (start.is_some() && is_combining_mark(c)) {
             start.get_or_insert(at);
             continue;
         }
@@ -42,6 +48,88 @@ pub(crate) fn tokens(text: &str, mut each: impl FnMut(Token<'_>)) {
     if let Some(start) = start {
         each(Token::Word(cut(&text[start..])));
     }
+}
+
+/// What stands between two white spaces of a [`fold`]ed text.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) parts: Vec<Part<'a>>,
+    pub(crate) symbols: Vec<&'a str>,
+    /// The parts as one word, where they are written together: `tshirt` for `t-shirt`.
+    pub(crate) whole: Option<String>,
+}
+
+/// A word of a piece.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) word: &'a str,
+    /// Not so for the letter or two that an apostrophe sets apart: `s` of `men's`, `l` of `l'ete`.
+    pub(crate) counts: bool,
+}
+
+impl<'a> Piece<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        let mut found = Vec::new();
+        tokens(text, |token| found.push(token));
+        let word = |at: Option<usize>| match found.get(at?) {
+            Some(Token::Word(word)) => Some(*word),
+            _ => None,
+        };
+        let apostrophe = |at: Option<usize>| at.and_then(|at| found.get(at)) == Some(&Token::Symbol("'"));
+        let set_apart = |at: usize, word_here: &str| {
+            let before = apostrophe(at.checked_sub(1)) && word(at.checked_sub(2)).is_some();
+            let behind = apostrophe(Some(at + 1)) && word(Some(at + 2)).is_some();
+            (before || behind)
+                && word_here.len() <= 2
+                && word_here.bytes().all(|byte| byte.is_ascii_lowercase())
+        };
+        let mut parts = Vec::new();
+        let mut symbols = Vec::new();
+        for (at, token) in found.iter().enumerate() {
+            match token {
+                Token::Word(word) => parts.push(Part {
+                    word,
+                    counts: !set_apart(at, word),
+                }),
+                Token::Symbol(symbol) => symbols.push(*symbol),
+            }
+        }
+        if parts.iter().all(|part| !part.counts) {
+            parts.iter_mut().for_each(|part| part.counts = true);
+        }
+        let whole = (parts.len() > 1 && written_together(&found)).then(|| {
+            let whole: String = parts.iter().map(|part| part.word).collect();
+            cut(&whole).to_owned()
+        });
+        Self {
+            parts,
+            symbols,
+            whole,
+        }
+    }
+}
+
+/// Whether between any two words stands one sign that joins them.
+fn written_together(tokens: &[Token<'_>]) -> bool {
+    let is_word = |token: &Token<'_>| matches!(token, Token::Word(_));
+    let (Some(first), Some(last)) = (tokens.iter().position(is_word), tokens.iter().rposition(is_word))
+    else {
+        return false;
+    };
+    let mut digit_before = false;
+    tokens[first..=last].chunks(2).all(|pair| {
+        let Token::Word(word) = pair[0] else { return false };
+        let of_number = digit_before && word.starts_with(|c: char| c.is_ascii_digit());
+        let point = matches!(pair.get(1), Some(Token::Symbol(".")));
+        digit_before = point && word.ends_with(|c: char| c.is_ascii_digit());
+        let joins = match pair.get(1) {
+            None => true,
+            Some(Token::Symbol(sign)) => ["'", "-", ".", "_", "/", "&", "+"].contains(sign),
+            Some(Token::Word(_)) => false,
+        };
+        // The point of 3.5 is no hyphen.
+        joins && !of_number && !word.starts_with(stands_alone)
+    })
 }
 
 /// Scripts written without spaces: each of their characters is a word.
@@ -245,6 +333,35 @@ mod tests {
         );
         assert_eq!(words("'; DROP--"), ["[']", "[;]", "drop", "[-]", "[-]"]);
         assert_eq!(words("\u{5de5}\u{5177} box"), ["\u{5de5}", "\u{5177}", "box"]);
+    }
+
+    #[test]
+    fn a_piece_is_its_words_and_their_whole() {
+        for (text, words, whole) in [
+            ("men's", "men", "mens"),
+            ("men’s", "men", "mens"),
+            ("L'Été", "ete", "lete"),
+            ("rock'n'roll", "rock roll", "rocknroll"),
+            ("d'un", "d un", "dun"),
+            ("(T-Shirt)", "t shirt", "tshirt"),
+            ("NOR.0707-60", "nor 0707 60", "nor070760"),
+            ("H&M", "h m", "hm"),
+            ("3.5mm", "3 5mm", ""),
+            ("a--b", "a b", ""),
+            ("'quoted'", "quoted", ""),
+            ("パスタ", "パ ス タ", ""),
+            ("हिन्दी", "हिन्दी", ""),
+        ] {
+            let folded = fold(text);
+            let piece = Piece::of(&folded);
+            let parts = piece.parts.iter().filter(|part| part.counts);
+            let parts: Vec<&str> = parts.map(|part| part.word).collect();
+            assert_eq!(
+                (parts.join(" "), piece.whole.unwrap_or_default()),
+                (fold(words), whole.to_owned()),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl CatalogService for Catalog {
         &self,
         request: Request<proto::SuggestSearchesRequest>,
     ) -> Result<Response<proto::SuggestSearchesResponse>, Status> {
-        answer(self.complete_search(&request.into_inner()))
+        answer(self.complete_search(&request.into_inner()).await)
     }
 
     async fn create_product(

@@ -14,7 +14,7 @@ impl Catalog {
         request: proto::SearchProductsRequest,
     ) -> Result<proto::SearchProductsResponse, Error> {
         let fields = Fields::of(request.read_mask.as_ref())?;
-        let page = request::search(&self.index, &request, self.search_limits())?;
+        let page = request::search(&self.index, &request, self.search_limits()).await?;
         let ids: Vec<&str> = page.product_ids.iter().map(String::as_str).collect();
         let shown = self.show(caller, fields, &ids, page.cursors, page.more).await?;
         Ok(proto::SearchProductsResponse {
@@ -26,11 +26,11 @@ impl Catalog {
         })
     }
 
-    pub(super) fn complete_search(
+    pub(super) async fn complete_search(
         &self,
         request: &proto::SuggestSearchesRequest,
     ) -> Result<proto::SuggestSearchesResponse, Error> {
-        let suggestions = request::suggest(&self.index, request, self.search_limits())?;
+        let suggestions = request::suggest(&self.index, request, self.search_limits()).await?;
         Ok(proto::SuggestSearchesResponse { suggestions })
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-use super::super::{dictionary::field, document::Document, state::State, text};
+use super::super::{dictionary::field, document::Document, state::State, stem, text};
 use super::product;
 
 /// The edits between two words, by the whole matrix.
@@ -39,6 +39,9 @@ fn letters(word: &str) -> Vec<char> {
 fn worth(word: &str, is_last: bool, term: &str) -> u32 {
     if word == term {
         return 8;
+    }
+    if stem::alike(word, term) {
+        return 7;
     }
     if is_last && term.starts_with(word) {
         return 6;
