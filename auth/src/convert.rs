@@ -1,7 +1,7 @@
 //! Between the proto and the domain. What people wrote is checked here, and every violation of a request is collected.
 
 use comptoir_mesh::error::{Error, ErrorReason, Violation};
-use comptoir_mesh::{shop::Shop, text};
+use comptoir_mesh::{lengths, shop::Shop, text};
 use comptoir_proto::auth::v1 as proto;
 use comptoir_proto::types;
 use jiff::Timestamp;
@@ -11,10 +11,10 @@ use crate::domain::session::Session;
 use crate::domain::user::{Profile, Role, User};
 use crate::store::Revocation;
 
-const MAX_NAME: usize = 100;
-const MAX_PHONE: usize = 32;
-const MAX_ADDRESS_LINE: usize = 200;
-const MAX_POSTAL_CODE: usize = 20;
+const MAX_NAME: usize = lengths::NAME;
+const MAX_PHONE: usize = lengths::PHONE;
+const MAX_ADDRESS_LINE: usize = lengths::STREET;
+const MAX_POSTAL_CODE: usize = lengths::POSTAL_CODE;
 const MAX_USER_AGENT: usize = 256;
 
 /// Collects what is wrong with a request.

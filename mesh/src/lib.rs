@@ -12,6 +12,7 @@ pub mod events;
 pub mod faults;
 pub mod identity;
 pub mod ids;
+pub mod lengths;
 pub mod money;
 pub mod mongo;
 pub mod page;

@@ -207,6 +207,11 @@ fn check_countries(key: &str, countries: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The ISO 3166-1 alpha-2 codes.
+pub fn countries() -> &'static [&'static str] {
+    rust_iso3166::ALL_ALPHA2
+}
+
 /// Whether this is an ISO 3166-1 alpha-2 code, upper case.
 pub fn is_country(code: &str) -> bool {
     code.len() == 2

@@ -1,12 +1,14 @@
 //! What people write, checked and brought to one form before it is stored.
 
+use std::ops::RangeInclusive;
+
 use comptoir_proto::types::ErrorReason;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Error;
 
 /// The longest e-mail address (RFC 5321).
-const MAX_EMAIL: usize = 254;
+pub const MAX_EMAIL: usize = 254;
 
 /// One line of text in NFC, without the space around it. Refused with INVALID_TEXT: control characters and line breaks,
 /// characters that change the direction of text or are invisible, and more than `max` characters. `field` is the path into
@@ -48,12 +50,26 @@ fn check(field: &str, text: &str, max: usize, breaks: bool) -> Result<String, Er
 
 /// Control, line-separating, direction-changing and invisible characters: what can forge a header, a log line or a name.
 /// The joiners U+200C and U+200D stay out of this list: several scripts and emoji need them.
+pub const REFUSED: [RangeInclusive<char>; 15] = [
+    '\0'..='\u{1F}',
+    '\u{7F}'..='\u{9F}',
+    '\u{AD}'..='\u{AD}',
+    '\u{61C}'..='\u{61C}',
+    '\u{115F}'..='\u{1160}',
+    '\u{180E}'..='\u{180E}',
+    '\u{200B}'..='\u{200B}',
+    '\u{200E}'..='\u{200F}',
+    '\u{2028}'..='\u{202E}',
+    '\u{2060}'..='\u{206F}',
+    '\u{3164}'..='\u{3164}',
+    '\u{FEFF}'..='\u{FEFF}',
+    '\u{FFA0}'..='\u{FFA0}',
+    '\u{FFF9}'..='\u{FFFB}',
+    '\u{E0000}'..='\u{E007F}',
+];
+
 fn is_refused(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
-            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
-            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+    REFUSED.iter().any(|range| range.contains(&character))
 }
 
 /// An e-mail address as it is kept: NFC, trimmed, as typed otherwise. ASCII only in front of the @ and behind it, so that two

@@ -9,7 +9,7 @@ use crate::store::orders::OrderStore;
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The longest idempotency key.
-const MAX_KEY: usize = 255;
+const MAX_KEY: usize = mesh::lengths::REQUEST_ID;
 
 /// Derives ids and tokens.
 #[derive(Clone)]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Fewest bytes of a password.
-pub(crate) const MIN_BYTES: usize = 8;
+pub(crate) const MIN_BYTES: usize = comptoir_mesh::lengths::PASSWORD_BYTES_MIN;
 /// Most bytes of a password: hashing longer ones would be work given away.
-pub(crate) const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = comptoir_mesh::lengths::PASSWORD_BYTES_MAX;
 
 /// A password as it was presented, in NFC so that two keyboards type the same. Prints as `***`.
 #[derive(Clone)]

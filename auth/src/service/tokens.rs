@@ -15,7 +15,7 @@ use crate::domain::session::{Decision, End, Issued, Session};
 use crate::domain::user::User;
 
 /// Longer than any request id a client makes.
-const MAX_REQUEST_ID: usize = 255;
+const MAX_REQUEST_ID: usize = comptoir_mesh::lengths::REQUEST_ID;
 
 impl Auth {
     /// The same answer and the same work for an unknown address, a wrong password and an account that may not sign in.

@@ -3,7 +3,7 @@
 use comptoir_mesh::{
     Error,
     error::{ErrorReason, Violation},
-    text,
+    lengths, text,
 };
 use url::Url;
 
@@ -12,7 +12,7 @@ use crate::domain::MediaType;
 /// The path below which pictures of our own are.
 const MEDIA_PATH: &str = "/media/";
 /// The longest URL, in bytes.
-const URL_LIMIT: usize = 2048;
+const URL_LIMIT: usize = lengths::URL_BYTES;
 
 /// What was found wrong with a request so far.
 #[derive(Default)]

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use comptoir_mesh::{
     Error,
     error::ErrorReason,
+    lengths,
     money::{fraction_digits, parse_decimal},
     shop::Shop,
     text as mesh_text,
@@ -15,17 +16,17 @@ use super::{Checks, category::slug_choice};
 use crate::domain::{Content, Image, ProductDraft, Status, VariantDraft, text::is_option_name};
 
 /// The longest line of text, in characters.
-pub(crate) const LINE_LIMIT: usize = 255;
+pub(crate) const LINE_LIMIT: usize = lengths::LINE;
 /// The longest description, in characters of HTML.
-pub(crate) const DESCRIPTION_LIMIT: usize = 100_000;
+pub(crate) const DESCRIPTION_LIMIT: usize = lengths::DESCRIPTION;
 /// The most variants of a product.
-pub(crate) const VARIANT_LIMIT: usize = 2000;
+pub(crate) const VARIANT_LIMIT: usize = lengths::VARIANTS;
 /// The most pictures or tags of a product.
-pub(crate) const LIST_LIMIT: usize = 250;
+pub(crate) const LIST_LIMIT: usize = lengths::PICTURES_OR_TAGS;
 /// The most options of a product.
-pub(crate) const OPTION_LIMIT: usize = 10;
+pub(crate) const OPTION_LIMIT: usize = lengths::OPTIONS;
 /// The highest price in minor units: a full cart of it still has a total that 64 bits hold.
-pub(crate) const PRICE_LIMIT: i64 = 10_000_000_000_000;
+pub(crate) const PRICE_LIMIT: i64 = lengths::PRICE;
 
 /// Checks a product as staff wrote it; paths are below the field `product`.
 pub(crate) fn product_draft(input: ProductInput, shop: &Shop) -> Result<ProductDraft, Error> {
@@ -47,7 +48,11 @@ pub(crate) fn product_draft(input: ProductInput, shop: &Shop) -> Result<ProductD
         line("product.product_type", &input.product_type),
     );
     let seo_title = line("product.seo_title", &input.seo_title);
-    let seo_description = checks.optional("product.seo_description", input.seo_description.as_deref(), 1000);
+    let seo_description = checks.optional(
+        "product.seo_description",
+        input.seo_description.as_deref(),
+        lengths::SUMMARY,
+    );
     let content = Content {
         title,
         description: description(&mut checks, input.description.as_deref()),
@@ -150,7 +155,7 @@ fn images(checks: &mut Checks, images: Vec<ImageInput>) -> Vec<Image> {
         alt_text: checks.optional(
             &format!("product.images.{place}.alt_text"),
             image.alt_text.as_deref(),
-            1000,
+            lengths::SUMMARY,
         ),
         ..Image::default()
     });

@@ -3,7 +3,7 @@
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest slug, in characters.
-pub(crate) const SLUG_LIMIT: usize = 200;
+pub(crate) const SLUG_LIMIT: usize = comptoir_mesh::lengths::SLUG;
 
 /// The text without case and accents, so that "Éclair" sorts and matches as "eclair". Marks that make another letter stay: カ and
 /// ガ are two letters of one width each, as き and ぎ are, and so are the vowels of Thai and Hindi.

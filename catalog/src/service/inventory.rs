@@ -14,7 +14,7 @@ use crate::{
 /// Variants or movements on a page unless the caller says otherwise.
 const PAGE: u32 = 50;
 /// The longest reason, in characters.
-const REASON_LIMIT: usize = 255;
+const REASON_LIMIT: usize = comptoir_mesh::lengths::STOCK_REASON;
 /// The most lines of a reservation; a cart has fewer.
 const LINE_LIMIT: usize = 1000;
 

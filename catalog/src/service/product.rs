@@ -132,6 +132,11 @@ impl Catalog {
     ) -> Result<proto::CreateProductResponse, Error> {
         let actor = &caller.staff()?.id;
         let draft = self.draft(request.product).await?;
+        // The id of a variant is ours to give.
+        if let Some(place) = draft.variants.iter().position(|variant| variant.id.is_some()) {
+            let message = "A new product has no variants yet.";
+            return Err(invalid(format!("product.variants.{place}.id"), message));
+        }
         let product = self
             .store
             .create_product(draft, actor)

@@ -40,6 +40,20 @@ async fn create(shop: &Shop, product: ProductInput) -> Result<comptoir_proto::ca
     created.map(|response| response.product.unwrap())
 }
 
+/// Ids are ours to give: one that a client chose would have another form, or be another product's.
+#[tokio::test]
+async fn a_new_product_takes_no_ids_of_variants() {
+    let shop = Shop::open().await;
+    let mut chosen = plain("Tee", 1);
+    chosen.variants[0].id = Some("AAA".to_owned());
+    let refused = create(&shop, chosen).await;
+    assert_eq!(refusals(refused), ["product.variants.0.id VALIDATION_FAILED"]);
+    assert!(
+        by_slug(&shop, Who::Staff, "tee").await.is_err(),
+        "nothing was made"
+    );
+}
+
 #[tokio::test]
 async fn what_staff_write_everybody_reads() {
     let shop = Shop::open().await;

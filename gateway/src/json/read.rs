@@ -11,6 +11,9 @@ use serde_json::{Map, Number, Value};
 /// Objects and arrays within one another. serde_json itself stops at 128.
 const MAX_DEPTH: u32 = 64;
 
+/// Up to here a float stands for one whole number alone.
+const EXACT: f64 = 9_007_199_254_740_991.0;
+
 /// Begins the messages of what is wrong with a text, to tell them from what is wrong with the JSON around it.
 const TEXT: &str = "text: ";
 
@@ -102,6 +105,10 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // 2.0 and 2e0 are whole numbers, as JSON has no others to tell them from.
+        if value.fract() == 0.0 && value.abs() <= EXACT {
+            return Ok(Value::Number((value as i64).into()));
+        }
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
@@ -160,6 +167,15 @@ mod tests {
                 .expect("taken")
                 .to_string(),
             r#"{"a":[1,-2.5,"x",null,true]}"#
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        let taken = read(br#"[2.0, 2e0, -0.0, 9007199254740991.0, 9007199254740993.0, 0.5, 1e18]"#);
+        assert_eq!(
+            taken.expect("taken").to_string(),
+            "[2,2,0,9007199254740991,9007199254740992.0,0.5,1e18]"
         );
     }
 

@@ -1,7 +1,8 @@
 //! The REST API: a file per noun holds its handlers, each with its description for the OpenAPI document beside it.
 //!
 //! Handlers take what they need out of the request (`extract`, `parameters`, `quantity`), make one call (`calls`) and show
-//! the answer (`view`). `upload` streams bodies on, `openapi` and `docs` describe it all.
+//! the answer (`view`). `upload` streams bodies on, `schema`, `openapi` and
+//! `docs` describe it all.
 
 mod admin;
 mod auth;
@@ -11,6 +12,7 @@ mod extract;
 mod openapi;
 mod parameters;
 mod quantity;
+mod schema;
 mod store;
 mod upload;
 mod view;
@@ -21,31 +23,37 @@ pub(crate) use parameters::may_repeat;
 use std::sync::Arc;
 
 use axum::Router;
+use comptoir_mesh::shop::Shop;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 
+/// The ways to pay there are; a shop takes one of them or both.
+const PROVIDERS: [&str; 2] = ["sandbox", "stripe"];
+
 /// The routes of the REST API.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let (routes, document) = described();
+    let providers = app.services.settings.payment_providers.iter();
+    let providers: Vec<String> = providers.map(|provider| provider.name.clone()).collect();
+    let (routes, document) = described(&app.env.shop, &providers);
     routes.with_state(app).merge(docs::routes(&document))
 }
 
-/// The OpenAPI document, as `gateway/openapi.json` has it.
-pub fn openapi() -> String {
-    docs::text(&described().1)
+/// The OpenAPI document of a shop; `gateway/openapi.json` has that of the default one.
+pub fn openapi(shop: &Shop) -> String {
+    docs::text(&described(shop, &PROVIDERS.map(str::to_owned)).1)
 }
 
-fn described() -> (Router<Arc<App>>, OpenApi) {
+fn described(shop: &Shop, providers: &[String]) -> (Router<Arc<App>>, OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(store())
         .merge(auth())
         .merge(admin())
         .merge(webhooks())
         .split_for_parts();
-    (routes, openapi::complete(document))
+    (routes, openapi::complete(document, shop, providers))
 }
 
 fn store() -> OpenApiRouter<Arc<App>> {

@@ -24,7 +24,8 @@ pub(crate) fn may_repeat(path: &str, name: &str) -> bool {
         && (matches!(name, "category" | "vendor" | "productType" | "tag") || name.starts_with(OPTION))
 }
 
-/// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest.
+/// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest. One that is empty
+/// is as good as absent, whatever it is of: forms send what was left blank.
 pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
@@ -52,12 +53,12 @@ impl Parameters {
         self.0.remove(name)?.pop()
     }
 
-    /// The text of a parameter; one that is empty is as good as absent.
+    /// The text of a parameter.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.one(name).filter(|value| !value.is_empty())
     }
 
-    /// The values of a parameter that is a list; those that are empty are as good as absent.
+    /// The values of a parameter that is a list.
     pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
         let values = self.0.remove(name).unwrap_or_default().into_iter();
         values.filter(|value| !value.is_empty()).collect()
@@ -85,7 +86,7 @@ impl Parameters {
 
     /// `limit`, as messages carry it; 0 is the service's own.
     pub(crate) fn limit(&mut self, most: u32) -> Result<i32, Problem> {
-        let Some(limit) = self.one("limit") else {
+        let Some(limit) = self.text("limit") else {
             return Ok(0);
         };
         let most = most_of_a_page(most);

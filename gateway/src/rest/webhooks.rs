@@ -1,5 +1,6 @@
 //! What providers call: handed on as it came, as the signature is over these very bytes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -31,7 +32,7 @@ async fn bytes(body: axum::body::Body) -> Result<Vec<u8>, Problem> {
     post,
     path = "/webhooks/stripe",
     request_body(content = String, content_type = "application/json"),
-    params(("Stripe-Signature" = String, Header)),
+    params(("Stripe-Signature" = Option<String>, Header)),
     responses((status = 200))
 )]
 pub(crate) async fn stripe(
@@ -58,8 +59,8 @@ pub(crate) async fn stripe(
 #[utoipa::path(
     post,
     path = "/webhooks/twilio",
-    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    params(("X-Twilio-Signature" = String, Header)),
+    request_body(content = inline(BTreeMap<String, String>), content_type = "application/x-www-form-urlencoded"),
+    params(("X-Twilio-Signature" = Option<String>, Header)),
     responses((status = 200))
 )]
 pub(crate) async fn twilio(

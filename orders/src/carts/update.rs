@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Codes a cart takes.
-const CODES: usize = 10;
+const CODES: usize = mesh::lengths::DISCOUNT_CODES;
 
 /// What changes; what is `None` stays.
 #[derive(Clone, Debug, Default)]

@@ -44,7 +44,7 @@ use crate::{
 };
 
 /// The longest token and return address.
-const MAX_TOKEN: usize = 2_048;
+const MAX_TOKEN: usize = mesh::lengths::PAYMENT_TOKEN_BYTES;
 /// When another try makes sense where too many holds are open.
 const HOLDS_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 

@@ -4,6 +4,7 @@ use comptoir_proto::types;
 use mesh::{
     Error,
     error::{ErrorReason, Violation},
+    lengths,
     shop::is_country,
     text,
 };
@@ -11,10 +12,10 @@ use mesh::{
 use super::Problems;
 use crate::domain::address::Address;
 
-const NAME: usize = 100;
-const STREET: usize = 200;
-const POSTAL_CODE: usize = 20;
-const PHONE: usize = 32;
+const NAME: usize = lengths::NAME;
+const STREET: usize = lengths::STREET;
+const POSTAL_CODE: usize = lengths::POSTAL_CODE;
+const PHONE: usize = lengths::PHONE;
 
 /// Countries whose mail has no postal codes (Universal Postal Union, addressing systems).
 const WITHOUT_POSTAL_CODE: &[&str] = &[

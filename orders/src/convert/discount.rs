@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 /// Characters a code has at most.
-const CODE: usize = 64;
+const CODE: usize = mesh::lengths::DISCOUNT_CODE;
 
 /// What staff say of a code, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

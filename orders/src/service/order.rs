@@ -30,9 +30,9 @@ use crate::{
 /// Orders a page has unless asked otherwise.
 const PAGE: u32 = 20;
 /// The longest reason, tracking number and carrier.
-const MAX_TEXT: usize = 500;
+const MAX_TEXT: usize = mesh::lengths::ORDER_TEXT;
 /// The longest query.
-const MAX_QUERY: usize = 256;
+const MAX_QUERY: usize = mesh::lengths::ORDER_QUERY;
 /// How often a watched order is read again though nobody told of a change: another process may have made one.
 const REREAD: Duration = Duration::from_secs(2);
 

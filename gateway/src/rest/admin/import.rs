@@ -27,6 +27,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::extract::Staff;
 use crate::rest::parameters::Parameters;
+use crate::rest::schema;
 use crate::rest::upload;
 
 const LINES: &str = "application/x-ndjson";
@@ -82,12 +83,12 @@ impl From<pb::ImportProductsResponse> for ImportReport {
 #[utoipa::path(
     post,
     path = "/admin/products/import",
-    params(("currency" = Option<String>, Query, description = "That of the prices; the shop's")),
+    params(("currency" = Option<schema::CurrencyCode>, Query, description = "That of the prices; the shop's")),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, content(
         (ImportReport = "application/json"),
         (ImportReport = "application/x-ndjson"),
-    )))
+    )), (status = 422))
 )]
 pub(crate) async fn import_products(
     State(app): State<Arc<App>>,

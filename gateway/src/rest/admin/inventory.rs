@@ -12,6 +12,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::{Id, IdempotencyKey, Staff};
+use crate::rest::schema::{self, Delta, StockReason};
 use crate::rest::store::orders::KEY;
 use crate::rest::view::ProductVariant;
 
@@ -20,7 +21,9 @@ use crate::rest::view::ProductVariant;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AdjustInput {
     /// Not 0.
+    #[schema(value_type = Delta)]
     delta: i32,
+    #[schema(value_type = StockReason)]
     reason: String,
 }
 
@@ -29,8 +32,8 @@ pub(crate) struct AdjustInput {
     post,
     path = "/admin/inventory/{variantId}/adjust",
     request_body = AdjustInput,
-    params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = ProductVariant))
+    params(("Idempotency-Key" = schema::IdempotencyKey, Header)),
+    responses((status = 200, body = ProductVariant), (status = 409), (status = 422))
 )]
 pub(crate) async fn adjust_stock(
     State(app): State<Arc<App>>,

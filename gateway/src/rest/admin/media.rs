@@ -37,7 +37,7 @@ pub(crate) struct Media {
     request_body(content(
         (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"),
     )),
-    responses((status = 201, body = Media))
+    responses((status = 201, body = Media), (status = 422))
 )]
 pub(crate) async fn put_media(
     State(app): State<Arc<App>>,

@@ -19,6 +19,7 @@ use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::{Id, IdempotencyKey, OptionalJson, Staff};
 use crate::rest::parameters::Parameters;
 use crate::rest::quantity::Quantity;
+use crate::rest::schema::{self, Amount, FulfillmentId, OrderText, OrderTextNeeded, Text, UnitsShipped};
 use crate::rest::store::orders::{CancelInput, KEY, read};
 use crate::rest::view::{FulfillmentStatus, Order, OrderState, Page, PaymentStatus, cursor};
 
@@ -28,7 +29,9 @@ use crate::rest::view::{FulfillmentStatus, Order, OrderState, Page, PaymentStatu
 pub(crate) struct FulfillmentInput {
     #[serde(default)]
     lines: Vec<FulfillmentLineInput>,
+    #[schema(value_type = Option<OrderText>)]
     tracking_number: Option<String>,
+    #[schema(value_type = Option<OrderText>)]
     carrier: Option<String>,
 }
 
@@ -36,9 +39,10 @@ pub(crate) struct FulfillmentInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FulfillmentLineInput {
+    #[schema(value_type = Text)]
     order_line_id: String,
     #[serde(default)]
-    #[schema(value_type = i32, minimum = 1)]
+    #[schema(value_type = UnitsShipped, required = true)]
     quantity: Quantity,
 }
 
@@ -46,6 +50,7 @@ pub(crate) struct FulfillmentLineInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DeliverInput {
+    #[schema(value_type = FulfillmentId)]
     fulfillment_id: String,
 }
 
@@ -54,7 +59,9 @@ pub(crate) struct DeliverInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefundInput {
     /// A decimal; all that is left when left out.
+    #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
+    #[schema(value_type = OrderTextNeeded)]
     reason: String,
     /// Puts the units on the shelf again.
     #[serde(default)]
@@ -95,14 +102,14 @@ async fn answer(app: &App, order: Option<pb::Order>) -> Result<Json<Order>, Prob
         ("state" = Option<OrderState>, Query),
         ("paymentStatus" = Option<PaymentStatus>, Query),
         ("fulfillmentStatus" = Option<FulfillmentStatus>, Query),
-        ("placedFrom" = Option<String>, Query, description = "RFC 3339"),
-        ("placedTo" = Option<String>, Query, description = "RFC 3339"),
-        ("customerId" = Option<String>, Query),
-        ("query" = Option<String>, Query, description = "Part of number, e-mail or name"),
-        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query),
+        ("placedFrom" = Option<schema::Time>, Query, description = "RFC 3339"),
+        ("placedTo" = Option<schema::Time>, Query, description = "RFC 3339"),
+        ("customerId" = Option<schema::UserId>, Query),
+        ("query" = Option<schema::OrderQuery>, Query, description = "Part of number, e-mail or name"),
+        ("limit" = Option<schema::PageSize>, Query),
+        ("cursor" = Option<schema::Cursor>, Query),
     ),
-    responses((status = 200, body = Page<Order>))
+    responses((status = 200, body = Page<Order>), (status = 422))
 )]
 pub(crate) async fn list_all_orders(
     State(app): State<Arc<App>>,
@@ -169,9 +176,9 @@ pub(crate) async fn get_any_order(
 #[utoipa::path(
     post,
     path = "/admin/orders/{id}/fulfill",
-    request_body = FulfillmentInput,
-    params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Order))
+    request_body = Option<FulfillmentInput>,
+    params(("Idempotency-Key" = schema::IdempotencyKey, Header)),
+    responses((status = 200, body = Order), (status = 409), (status = 422))
 )]
 pub(crate) async fn fulfill_order(
     State(app): State<Arc<App>>,
@@ -223,7 +230,7 @@ pub(crate) async fn fulfill_order(
     post,
     path = "/admin/orders/{id}/deliver",
     request_body = DeliverInput,
-    responses((status = 200, body = Order))
+    responses((status = 200, body = Order), (status = 409))
 )]
 pub(crate) async fn deliver_order(
     State(app): State<Arc<App>>,
@@ -250,8 +257,8 @@ pub(crate) async fn deliver_order(
     post,
     path = "/admin/orders/{id}/refund",
     request_body = RefundInput,
-    params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Order))
+    params(("Idempotency-Key" = schema::IdempotencyKey, Header)),
+    responses((status = 200, body = Order), (status = 402), (status = 409), (status = 422))
 )]
 pub(crate) async fn refund_order(
     State(app): State<Arc<App>>,
@@ -285,9 +292,9 @@ pub(crate) async fn refund_order(
 #[utoipa::path(
     post,
     path = "/admin/orders/{id}/cancel",
-    request_body = CancelInput,
-    params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Order))
+    request_body = Option<CancelInput>,
+    params(("Idempotency-Key" = schema::IdempotencyKey, Header)),
+    responses((status = 200, body = Order), (status = 402), (status = 409), (status = 422))
 )]
 pub(crate) async fn cancel_any_order(
     State(app): State<Arc<App>>,

@@ -7,29 +7,45 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::rest::extract::nullable;
+use crate::rest::schema::{
+    CategoryIdOrEmpty, CurrencyCode, Grams, Html, Images, Line, LineNeeded, OptionNames, OptionValues,
+    PictureUrl, PictureUrlOrEmpty, Price, Slug, Summary, Tags, UnitsOrNone, VariantIdOrEmpty, Variants,
+};
 use crate::rest::view::ProductStatus;
 
 /// A new product.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProductInput {
+    #[schema(value_type = LineNeeded)]
     title: String,
     /// Derived from the title when left out.
+    #[schema(value_type = Option<Slug>)]
     slug: Option<String>,
+    #[schema(value_type = Option<Html>)]
     description: Option<String>,
+    #[schema(value_type = Option<Line>)]
     vendor: Option<String>,
+    #[schema(value_type = Option<Line>)]
     product_type: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Tags)]
     tags: Vec<String>,
+    #[schema(value_type = Option<CategoryIdOrEmpty>)]
     category_id: Option<String>,
     status: Option<ProductStatus>,
     /// The names of the axes.
     #[serde(default)]
+    #[schema(value_type = OptionNames)]
     options: Vec<String>,
+    #[schema(value_type = Variants)]
     variants: Vec<VariantInput>,
     #[serde(default)]
+    #[schema(value_type = Images)]
     images: Vec<ImageInput>,
+    #[schema(value_type = Option<Line>)]
     seo_title: Option<String>,
+    #[schema(value_type = Option<Summary>)]
     seo_description: Option<String>,
 }
 
@@ -37,30 +53,36 @@ pub(crate) struct ProductInput {
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProductUpdate {
+    #[schema(value_type = Option<LineNeeded>)]
     title: Option<String>,
+    #[schema(value_type = Option<Slug>)]
     slug: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Html>)]
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Line>)]
     vendor: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Line>)]
     product_type: Option<Option<String>>,
+    #[schema(value_type = Option<Tags>)]
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CategoryIdOrEmpty>)]
     category_id: Option<Option<String>>,
     status: Option<ProductStatus>,
+    #[schema(value_type = Option<OptionNames>)]
     options: Option<Vec<String>>,
+    #[schema(value_type = Option<Variants>)]
     variants: Option<Vec<VariantInput>>,
+    #[schema(value_type = Option<Images>)]
     images: Option<Vec<ImageInput>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Line>)]
     seo_title: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Summary>)]
     seo_description: Option<Option<String>>,
 }
 
@@ -69,17 +91,26 @@ pub(crate) struct ProductUpdate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct VariantInput {
     /// Of a variant that is there; left out for a new one.
+    #[schema(value_type = Option<VariantIdOrEmpty>)]
     id: Option<String>,
+    #[schema(value_type = Option<Line>)]
     sku: Option<String>,
     #[serde(default)]
+    #[schema(value_type = OptionValues)]
     option_values: Vec<String>,
     /// A decimal: "49.90".
+    #[schema(value_type = Price)]
     price: String,
+    #[schema(value_type = Option<Price>)]
     compare_at_price: Option<String>,
+    #[schema(value_type = Option<CurrencyCode>)]
     currency_code: Option<String>,
     /// The first stock of a new variant.
+    #[schema(value_type = Option<UnitsOrNone>)]
     quantity: Option<i32>,
+    #[schema(value_type = Option<Grams>)]
     weight_grams: Option<i32>,
+    #[schema(value_type = Option<PictureUrlOrEmpty>)]
     image_url: Option<String>,
 }
 
@@ -87,7 +118,9 @@ pub(crate) struct VariantInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ImageInput {
+    #[schema(value_type = PictureUrl)]
     url: String,
+    #[schema(value_type = Option<Summary>)]
     alt_text: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::{Id, Staff};
 use crate::rest::parameters::Parameters;
+use crate::rest::schema;
 use crate::rest::store::products::Tagged;
 use crate::rest::view::{Page, Product, ProductSort, ProductStatus, Tree, cursor};
 
@@ -28,11 +29,11 @@ const PATHS: Paths = &[("product_id", "id"), ("product", "")];
     get,
     path = "/admin/products",
     params(
-        ("query" = Option<String>, Query, description = "Part of a title, slug or SKU"),
+        ("query" = Option<schema::SearchQuery>, Query, description = "Part of a title, slug or SKU"),
         ("status" = Option<ProductStatus>, Query),
         ("sort" = Option<ProductSort>, Query),
-        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query),
+        ("limit" = Option<schema::PageSize>, Query),
+        ("cursor" = Option<schema::Cursor>, Query),
     ),
     responses((status = 200, body = Page<Product>))
 )]
@@ -77,7 +78,7 @@ pub(crate) async fn list_all_products(
 }
 
 /// Adds a product.
-#[utoipa::path(post, path = "/admin/products", request_body = ProductInput, responses((status = 201, body = Product)))]
+#[utoipa::path(post, path = "/admin/products", request_body = ProductInput, responses((status = 201, body = Product, headers(("ETag" = String))), (status = 409), (status = 422)))]
 pub(crate) async fn create_product(
     State(app): State<Arc<App>>,
     Staff: Staff,
@@ -103,7 +104,7 @@ pub(crate) async fn create_product(
     path = "/admin/products/{id}",
     request_body = ProductUpdate,
     params(("If-Match" = String, Header, description = "The ETag of the product; 428 without, 412 when it has changed")),
-    responses((status = 200, body = Product))
+    responses((status = 200, body = Product, headers(("ETag" = String))), (status = 409), (status = 412), (status = 422), (status = 428))
 )]
 pub(crate) async fn update_product(
     State(app): State<Arc<App>>,
@@ -112,7 +113,7 @@ pub(crate) async fn update_product(
     headers: HeaderMap,
     Json(update): Json<ProductUpdate>,
 ) -> Result<Response, Problem> {
-    let version = version(&headers)?;
+    let sent = version(&headers)?;
     let mut catalog = app.services.catalog.clone();
     let key = Some(Key::ProductId(product_id.clone()));
     let found = present(
@@ -122,9 +123,10 @@ pub(crate) async fn update_product(
             .answer_for(PATHS)?
             .product,
     )?;
-    if found.version != version {
-        return Err(stale());
-    }
+    // A tag that no product has is that of another version.
+    let version = sent
+        .filter(|version| *version == found.version)
+        .ok_or_else(stale)?;
     // What is left out is taken from the version that the change is checked against, so nothing gets lost in between.
     let product = Some(update.onto(found));
     let request = pb::UpdateProductRequest {
@@ -162,8 +164,8 @@ fn stale() -> Problem {
     )
 }
 
-/// The version of `If-Match`: the digits before the digest.
-fn version(headers: &HeaderMap) -> Result<i64, Problem> {
+/// The version of `If-Match`: the digits before the digest, `None` where there are none.
+fn version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let sent = headers
         .get(IF_MATCH)
         .filter(|tag| tag.as_bytes() != b"*")
@@ -179,8 +181,5 @@ fn version(headers: &HeaderMap) -> Result<i64, Problem> {
         .trim()
         .trim_start_matches("W/")
         .trim_matches('"');
-    tag.split('-')
-        .next()
-        .and_then(|version| version.parse().ok())
-        .ok_or_else(stale)
+    Ok(tag.split('-').next().and_then(|version| version.parse().ok()))
 }

@@ -15,19 +15,26 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::SignedIn;
+use crate::rest::schema::{Email, Locale, Name, NewPassword, Phone, Text};
 use crate::rest::view::User;
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RegisterInput {
+    #[schema(value_type = Email)]
     email: String,
     /// 8 to 1,024 bytes.
+    #[schema(value_type = NewPassword)]
     password: String,
+    #[schema(value_type = Option<Name>)]
     first_name: Option<String>,
+    #[schema(value_type = Option<Name>)]
     last_name: Option<String>,
+    #[schema(value_type = Option<Phone>)]
     phone: Option<String>,
     /// BCP 47, one of the shop's.
+    #[schema(value_type = Option<Locale>)]
     locale: Option<String>,
 }
 
@@ -35,6 +42,7 @@ pub(crate) struct RegisterInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ConfirmInput {
+    #[schema(value_type = Text)]
     token: String,
 }
 
@@ -42,6 +50,7 @@ pub(crate) struct ConfirmInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EmailInput {
+    #[schema(value_type = Email)]
     email: String,
 }
 
@@ -49,7 +58,9 @@ pub(crate) struct EmailInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PasswordInput {
+    #[schema(value_type = Text)]
     current_password: String,
+    #[schema(value_type = NewPassword)]
     new_password: String,
 }
 
@@ -57,7 +68,9 @@ pub(crate) struct PasswordInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ResetInput {
+    #[schema(value_type = Text)]
     token: String,
+    #[schema(value_type = NewPassword)]
     new_password: String,
 }
 
@@ -70,7 +83,7 @@ pub(crate) struct Accepted {
 const ACCEPTED: (StatusCode, Json<Accepted>) = (StatusCode::ACCEPTED, Json(Accepted { accepted: true }));
 
 /// Opens an account; a mail asks to confirm it.
-#[utoipa::path(post, path = "/auth/register", request_body = RegisterInput, responses((status = 202, body = Accepted)))]
+#[utoipa::path(post, path = "/auth/register", request_body = RegisterInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     Json(input): Json<RegisterInput>,
@@ -96,7 +109,7 @@ pub(crate) async fn register(
 }
 
 /// Confirms an address by a mailed token.
-#[utoipa::path(post, path = "/auth/confirm", request_body = ConfirmInput, responses((status = 200, body = User)))]
+#[utoipa::path(post, path = "/auth/confirm", request_body = ConfirmInput, responses((status = 200, body = User), (status = 409)))]
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     Json(ConfirmInput { token }): Json<ConfirmInput>,
@@ -112,7 +125,7 @@ pub(crate) async fn confirm(
 }
 
 /// Sends the confirmation mail once more.
-#[utoipa::path(post, path = "/auth/confirm/resend", request_body = EmailInput, responses((status = 202, body = Accepted)))]
+#[utoipa::path(post, path = "/auth/confirm/resend", request_body = EmailInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn resend_confirmation(
     State(app): State<Arc<App>>,
     Json(EmailInput { email }): Json<EmailInput>,
@@ -127,7 +140,8 @@ pub(crate) async fn resend_confirmation(
 }
 
 /// Sets the signed-in user's password and ends the other sessions.
-#[utoipa::path(post, path = "/auth/password", request_body = PasswordInput, responses((status = 200, body = User)))]
+#[utoipa::path(post, path = "/auth/password", request_body = PasswordInput, security(("bearer" = [])),
+    responses((status = 200, body = User), (status = 422)))]
 pub(crate) async fn change_password(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
@@ -154,7 +168,7 @@ pub(crate) async fn change_password(
 }
 
 /// Sends a mail with a link that sets a new password.
-#[utoipa::path(post, path = "/auth/password-reset", request_body = EmailInput, responses((status = 202, body = Accepted)))]
+#[utoipa::path(post, path = "/auth/password-reset", request_body = EmailInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn request_password_reset(
     State(app): State<Arc<App>>,
     Json(EmailInput { email }): Json<EmailInput>,
@@ -173,7 +187,7 @@ pub(crate) async fn request_password_reset(
     post,
     path = "/auth/password-reset/confirm",
     request_body = ResetInput,
-    responses((status = 200, body = User))
+    responses((status = 200, body = User), (status = 422))
 )]
 pub(crate) async fn reset_password(
     State(app): State<Arc<App>>,

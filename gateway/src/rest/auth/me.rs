@@ -15,6 +15,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::{Id, SignedIn, nullable};
+use crate::rest::schema::{Locale, Name, Phone};
 use crate::rest::view::{Address, List, SavedAddress, Session, User};
 
 const ADDRESS: Paths = &[("address_id", "id")];
@@ -24,15 +25,16 @@ const ADDRESS: Paths = &[("address_id", "id")];
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProfileUpdate {
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Name>)]
     first_name: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Name>)]
     last_name: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Phone>)]
     phone: Option<Option<String>>,
     /// BCP 47, one of the shop's.
+    #[schema(value_type = Option<Locale>)]
     locale: Option<String>,
 }
 
@@ -82,7 +84,8 @@ async fn save(app: &App, request: pb::SaveAddressRequest) -> Result<Json<SavedAd
 }
 
 /// The signed-in user.
-#[utoipa::path(get, path = "/auth/me", responses((status = 200, body = User)))]
+#[utoipa::path(get, path = "/auth/me", security(("bearer" = [])),
+    responses((status = 200, body = User)))]
 pub(crate) async fn get_me(
     State(app): State<Arc<App>>,
     SignedIn(user_id): SignedIn,
@@ -91,7 +94,8 @@ pub(crate) async fn get_me(
 }
 
 /// Changes the profile.
-#[utoipa::path(patch, path = "/auth/me", request_body = ProfileUpdate, responses((status = 200, body = User)))]
+#[utoipa::path(patch, path = "/auth/me", request_body = ProfileUpdate, security(("bearer" = [])),
+    responses((status = 200, body = User), (status = 422)))]
 pub(crate) async fn update_me(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,
@@ -108,7 +112,8 @@ pub(crate) async fn update_me(
 }
 
 /// The saved addresses.
-#[utoipa::path(get, path = "/auth/me/addresses", responses((status = 200, body = List<SavedAddress>)))]
+#[utoipa::path(get, path = "/auth/me/addresses", security(("bearer" = [])),
+    responses((status = 200, body = List<SavedAddress>)))]
 pub(crate) async fn list_addresses(
     State(app): State<Arc<App>>,
     SignedIn(user_id): SignedIn,
@@ -127,7 +132,8 @@ pub(crate) async fn list_addresses(
     post,
     path = "/auth/me/addresses",
     request_body = AddressInput,
-    responses((status = 201, body = SavedAddress))
+    security(("bearer" = [])),
+    responses((status = 201, body = SavedAddress), (status = 409), (status = 422))
 )]
 pub(crate) async fn create_address(
     State(app): State<Arc<App>>,
@@ -147,7 +153,8 @@ pub(crate) async fn create_address(
     patch,
     path = "/auth/me/addresses/{id}",
     request_body = AddressUpdate,
-    responses((status = 200, body = SavedAddress))
+    security(("bearer" = [])),
+    responses((status = 200, body = SavedAddress), (status = 409), (status = 422))
 )]
 pub(crate) async fn update_address(
     State(app): State<Arc<App>>,
@@ -180,7 +187,8 @@ pub(crate) async fn update_address(
 }
 
 /// Removes an address.
-#[utoipa::path(delete, path = "/auth/me/addresses/{id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/auth/me/addresses/{id}", security(("bearer" = [])),
+    responses((status = 204)))]
 pub(crate) async fn delete_address(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,
@@ -196,7 +204,8 @@ pub(crate) async fn delete_address(
 }
 
 /// The devices that are signed in, the last used first.
-#[utoipa::path(get, path = "/auth/me/sessions", responses((status = 200, body = List<Session>)))]
+#[utoipa::path(get, path = "/auth/me/sessions", security(("bearer" = [])),
+    responses((status = 200, body = List<Session>)))]
 pub(crate) async fn list_sessions(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,
@@ -218,7 +227,8 @@ pub(crate) async fn list_sessions(
 }
 
 /// Ends a session.
-#[utoipa::path(delete, path = "/auth/me/sessions/{id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/auth/me/sessions/{id}", security(("bearer" = [])),
+    responses((status = 204)))]
 pub(crate) async fn revoke_session(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,

@@ -16,13 +16,16 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::SignedIn;
+use crate::rest::schema::{RequestId, Text};
 use crate::rest::view::Tokens;
 
 /// E-mail and password.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Credentials {
+    #[schema(value_type = Text)]
     email: String,
+    #[schema(value_type = Text)]
     password: String,
 }
 
@@ -30,8 +33,10 @@ pub(crate) struct Credentials {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefreshInput {
+    #[schema(value_type = Text)]
     refresh_token: String,
     /// Makes the call repeatable for 10 s.
+    #[schema(value_type = Option<RequestId>)]
     request_id: Option<String>,
 }
 
@@ -39,6 +44,7 @@ pub(crate) struct RefreshInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct LogoutInput {
+    #[schema(value_type = Text)]
     refresh_token: String,
 }
 
@@ -66,7 +72,7 @@ pub(crate) async fn create_token(
 }
 
 /// The session's next tokens. A refresh token used twice ends its session (TOKEN_REUSED).
-#[utoipa::path(post, path = "/auth/token/refresh", request_body = RefreshInput, responses((status = 200, body = Tokens)))]
+#[utoipa::path(post, path = "/auth/token/refresh", request_body = RefreshInput, responses((status = 200, body = Tokens), (status = 409)))]
 pub(crate) async fn refresh_token(
     State(app): State<Arc<App>>,
     Json(RefreshInput {
@@ -98,7 +104,8 @@ pub(crate) async fn logout(
 }
 
 /// Ends all sessions of the signed-in user.
-#[utoipa::path(post, path = "/auth/logout-all", responses((status = 204)))]
+#[utoipa::path(post, path = "/auth/logout-all", security(("bearer" = [])),
+    responses((status = 204)))]
 pub(crate) async fn logout_all(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,

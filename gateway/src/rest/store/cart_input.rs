@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use crate::rest::extract::nullable;
 use crate::rest::quantity::Quantity;
+use crate::rest::schema::{
+    CurrencyCode, DiscountCodes, EmailOrEmpty, LanguageTag, NewLines, Phone, Text, Units, VariantId,
+};
 use crate::rest::view::Address;
 
 /// A new cart.
@@ -14,11 +17,15 @@ use crate::rest::view::Address;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CartInput {
     #[serde(default)]
+    #[schema(value_type = NewLines)]
     lines: Vec<CartLineInput>,
+    #[schema(value_type = Option<EmailOrEmpty>)]
     email: Option<String>,
     /// The shop's; another is CURRENCY_MISMATCH.
+    #[schema(value_type = Option<CurrencyCode>)]
     currency_code: Option<String>,
     /// BCP 47, for mails.
+    #[schema(value_type = Option<LanguageTag>)]
     locale: Option<String>,
 }
 
@@ -26,9 +33,10 @@ pub(crate) struct CartInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CartLineInput {
+    #[schema(value_type = VariantId)]
     variant_id: String,
     #[serde(default)]
-    #[schema(value_type = i32, minimum = 1, maximum = 999)]
+    #[schema(value_type = Units, required = true)]
     quantity: Quantity,
 }
 
@@ -37,7 +45,7 @@ pub(crate) struct CartLineInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CartLineUpdate {
     #[serde(default)]
-    #[schema(value_type = i32, minimum = 1, maximum = 999)]
+    #[schema(value_type = Units, required = true)]
     pub(crate) quantity: Quantity,
 }
 
@@ -47,20 +55,23 @@ pub(crate) struct CartLineUpdate {
 pub(crate) struct CartUpdate {
     /// Null takes it away.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<EmailOrEmpty>)]
     email: Option<Option<String>>,
     /// Null takes it away.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Phone>)]
     phone: Option<Option<String>>,
     delivery_address: Option<Address>,
     /// Null: the delivery address again.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Address>)]
     billing_address: Option<Option<Address>>,
+    #[schema(value_type = Option<Text>)]
     delivery_option_id: Option<String>,
+    #[schema(value_type = Option<DiscountCodes>)]
     discount_codes: Option<Vec<String>>,
     /// BCP 47, for mails.
+    #[schema(value_type = Option<LanguageTag>)]
     locale: Option<String>,
 }
 

@@ -48,7 +48,7 @@ async fn answer(app: &App, cart: Option<pb::Cart>) -> Result<Json<Cart>, Problem
 }
 
 /// Begins a cart: the customer's own when signed in, a guest's otherwise.
-#[utoipa::path(post, path = "/store/carts", request_body = CartInput, responses((status = 201, body = Cart)))]
+#[utoipa::path(post, path = "/store/carts", request_body = Option<CartInput>, responses((status = 201, body = Cart), (status = 404), (status = 409), (status = 422)))]
 pub(crate) async fn create_cart(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
@@ -78,7 +78,7 @@ pub(crate) async fn get_cart(State(app): State<Arc<App>>, Id(cart_id): Id) -> Re
 }
 
 /// Changes e-mail, phone, addresses, delivery and discounts.
-#[utoipa::path(patch, path = "/store/carts/{id}", request_body = CartUpdate, responses((status = 200, body = Cart)))]
+#[utoipa::path(patch, path = "/store/carts/{id}", request_body = CartUpdate, responses((status = 200, body = Cart), (status = 409), (status = 422)))]
 pub(crate) async fn update_cart(
     State(app): State<Arc<App>>,
     Id(cart_id): Id,
@@ -95,7 +95,8 @@ pub(crate) async fn update_cart(
 }
 
 /// The signed-in customer takes over a guest's cart; the answer is the one to go on with.
-#[utoipa::path(post, path = "/store/carts/{id}/attach", responses((status = 200, body = Cart)))]
+#[utoipa::path(post, path = "/store/carts/{id}/attach", security(("bearer" = [])),
+    responses((status = 200, body = Cart), (status = 409)))]
 pub(crate) async fn attach_cart(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
@@ -118,7 +119,7 @@ pub(crate) async fn attach_cart(
     post,
     path = "/store/carts/{id}/line-items",
     request_body = CartLineInput,
-    responses((status = 201, body = Cart))
+    responses((status = 201, body = Cart), (status = 409), (status = 422))
 )]
 pub(crate) async fn add_line(
     State(app): State<Arc<App>>,
@@ -141,7 +142,7 @@ pub(crate) async fn add_line(
     patch,
     path = "/store/carts/{id}/line-items/{lineId}",
     request_body = CartLineUpdate,
-    responses((status = 200, body = Cart))
+    responses((status = 200, body = Cart), (status = 409), (status = 422))
 )]
 pub(crate) async fn update_line(
     State(app): State<Arc<App>>,
@@ -164,7 +165,7 @@ pub(crate) async fn update_line(
 }
 
 /// Takes a line out.
-#[utoipa::path(delete, path = "/store/carts/{id}/line-items/{lineId}", responses((status = 200, body = Cart)))]
+#[utoipa::path(delete, path = "/store/carts/{id}/line-items/{lineId}", responses((status = 200, body = Cart), (status = 409)))]
 pub(crate) async fn remove_line(
     State(app): State<Arc<App>>,
     Ids(cart_id, line_id): Ids,

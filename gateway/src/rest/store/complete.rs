@@ -21,6 +21,8 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present, renamed};
 use crate::rest::extract::{Id, IdempotencyKey};
+use crate::rest::openapi::CartProblem;
+use crate::rest::schema::{self, PaymentId, PaymentToken, Price, ProviderName, ReturnUrl, Time};
 use crate::rest::view::{Order, time};
 
 const REPLAYED: [(HeaderName, &str); 1] = [(HeaderName::from_static("idempotent-replayed"), "true")];
@@ -37,6 +39,7 @@ const PATHS: Paths = &[
 pub(crate) struct CompleteInput {
     payment: PaymentInput,
     /// A decimal; PRICE_CHANGED when the total is another.
+    #[schema(value_type = Option<Price>)]
     expected_total: Option<String>,
 }
 
@@ -45,9 +48,12 @@ pub(crate) struct CompleteInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PaymentInput {
     /// "sandbox" or "stripe".
+    #[schema(value_type = ProviderName)]
     provider: String,
+    #[schema(value_type = PaymentToken)]
     token: String,
     /// Where the buyer comes back to after an action of the bank.
+    #[schema(value_type = Option<ReturnUrl>)]
     return_url: Option<String>,
 }
 
@@ -62,11 +68,12 @@ pub(crate) struct Placed {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActionRequired {
     order: Order,
+    #[schema(value_type = PaymentId)]
     payment_id: String,
     redirect_url: String,
     client_secret: Option<String>,
     /// When the units are let go and the order fails.
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     expires_at: String,
 }
 
@@ -75,11 +82,20 @@ pub(crate) struct ActionRequired {
     post,
     path = "/store/carts/{id}/complete",
     request_body = CompleteInput,
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters")),
+    params(("Idempotency-Key" = schema::IdempotencyKey, Header, description = "1 to 255 printable ASCII characters")),
     responses(
         (status = 201, description = "Placed", body = Placed),
         (status = 202, description = "The buyer's bank wants an action", body = ActionRequired),
-        (status = 200, description = "Placed before with this key: Idempotent-Replayed: true", body = Placed),
+        (
+            status = 200,
+            description = "Placed before with this key",
+            body = Placed,
+            headers(("Idempotent-Replayed" = String, description = "true"))
+        ),
+        (status = 400, body = CartProblem, content_type = "application/problem+json"),
+        (status = 402, body = CartProblem, content_type = "application/problem+json"),
+        (status = 409, body = CartProblem, content_type = "application/problem+json"),
+        (status = 422, body = CartProblem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn complete_cart(

@@ -26,6 +26,7 @@ use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::Id;
 use crate::rest::parameters::Parameters;
+use crate::rest::schema;
 use crate::rest::view::Order;
 
 /// Proxies cut connections that say nothing for longer.
@@ -36,8 +37,8 @@ const PING: Duration = Duration::from_secs(15);
     get,
     path = "/store/orders/{id}/events",
     params(
-        ("accessToken" = Option<String>, Query, description = "A guest's right to the order"),
-        ("Last-Event-ID" = Option<i64>, Header, description = "The version that was seen last"),
+        ("accessToken" = Option<schema::AccessToken>, Query, description = "A guest's right to the order"),
+        ("Last-Event-ID" = Option<schema::Text>, Header, description = "The version that was seen last"),
     ),
     responses(
         (status = 200, description = "Events named `order`, their id its version", body = Order, content_type = "text/event-stream"),

@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::{Id, IdempotencyKey, OptionalJson, SignedIn};
 use crate::rest::parameters::Parameters;
+use crate::rest::schema::{self, OrderText};
 use crate::rest::view::{Order, Page, cursor};
 
 /// How messages name a key.
@@ -25,6 +26,7 @@ pub(crate) const KEY: Paths = &[("request_id", "idempotencyKey")];
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CancelInput {
+    #[schema(value_type = Option<OrderText>)]
     pub(crate) reason: Option<String>,
 }
 
@@ -72,7 +74,8 @@ pub(crate) fn same(order: &pb::Order, order_id: &str) -> Result<(), Problem> {
 #[utoipa::path(
     get,
     path = "/store/orders",
-    params(("limit" = Option<i32>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    params(("limit" = Option<schema::PageSize>, Query), ("cursor" = Option<schema::Cursor>, Query)),
+    security(("bearer" = [])),
     responses((status = 200, body = Page<Order>))
 )]
 pub(crate) async fn list_orders(
@@ -87,7 +90,13 @@ pub(crate) async fn list_orders(
         page_token,
         ..Default::default()
     };
-    let found = app.services.orders.clone().list_orders(request).await.answer()?;
+    let found = app
+        .services
+        .orders
+        .clone()
+        .list_orders(request)
+        .await
+        .answer_for(&[("page_token", "cursor")])?;
     let items = found
         .orders
         .into_iter()
@@ -104,7 +113,7 @@ pub(crate) async fn list_orders(
 #[utoipa::path(
     get,
     path = "/store/orders/{id}",
-    params(("accessToken" = Option<String>, Query, description = "A guest's right to the order")),
+    params(("accessToken" = Option<schema::AccessToken>, Query, description = "A guest's right to the order")),
     responses((status = 200, body = Order))
 )]
 pub(crate) async fn get_order(
@@ -131,12 +140,12 @@ pub(crate) async fn get_order(
 #[utoipa::path(
     post,
     path = "/store/orders/{id}/cancel",
-    request_body = CancelInput,
+    request_body = Option<CancelInput>,
     params(
-        ("Idempotency-Key" = String, Header),
-        ("accessToken" = Option<String>, Query, description = "A guest's right to the order"),
+        ("Idempotency-Key" = schema::IdempotencyKey, Header),
+        ("accessToken" = Option<schema::AccessToken>, Query, description = "A guest's right to the order"),
     ),
-    responses((status = 200, body = Order))
+    responses((status = 200, body = Order), (status = 402), (status = 409), (status = 422))
 )]
 pub(crate) async fn cancel_order(
     State(app): State<Arc<App>>,

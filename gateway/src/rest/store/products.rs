@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::Id;
 use crate::rest::parameters::Parameters;
+use crate::rest::schema;
 use crate::rest::view::{Facet, Product, ProductSort, Tree, cursor};
 
 /// What was found, and how to narrow it down.
@@ -49,23 +50,23 @@ fn keeping(client: &Client) -> [(HeaderName, &'static str); 2] {
     get,
     path = "/store/products",
     params(
-        ("query" = Option<String>, Query, description = "At most 256 characters; typos are forgiven"),
-        ("category" = Option<Vec<String>>, Query, style = Form, explode,
+        ("query" = Option<schema::SearchQuery>, Query),
+        ("category" = Option<Vec<schema::FilterValue>>, Query, style = Form, explode,
             description = "A slug; its descendants too. Repeat the parameter for several"),
-        ("vendor" = Option<Vec<String>>, Query, style = Form, explode,
+        ("vendor" = Option<Vec<schema::FilterValue>>, Query, style = Form, explode,
             description = "A value of the facet. Repeat the parameter for several"),
-        ("productType" = Option<Vec<String>>, Query, style = Form, explode,
+        ("productType" = Option<Vec<schema::FilterValue>>, Query, style = Form, explode,
             description = "A value of the facet. Repeat the parameter for several"),
-        ("tag" = Option<Vec<String>>, Query, style = Form, explode,
+        ("tag" = Option<Vec<schema::FilterValue>>, Query, style = Form, explode,
             description = "A value of the facet. Repeat the parameter for several"),
-        ("option.NAME" = Option<Vec<String>>, Query, style = Form, explode,
+        ("option.NAME" = Option<Vec<schema::FilterValue>>, Query, style = Form, explode,
             description = "A value of the option NAME. Repeat the parameter for several"),
-        ("priceMin" = Option<String>, Query, description = "A decimal in the shop's currency, inclusive"),
-        ("priceMax" = Option<String>, Query, description = "A decimal in the shop's currency, inclusive"),
+        ("priceMin" = Option<schema::Price>, Query, description = "A decimal in the shop's currency, inclusive"),
+        ("priceMax" = Option<schema::Price>, Query, description = "A decimal in the shop's currency, inclusive"),
         ("available" = Option<bool>, Query, description = "true: only what can be bought now"),
         ("sort" = Option<ProductSort>, Query),
-        ("limit" = Option<i32>, Query, minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of an earlier answer to the same query"),
+        ("limit" = Option<schema::PageSize>, Query),
+        ("cursor" = Option<schema::Cursor>, Query, description = "`nextCursor` of an earlier answer to the same query"),
     ),
     responses((status = 200, body = ProductsFound))
 )]
@@ -135,7 +136,10 @@ fn filters(parameters: &mut Parameters, digits: u32) -> Result<pb::SearchFilters
     get,
     path = "/store/products/{idOrSlug}",
     params(("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = Product), (status = 304, description = "Still that of the ETag"))
+    responses(
+        (status = 200, body = Product, headers(("ETag" = String, description = "For If-None-Match and If-Match"))),
+        (status = 304, headers(("ETag" = String))),
+    )
 )]
 pub(crate) async fn get_product(
     State(app): State<Arc<App>>,

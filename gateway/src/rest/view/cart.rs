@@ -6,14 +6,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Address, Money, Order, ProductVariant, money, time};
+use crate::rest::schema::{CartId, CartLineId, CurrencyCode, Time};
 
 /// A cart at today's prices. A guest's answers to whoever holds its id.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cart {
+    #[schema(value_type = CartId)]
     id: String,
     lines: Vec<CartLine>,
     total_quantity: i32,
+    #[schema(value_type = CurrencyCode)]
     currency_code: String,
     cost: CartCost,
     email: Option<String>,
@@ -24,7 +27,7 @@ pub(crate) struct Cart {
     delivery_options: Vec<DeliveryOption>,
     selected_delivery_option: Option<DeliveryOption>,
     discount_codes: Vec<DiscountCode>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     updated_at: String,
     /// Set while its completion runs and for good when it was placed.
     order: Option<Order>,
@@ -33,6 +36,7 @@ pub(crate) struct Cart {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CartLine {
+    #[schema(value_type = CartLineId)]
     id: String,
     variant: ProductVariant,
     quantity: i32,

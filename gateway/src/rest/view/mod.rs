@@ -11,6 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::rest::schema::{
+    CountryCode, CurrencyCode, Name, NameNeeded, Phone, PostalCode, Street, StreetNeeded,
+};
+
 pub(crate) use cart::{Cart, CartCost, DeliveryOption};
 pub(crate) use order::{FulfillmentStatus, Order, OrderState, PaymentStatus};
 pub(crate) use product::{Category, Facet, Product, ProductSort, ProductStatus, ProductVariant, Tree};
@@ -71,6 +75,7 @@ pub(crate) fn cursor(token: String) -> Option<String> {
 pub(crate) struct Money {
     /// An exact decimal: "49.90".
     amount: String,
+    #[schema(value_type = CurrencyCode)]
     currency_code: String,
     fractional_amount: i64,
     fraction_digits: u32,
@@ -110,16 +115,26 @@ pub(crate) fn maybe_time(time: Option<prost_types::Timestamp>) -> Option<String>
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Address {
+    #[schema(value_type = NameNeeded)]
     first_name: String,
+    #[schema(value_type = NameNeeded)]
     last_name: String,
+    #[schema(value_type = Option<Name>)]
     company: Option<String>,
+    #[schema(value_type = StreetNeeded)]
     line1: String,
+    #[schema(value_type = Option<Street>)]
     line2: Option<String>,
+    #[schema(value_type = NameNeeded)]
     city: String,
+    #[schema(value_type = Option<Name>)]
     region: Option<String>,
+    #[schema(value_type = PostalCode)]
     postal_code: String,
     /// ISO 3166-1 alpha-2.
+    #[schema(value_type = CountryCode)]
     country_code: String,
+    #[schema(value_type = Option<Phone>)]
     phone: Option<String>,
 }
 

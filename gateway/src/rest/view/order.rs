@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::product::Image;
 use super::{Address, CartCost, DeliveryOption, Money, User, maybe_time, money, names, time};
+use crate::rest::schema::{FulfillmentId, OrderId, PaymentEventId, Time, VariantId};
 
 names! {
     /// Where an order stands.
@@ -26,6 +27,7 @@ names! {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
+    #[schema(value_type = OrderId)]
     id: String,
     /// Grows with each change.
     version: i64,
@@ -47,11 +49,11 @@ pub(crate) struct Order {
     fulfillments: Vec<Fulfillment>,
     payment_events: Vec<PaymentEvent>,
     history: Vec<OrderHistoryEntry>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     created_at: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Option<Time>)]
     placed_at: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     updated_at: String,
     /// Lets a guest follow and cancel this order. In every answer of complete, and for the signed-in owner; else null.
     access_token: Option<String>,
@@ -61,6 +63,7 @@ pub(crate) struct Order {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderLine {
     id: String,
+    #[schema(value_type = VariantId)]
     variant_id: String,
     product_title: String,
     variant_title: String,
@@ -97,13 +100,14 @@ impl From<pb::OrderLine> for OrderLine {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Fulfillment {
+    #[schema(value_type = FulfillmentId)]
     id: String,
     lines: Vec<FulfilledLine>,
     tracking_number: Option<String>,
     carrier: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     shipped_at: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Option<Time>)]
     delivered_at: Option<String>,
 }
 
@@ -135,10 +139,11 @@ impl From<pb::Fulfillment> for Fulfillment {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentEvent {
+    #[schema(value_type = PaymentEventId)]
     id: String,
     r#type: String,
     amount: Money,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     created_at: String,
     message: Option<String>,
 }
@@ -159,7 +164,7 @@ impl From<pb::PaymentEvent> for PaymentEvent {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderHistoryEntry {
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     at: String,
     from_state: Option<OrderState>,
     to_state: OrderState,

@@ -11,6 +11,7 @@ use super::{Money, money, names, time};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rest::calls::Answered as _;
+use crate::rest::schema::{CategoryId, ProductId, Time, VariantId};
 
 names! {
     /// ACTIVE products are everybody's to see, the others staff's.
@@ -62,6 +63,7 @@ pub(crate) struct PriceRange {
 /// The category of a product.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CategoryReference {
+    #[schema(value_type = CategoryId)]
     id: String,
     slug: String,
     name: String,
@@ -71,6 +73,7 @@ pub(crate) struct CategoryReference {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Product {
+    #[schema(value_type = ProductId)]
     id: String,
     slug: String,
     title: String,
@@ -89,9 +92,9 @@ pub(crate) struct Product {
     status: ProductStatus,
     seo_title: Option<String>,
     seo_description: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     created_at: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     updated_at: String,
     /// Grows with each change of the product, not of its stock.
     version: i64,
@@ -152,6 +155,7 @@ impl Product {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductReference {
+    #[schema(value_type = ProductId)]
     id: String,
     slug: String,
     title: String,
@@ -162,6 +166,7 @@ pub(crate) struct ProductReference {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductVariant {
+    #[schema(value_type = VariantId)]
     id: String,
     sku: Option<String>,
     title: String,
@@ -264,6 +269,7 @@ impl From<pb::Facet> for Facet {
 /// A category and those below it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Category {
+    #[schema(value_type = CategoryId)]
     id: String,
     slug: String,
     name: String,

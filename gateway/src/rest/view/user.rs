@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Address, names, time};
+use crate::rest::schema::{AddressId, SessionId, Time, UserId};
 
 names! {
     /// What a user may do; each may do what the one before it may.
@@ -15,6 +16,7 @@ names! {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct User {
+    #[schema(value_type = UserId)]
     id: String,
     email: String,
     email_verified: bool,
@@ -24,7 +26,7 @@ pub(crate) struct User {
     role: Role,
     active: bool,
     locale: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     created_at: String,
     addresses: Vec<SavedAddress>,
 }
@@ -51,6 +53,7 @@ impl From<pb::User> for User {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SavedAddress {
+    #[schema(value_type = AddressId)]
     pub(crate) id: String,
     address: Address,
     is_default: bool,
@@ -70,10 +73,11 @@ impl From<pb::SavedAddress> for SavedAddress {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
+    #[schema(value_type = SessionId)]
     id: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     created_at: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Time)]
     last_used_at: String,
     user_agent: Option<String>,
     current: bool,
