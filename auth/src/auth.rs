@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use comptoir_mesh::error::{Error, ErrorReason};
+use comptoir_mesh::error::Error;
 use comptoir_mesh::{Env, Service, text};
 use comptoir_proto::auth::v1::{Jwk, Revocation, auth_service_server::AuthServiceServer};
 use jiff::Timestamp;
@@ -145,10 +145,10 @@ impl Auth {
             (Some(email), Some(password)) => {
                 let made = self.ensure_admin(email, Some(password.reveal())).await;
                 made.map(drop).map_err(|error| {
-                    let weak = error
-                        .downcast_ref::<Error>()
-                        .is_some_and(|error| error.reason() == ErrorReason::WeakPassword);
-                    let setting = if weak {
+                    let refused = error.downcast_ref::<Error>().is_some_and(|error| {
+                        error.field_violations().iter().any(|of| of.field == "password")
+                    });
+                    let setting = if refused {
                         "COMPTOIR_ADMIN_PASSWORD"
                     } else {
                         "COMPTOIR_ADMIN_EMAIL"

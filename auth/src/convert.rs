@@ -1,7 +1,7 @@
 //! Between the proto and the domain. What people wrote is checked here, and every violation of a request is collected.
 
 use comptoir_mesh::error::{Error, ErrorReason, Violation};
-use comptoir_mesh::{lengths, shop::Shop, text};
+use comptoir_mesh::{lengths, phone, shop::Shop, text};
 use comptoir_proto::auth::v1 as proto;
 use comptoir_proto::types;
 use jiff::Timestamp;
@@ -12,7 +12,6 @@ use crate::domain::user::{Profile, Role, User};
 use crate::store::Revocation;
 
 const MAX_NAME: usize = lengths::NAME;
-const MAX_PHONE: usize = lengths::PHONE;
 const MAX_ADDRESS_LINE: usize = lengths::STREET;
 const MAX_POSTAL_CODE: usize = lengths::POSTAL_CODE;
 const MAX_USER_AGENT: usize = 256;
@@ -60,18 +59,9 @@ impl Checks {
         self.take(line)
     }
 
-    /// A telephone number: digits and what is written between them.
+    /// A telephone number that may be absent or empty.
     fn phone(&mut self, field: &str, phone: Option<&str>) -> Option<String> {
-        let phone = self.optional(field, phone, MAX_PHONE)?;
-        let written = phone.chars().all(|c| c.is_ascii_digit() || "+ ()-./".contains(c));
-        if !written || phone.chars().filter(char::is_ascii_digit).count() < 3 {
-            self.0.push(Violation::new(
-                field,
-                ErrorReason::ValidationFailed,
-                "This is not a telephone number.",
-            ));
-        }
-        Some(phone)
+        phone.and_then(|phone| self.take(phone::check(field, phone)))
     }
 
     /// One of the shop's locales, its first when absent or empty.

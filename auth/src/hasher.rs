@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_compared_and_nobody_has_none() {
         let hasher = hasher(2, 4);
-        let password = Password::presented("correct horse");
+        let password = Password::presented("password", "correct horse").unwrap();
         let hash = hasher
             .hash(hasher.turn().await.unwrap(), password.clone(), [3; 16])
             .await
@@ -153,7 +153,11 @@ mod tests {
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         let verify = async |password: &str, hash| {
             hasher
-                .verify(hasher.turn().await.unwrap(), Password::presented(password), hash)
+                .verify(
+                    hasher.turn().await.unwrap(),
+                    Password::presented("password", password).unwrap(),
+                    hash,
+                )
                 .await
                 .unwrap()
         };

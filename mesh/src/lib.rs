@@ -16,6 +16,7 @@ pub mod lengths;
 pub mod money;
 pub mod mongo;
 pub mod page;
+pub mod phone;
 pub mod process;
 pub mod service;
 pub mod shop;

@@ -1,8 +1,10 @@
 //! What people write, checked and brought to one form before it is stored.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use comptoir_proto::types::ErrorReason;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::Error;
@@ -12,7 +14,8 @@ pub const MAX_EMAIL: usize = 254;
 
 /// One line of text in NFC, without the space around it. Refused with INVALID_TEXT: control characters and line breaks,
 /// characters that change the direction of text or are invisible, and more than `max` characters. `field` is the path into
-/// the request.
+/// the request. Spaces, tabs and line ends around the text go, as they come with what people paste; every other character
+/// counts wherever it stands.
 pub fn line(field: &str, text: &str, max: usize) -> Result<String, Error> {
     check(field, text, max, false)
 }
@@ -31,7 +34,7 @@ fn check(field: &str, text: &str, max: usize, breaks: bool) -> Result<String, Er
             "The text holds a NUL character.",
         ));
     }
-    let clean: String = text.trim().nfc().collect();
+    let clean: String = text.trim_matches(is_margin).nfc().collect();
     if clean.chars().count() > max {
         return Err(invalid(format!("The text has more than {max} characters.")));
     }
@@ -46,6 +49,12 @@ fn check(field: &str, text: &str, max: usize, breaks: bool) -> Result<String, Er
         ));
     }
     Ok(clean)
+}
+
+/// What may stand around a text and is dropped. Unicode's white space holds U+2028, U+2029 and U+0085 too: those forge lines
+/// at the end of a text as in its middle.
+fn is_margin(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r') || (character.is_whitespace() && !is_refused(character))
 }
 
 /// Control, line-separating, direction-changing and invisible characters: what can forge a header, a log line or a name.
@@ -72,17 +81,23 @@ fn is_refused(character: char) -> bool {
     REFUSED.iter().any(|range| range.contains(&character))
 }
 
-/// An e-mail address as it is kept: NFC, trimmed, as typed otherwise. ASCII only in front of the @ and behind it, so that two
-/// addresses that look the same are the same.
+/// An e-mail address as it is kept: NFC, trimmed, as typed otherwise, and a domain with letters beyond ASCII in the ASCII form
+/// that mail hosts know (IDNA, UTS 46): info@exämple.example is info@xn--exmple-cua.example. ASCII only in front of the @, so
+/// that two addresses that look the same are the same.
 pub fn email(field: &str, text: &str) -> Result<String, Error> {
     let clean = line(field, text, MAX_EMAIL)?;
     let invalid = |reason: ErrorReason| Error::field(field, reason, "This is not an e-mail address.");
-    if !clean.is_ascii() || clean.contains(['\u{200C}', '\u{200D}']) {
+    let Some((local, domain)) = clean.rsplit_once('@') else {
+        let reason = if clean.is_ascii() {
+            ErrorReason::ValidationFailed
+        } else {
+            ErrorReason::InvalidText
+        };
+        return Err(invalid(reason));
+    };
+    if !local.is_ascii() {
         return Err(invalid(ErrorReason::InvalidText));
     }
-    let Some((local, domain)) = clean.rsplit_once('@') else {
-        return Err(invalid(ErrorReason::ValidationFailed));
-    };
     let local_ok = !local.is_empty()
         && local.len() <= 64
         && !local.starts_with('.')
@@ -100,16 +115,49 @@ pub fn email(field: &str, text: &str) -> Result<String, Error> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    if !local_ok || !domain.contains('.') || !domain.split('.').all(label_ok) {
+    let domain = ascii_domain(domain).ok_or_else(|| invalid(ErrorReason::ValidationFailed))?;
+    if !local_ok
+        || !domain.contains('.')
+        || !domain.split('.').all(label_ok)
+        || local.len() + 1 + domain.len() > MAX_EMAIL
+    {
         return Err(invalid(ErrorReason::ValidationFailed));
     }
-    Ok(clean)
+    Ok(format!("{local}@{domain}"))
 }
 
-/// The form in which two spellings of an address are the same: lower case. Dots and tags stay, since only the mail's host
-/// knows what they mean.
+/// A domain in ASCII: as typed where it is, else by IDNA in lower case. `None` for one that has no such form, and for one that
+/// says it is such a form and is not.
+fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
+    let encoded = |label: &str| {
+        label
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
+    };
+    let plain = domain.is_ascii();
+    if plain && !domain.split('.').any(encoded) {
+        return Some(domain.into());
+    }
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::Check,
+        DnsLength::Verify,
+    );
+    ascii.ok().map(|ascii| if plain { domain.into() } else { ascii })
+}
+
+/// The form in which two spellings of an address are the same: lower case, the domain in ASCII. Dots and tags stay, since only
+/// the mail's host knows what they mean.
 pub fn normalise_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    let email = email.trim();
+    match email.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) {
+        Some((local, domain)) => match ascii_domain(domain) {
+            Some(domain) => format!("{}@{domain}", local.to_lowercase()),
+            None => email.to_lowercase(),
+        },
+        None => email.to_lowercase(),
+    }
 }
 
 /// An address for logs: `a***@example.com`.
@@ -133,6 +181,12 @@ mod tests {
             "ze\u{200B}ro",
             "\u{FEFF}bom",
             "tab\there",
+            "a name\u{2028}",
+            "a name\u{2029} ",
+            "\u{85}a name",
+            "a name\u{B}",
+            "\u{C}",
+            "\u{1F}a name",
         ] {
             let error = line("name", text, 100).unwrap_err();
             assert_eq!(error.reason(), ErrorReason::InvalidText, "{text:?}");
@@ -151,6 +205,15 @@ mod tests {
     fn text_is_stored_in_nfc() {
         assert_eq!(line("name", " Zoe\u{0308} ", 100).unwrap(), "Zoë");
         assert_eq!(lines("body", "one\ntwo", 100).unwrap(), "one\ntwo");
+    }
+
+    #[test]
+    fn what_comes_with_pasted_text_goes() {
+        assert_eq!(line("name", "\t\u{A0}Ada\u{3000}\r\n", 100).unwrap(), "Ada");
+        assert!(
+            lines("body", "one\u{2028}", 100).is_err(),
+            "at the end of several lines too"
+        );
     }
 
     #[test]
@@ -173,9 +236,44 @@ mod tests {
         ] {
             assert!(email("email", text).is_err(), "{text:?}");
         }
-        assert!(
-            email("email", "аda@example.org").is_err(),
+        assert_eq!(
+            email("email", "аda@example.org").unwrap_err().reason(),
+            ErrorReason::InvalidText,
             "a Cyrillic look-alike"
         );
+    }
+
+    #[test]
+    fn a_domain_with_other_letters_is_kept_in_ascii() {
+        for (typed, kept) in [
+            ("info@exämple.example", "info@xn--exmple-cua.example"),
+            ("Info@EXÄMPLE.example", "Info@xn--exmple-cua.example"),
+            ("info@exa\u{308}mple.example", "info@xn--exmple-cua.example"),
+            ("a@faß.de", "a@xn--fa-hia.de"),
+            ("a@例え.テスト", "a@xn--r8jz45g.xn--zckzah"),
+            ("a@例え。テスト", "a@xn--r8jz45g.xn--zckzah"),
+            ("a@ｅxample.org", "a@example.org"),
+            ("info@XN--exmple-cua.example", "info@XN--exmple-cua.example"),
+        ] {
+            let address = email("email", typed).unwrap();
+            assert_eq!(address, kept, "{typed}");
+            assert_eq!(normalise_email(typed), normalise_email(kept), "{typed} is {kept}");
+            assert_eq!(email("email", &address).unwrap(), address, "read again");
+        }
+        let long = format!("a@{}.example", "ä".repeat(64));
+        for wrong in [
+            "info@-ä.example",
+            "info@ä..example",
+            "info@ä",
+            "info@ä .example",
+            "info@ä_b.example",
+            "info@xn--0.example",
+            "info@xn--a-ä.example",
+            "a@b@ä.example",
+            &long,
+        ] {
+            assert!(email("email", wrong).is_err(), "{wrong}");
+            normalise_email(wrong);
+        }
     }
 }

@@ -102,6 +102,7 @@ pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<N
         env: env.clone(),
         patience: config.patience(),
         pacer: Pacer::new(config.notifier_send_rate),
+        unconfirmed_limit: config.limit_mails_unconfirmed,
         wake: wake.clone(),
     };
     let handler = Handler {

@@ -8,7 +8,6 @@ use prost::Message as _;
 
 use crate::domain::content::{AccountContent, Content, OrderContent, amount, order_content, parcel};
 use crate::domain::delivery::{Delivery, State, Template};
-use crate::domain::dialling::international;
 use crate::domain::message::{Channel, Recipient};
 use crate::domain::plain;
 use crate::domain::record::DeadReason;
@@ -73,6 +72,7 @@ pub(crate) fn plan(event: &Event, now: Timestamp) -> Result<Vec<Delivery>, &'sta
     match event {
         Event::Auth(event) => match &event.payload {
             Some(auth_event::Payload::MailRequested(request)) => account_mail(event, request, now),
+            Some(auth_event::Payload::MailWithheld(_)) => Ok(vec![]),
             // A kind of event that came to be after this build; nothing it asks of us is known.
             None => Ok(vec![]),
         },
@@ -188,13 +188,17 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
         sequence: event.sequence,
         now,
     };
-    let mut deliveries = vec![source.delivery(
+    let mail = source.delivery(
         Channel::Email,
         template,
         recipient,
         &order.locale,
         content.clone(),
-    )];
+    );
+    let mut deliveries = vec![Delivery {
+        unconfirmed: !order.email_confirmed && by_buyer(payload),
+        ..mail
+    }];
     if template == Template::OrderShipped
         && let Some(phone) = phone(order)
     {
@@ -203,24 +207,30 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
     Ok(deliveries)
 }
 
-/// The number to text to: the order's, or the delivery address's, with the prefix of the country delivered to where it has
-/// none. One that cannot be dialled is as none: the mail goes out.
+/// Whether a buyer alone can bring it about: what staff do is no stranger's way to fill a mailbox.
+fn by_buyer(payload: &order_event::Payload) -> bool {
+    use order_event::Payload;
+    matches!(
+        payload,
+        Payload::Placed(_) | Payload::Paid(_) | Payload::Canceled(_)
+    )
+}
+
+/// The number to text to: the order's, or the delivery address's, dialled in the country delivered to where it names none. One
+/// that cannot be dialled is left out: the mail goes out.
 fn phone(order: &Order) -> Option<Recipient> {
     let of_address = order
         .delivery_address
         .as_ref()
         .and_then(|address| address.phone.as_deref());
-    let number = [order.phone.as_deref(), of_address]
-        .into_iter()
-        .flatten()
-        .find_map(|number| Recipient::phone(number).ok())?;
     let country = order
         .delivery_address
         .as_ref()
         .map(|address| address.country_code.as_str());
-    country
-        .and_then(|country| international(&number, country))
-        .or(Some(number))
+    [order.phone.as_deref(), of_address]
+        .into_iter()
+        .flatten()
+        .find_map(|number| Recipient::phone(number, country).ok())
 }
 
 struct Source<'a> {
@@ -254,6 +264,7 @@ impl Source<'_> {
             attempts: 0,
             round: 0,
             last_error: None,
+            unconfirmed: false,
             created_at: self.now,
             sent_at: None,
         }

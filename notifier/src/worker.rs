@@ -12,6 +12,7 @@ use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::env::Env;
 use comptoir_mesh::error::{Error, ErrorReason, Reason as _};
 use comptoir_mesh::faults;
+use comptoir_mesh::phone::Number;
 use comptoir_proto::auth::v1::IssueMailTokenRequest;
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use futures::{FutureExt as _, StreamExt as _};
@@ -21,7 +22,7 @@ use tokio::sync::Notify;
 use crate::backend::{Backends, Failure};
 use crate::domain::content::Content;
 use crate::domain::delivery::{Delivery, Patience, State, Status};
-use crate::domain::feedback::address_hash;
+use crate::domain::feedback::{CountedMail, address_hash};
 use crate::domain::message::Channel;
 use crate::pacer::Pacer;
 use crate::render::{Renderer, Token};
@@ -37,6 +38,8 @@ const BATCH: u32 = 64;
 const CONCURRENCY: usize = 32;
 /// The first pause of a worker whose store is away; doubles four times.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// What mails to an unconfirmed address are counted over.
+const UNCONFIRMED_WINDOW: Duration = Duration::from_secs(3600);
 /// How long an idle worker waits before it looks all the same: another process may have died with a lease.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,8 @@ pub struct Worker {
     pub(crate) env: Env,
     pub(crate) patience: Patience,
     pub(crate) pacer: Pacer,
+    /// Mails of orders to an unconfirmed address in [`UNCONFIRMED_WINDOW`]; 0 is no limit.
+    pub(crate) unconfirmed_limit: u32,
     pub(crate) wake: Arc<Notify>,
 }
 
@@ -176,8 +181,12 @@ impl Worker {
 
     /// Gives the provider's own id of the message, where it has one.
     async fn attempt(&self, delivery: &Delivery) -> Result<Option<String>, Failure> {
-        if delivery.channel == Channel::Email {
-            self.check_suppressions(delivery).await?;
+        match delivery.channel {
+            Channel::Email => {
+                self.check_suppressions(delivery).await?;
+                self.check_limit(delivery).await?;
+            }
+            Channel::Sms => check_number(delivery)?,
         }
         let token = match &delivery.content {
             Content::Account(account) if delivery.template.token_page().is_some() => {
@@ -202,6 +211,31 @@ impl Worker {
             Err(error) => {
                 tracing::warn!(error.cause = ?error, "the suppression list cannot be read");
                 Err(Failure::Again("the suppression list cannot be read".to_owned()))
+            }
+        }
+    }
+
+    /// Counts a mail to an address that nobody confirmed. One that staff send again goes whatever the count is.
+    async fn check_limit(&self, delivery: &Delivery) -> Result<(), Failure> {
+        if !delivery.unconfirmed || self.unconfirmed_limit == 0 || delivery.is_retried_by_hand() {
+            return Ok(());
+        }
+        let mail = CountedMail {
+            address_hash: address_hash(delivery.recipient.as_str()),
+            delivery_id: delivery.id.clone(),
+            at: self.env.clock.now(),
+        };
+        let limit = self.unconfirmed_limit;
+        match self.store.count_mail(&mail, limit, UNCONFIRMED_WINDOW).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::Suppressed(format!(
+                "RATE_LIMITED: {limit} mails of orders went to this unconfirmed address within an hour, which is the limit"
+            ))),
+            Err(error) => {
+                tracing::warn!(error.cause = ?error, "mails to an address cannot be counted");
+                Err(Failure::Again(
+                    "mails to the address cannot be counted".to_owned(),
+                ))
             }
         }
     }
@@ -293,6 +327,18 @@ impl Worker {
                 tracing::warn!(delivery.id = id, error.cause = ?error, "what came of a message cannot be noted; it is sent again");
             }
         }
+    }
+}
+
+/// Refuses what is paid for by who writes, whatever country it is of.
+fn check_number(delivery: &Delivery) -> Result<(), Failure> {
+    let refused = |why| Err(Failure::Refused(format!("DESTINATION_NOT_ALLOWED: {why}")));
+    match Number::parse(delivery.recipient.as_str(), None) {
+        None => refused("no country has this number"),
+        Some(number) if number.is_dear() => {
+            refused("text messages do not go to premium, shared-cost, personal and service numbers")
+        }
+        Some(_) => Ok(()),
     }
 }
 

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use comptoir_proto::auth::v1::{AuthEvent, MailKind as ProtoKind, MailRequested, auth_event::Payload};
+use comptoir_proto::auth::v1::{
+    AuthEvent, MailKind as ProtoKind, MailRequested, MailWithheld, auth_event::Payload,
+};
 use jiff::Timestamp;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,7 @@ pub(crate) enum MailKind {
     EmailChange,
     /// Tells an account's owner that somebody registered with the address. No link.
     AlreadyRegistered,
-    /// None is sent: written where another address would get one, so that the work is the same.
+    /// None is sent: written, and announced, where another address would get one, so that the work is the same.
     Unsent,
 }
 
@@ -123,6 +125,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) registration: Option<Registration>,
 }
 
+/// An event that asks for nothing, `length` bytes long.
+fn withheld(length: usize) -> Payload {
+    let padding = vec![0; length];
+    Payload::MailWithheld(MailWithheld { padding })
+}
+
 impl Mail {
     /// Asks for a mail. `id` names it and `event_id` the event that asks the notifier; `token_hash` belongs to its link.
     pub(crate) fn request(
@@ -146,22 +154,25 @@ impl Mail {
             outbox: Vec::new(),
             id,
         };
-        if mail.kind != MailKind::Unsent {
-            let profile = match (draft.user, &mail.registration) {
-                (Some(user), _) => user.profile.clone(),
-                (None, Some(registration)) => registration.profile.clone(),
-                (None, None) => Profile::default(),
-            };
-            let request = MailRequested {
-                mail_id: mail.id.clone(),
-                kind: mail.kind.proto().into(),
-                email: mail.email.clone(),
-                locale: profile.locale,
-                // A stranger's choice of words does not go into somebody's mail before the address is confirmed.
-                first_name: draft.user.and(profile.first_name),
-            };
-            mail.append(event_id, Payload::MailRequested(request), now);
-        }
+        let profile = match (draft.user, &mail.registration) {
+            (Some(user), _) => user.profile.clone(),
+            (None, Some(registration)) => registration.profile.clone(),
+            (None, None) => Profile::default(),
+        };
+        let request = MailRequested {
+            mail_id: mail.id.clone(),
+            kind: mail.kind.proto().into(),
+            email: mail.email.clone(),
+            locale: profile.locale,
+            // A stranger's choice of words does not go into somebody's mail before the address is confirmed.
+            first_name: draft.user.and(profile.first_name),
+        };
+        let payload = if mail.kind == MailKind::Unsent {
+            withheld(request.encoded_len())
+        } else {
+            Payload::MailRequested(request)
+        };
+        mail.append(event_id, payload, now);
         mail
     }
 
@@ -182,12 +193,15 @@ impl Mail {
         });
     }
 
-    /// The mail as it is kept when the address has had enough of them: nothing is sent, and nothing can be confirmed.
+    /// The mail as it is kept when the address has had enough of them: nothing is sent, and nothing can be confirmed. Its event
+    /// asks for nothing; the work is that of a mail.
     pub(crate) fn silenced(mut self) -> Self {
         self.kind = MailKind::Unsent;
         self.registration = None;
         self.sequence = 0;
-        self.outbox.clear();
+        for entry in std::mem::take(&mut self.outbox) {
+            self.append(entry.id, withheld(entry.payload.len()), self.requested_at);
+        }
         self
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use comptoir_mesh::error::{Error, ErrorReason};
+use comptoir_mesh::text::normalise_email;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -16,30 +17,27 @@ pub(crate) const MAX_BYTES: usize = comptoir_mesh::lengths::PASSWORD_BYTES_MAX;
 pub(crate) struct Password(String);
 
 impl Password {
-    /// A password to be compared with a hash. One longer than any accepted is cut: it cannot be right, and costs no more
-    /// than another.
-    pub(crate) fn presented(text: &str) -> Self {
-        let mut password: String = text.chars().take(MAX_BYTES + 1).nfc().collect();
-        let mut end = (2 * MAX_BYTES).min(password.len());
-        while !password.is_char_boundary(end) {
-            end -= 1;
+    /// A password to be compared with a hash, refused with VALIDATION_FAILED on `field` when it is longer than any accepted.
+    pub(crate) fn presented(field: &str, text: &str) -> Result<Self, Error> {
+        let too_long = || {
+            let message = "A password has at most 1,024 bytes.";
+            Error::field(field, ErrorReason::ValidationFailed, message)
+        };
+        if text.len() > MAX_BYTES {
+            return Err(too_long());
         }
-        password.truncate(end);
-        Self(password)
+        let password: String = text.nfc().collect();
+        if password.len() > MAX_BYTES {
+            return Err(too_long());
+        }
+        Ok(Self(password))
     }
 
-    /// A new password of the account `email`, refused with WEAK_PASSWORD on `field` when it is too short, too long or too
-    /// common.
+    /// A new password of the account `email`, refused on `field`: with VALIDATION_FAILED when it is too long, with
+    /// WEAK_PASSWORD when it is too short or too common.
     pub(crate) fn new(field: &str, text: &str, email: &str) -> Result<Self, Error> {
         let weak = |message: &str| Err(Error::field(field, ErrorReason::WeakPassword, message));
-        let password: String = if text.len() > MAX_BYTES {
-            String::new()
-        } else {
-            text.nfc().collect()
-        };
-        if text.len() > MAX_BYTES || password.len() > MAX_BYTES {
-            return weak("A password has at most 1,024 bytes.");
-        }
+        let Self(password) = Self::presented(field, text)?;
         if password.len() < MIN_BYTES {
             return weak("A password has at least 8 bytes.");
         }
@@ -51,7 +49,7 @@ impl Password {
         {
             return weak("This password is among those tried first. Choose another.");
         }
-        if lower == email.to_lowercase() {
+        if normalise_email(&lower) == normalise_email(email) {
             return weak("A password is not the address it belongs to. Choose another.");
         }
         Ok(Self(password))
@@ -108,6 +106,7 @@ mod tests {
             "PassWord123",
             "zzzzzzzzzz",
             "Ada@Example.org",
+            " ada@example.org",
         ] {
             let error = Password::new("password", weak, "ada@example.org").unwrap_err();
             assert_eq!(error.reason(), ErrorReason::WeakPassword, "{weak}");
@@ -116,10 +115,8 @@ mod tests {
             Password::new("password", &"x1".repeat(512), "").is_ok(),
             "1,024 bytes"
         );
-        assert!(
-            Password::new("password", &"x1".repeat(513), "").is_err(),
-            "1,026 bytes"
-        );
+        let long = Password::new("password", &"x1".repeat(513), "").unwrap_err();
+        assert_eq!(long.reason(), ErrorReason::ValidationFailed, "1,026 bytes");
         assert!(Password::new("password", "correct horse", "").is_ok());
     }
 
@@ -138,8 +135,24 @@ mod tests {
         let composed = Password::new("password", "caf\u{e9} noir", "").unwrap();
         assert_eq!(
             composed.as_bytes(),
-            Password::presented("cafe\u{301} noir").as_bytes()
+            Password::presented("password", "cafe\u{301} noir")
+                .unwrap()
+                .as_bytes()
         );
-        assert!(Password::presented(&"\u{1F980}".repeat(100_000)).as_bytes().len() <= 2 * MAX_BYTES);
+    }
+
+    #[test]
+    fn a_password_is_presented_within_the_limit() {
+        assert!(Password::presented("password", &"x1".repeat(512)).is_ok());
+        for long in [
+            "x1".repeat(513),
+            "\u{1F980}".repeat(100_000),
+            // Grows when it is composed: U+0958 is excluded from composition.
+            "\u{958}".repeat(341),
+        ] {
+            let error = Password::presented("password", &long).unwrap_err();
+            assert_eq!(error.reason(), ErrorReason::ValidationFailed);
+            assert_eq!(error.field_violations()[0].field, "password");
+        }
     }
 }

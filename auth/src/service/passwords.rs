@@ -66,13 +66,10 @@ impl Auth {
         client_address: Option<&str>,
         field: &str,
     ) -> Result<(), Error> {
+        let password = Password::presented(field, password)?;
         let attempt = self.attempt(&user.email_key, client_address);
         if !self
-            .compare(
-                &attempt,
-                Password::presented(password),
-                Some(user.password.clone()),
-            )
+            .compare(&attempt, password, Some(user.password.clone()))
             .await?
         {
             return Err(Error::field(

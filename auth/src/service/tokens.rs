@@ -26,13 +26,12 @@ impl Auth {
     ) -> Result<proto::LoginResponse, Error> {
         // The time is taken before the account is read: a revocation written in between is later than the token.
         let now = self.now();
+        let password = Password::presented("password", &request.password)?;
         let key = text::normalise_email(&request.email);
         let attempt = self.attempt(&key, request.client_address.as_deref());
         let user = self.store.user_by_email(&key).await?;
         let hash = user.as_ref().map(|user| user.password.clone());
-        let right = self
-            .compare(&attempt, Password::presented(&request.password), hash)
-            .await?;
+        let right = self.compare(&attempt, password, hash).await?;
         let Some(user) = user.filter(|user| right && user.active) else {
             metrics::counter!("auth_logins_total", "outcome" => "refused").increment(1);
             return Err(Error::new(

@@ -219,6 +219,9 @@ pub(crate) async fn the_sweep_keeps_what_is_unpublished(store: Fresh) {
         .unwrap();
     let unsent = registration("mail_2", "e@f.fr", at(15)).silenced();
     store.request_mail(unsent, 0, HOUR).await.unwrap();
+    let mut announced = store.pending(10).await.unwrap();
+    announced.retain(|record| record.key == "mail_2");
+    store.done(&announced).await.unwrap();
     store.sweep(at(10), at(20), at(10)).await.unwrap();
     assert_eq!(store.mail_by_token("hash of mail_2").await.unwrap(), None);
     assert_eq!(store.mail_by_token("hash of mail of user_1").await.unwrap(), None);

@@ -152,7 +152,17 @@ pub(crate) async fn what_cannot_be_is_refused_with_its_field() {
         (
             with(|r| r.password = "x1".repeat(513)).await,
             "password",
-            ErrorReason::WeakPassword,
+            ErrorReason::ValidationFailed,
+        ),
+        (
+            with(|r| r.first_name = Some("Ada\u{2028}".into())).await,
+            "first_name",
+            ErrorReason::InvalidText,
+        ),
+        (
+            with(|r| r.phone = Some("+0033 6 12 34 56 78".into())).await,
+            "phone",
+            ErrorReason::ValidationFailed,
         ),
         (
             with(|r| r.first_name = Some("a\u{202e}b".into())).await,
@@ -244,7 +254,7 @@ pub(crate) async fn an_event_holds_no_secret_and_counts_from_one() {
     let mail = world.mailbox.wait("ada@example.org", 1).await.pop().unwrap();
     let token = world.link(&mail).await;
     let record = world.mailbox.records().pop().unwrap();
-    let (event, _) = mail_of(&record);
+    let (event, _) = mail_of(&record).unwrap();
     assert_eq!(
         (record.topic, record.key.as_str()),
         ("comptoir.auth.v1", mail.mail_id.as_str())

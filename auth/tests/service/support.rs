@@ -115,7 +115,8 @@ impl Mailbox {
 
     /// Every mail asked for, in the order of its event.
     pub(crate) fn mails(&self) -> Vec<MailRequested> {
-        self.records().iter().map(|record| mail_of(record).1).collect()
+        let records = self.records();
+        records.iter().filter_map(mail_of).map(|(_, mail)| mail).collect()
     }
 
     /// The mails to an address, once there are so many.
@@ -142,10 +143,12 @@ impl Mailbox {
     }
 }
 
-pub(crate) fn mail_of(record: &Record) -> (AuthEvent, MailRequested) {
+/// The event's mail; `None` where none is sent.
+pub(crate) fn mail_of(record: &Record) -> Option<(AuthEvent, MailRequested)> {
     let event = AuthEvent::decode(record.payload.clone()).unwrap();
     match event.payload.clone() {
-        Some(auth_event::Payload::MailRequested(mail)) => (event, mail),
+        Some(auth_event::Payload::MailRequested(mail)) => Some((event, mail)),
+        Some(auth_event::Payload::MailWithheld(_)) => None,
         None => panic!("an event without a payload"),
     }
 }

@@ -55,13 +55,13 @@ struct Asker {
 }
 
 impl Asker {
-    fn new(client: Client, headers: &HeaderMap) -> Self {
+    fn new(app: &App, client: Client, headers: &HeaderMap) -> Self {
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
             client,
             // Of ASCII alone: nothing else is to_str.
             user_agent: user_agent.map(|text| text.get(..512).unwrap_or(text).to_owned()),
-            language: locale::accepted(headers),
+            language: locale::accepted(headers, &app.services.shop.locales),
         }
     }
 }
@@ -135,7 +135,7 @@ where
     if let Some(kept) = cached::find(app, &identity, &body) {
         return Ok(answer(kept, media_type));
     }
-    let asker = Asker::new(client, &parts.headers);
+    let asker = Asker::new(app, client, &parts.headers);
     let body = Box::pin(cached::load(app, asker, identity, body)).await?;
     Ok(answer(body, media_type))
 }

@@ -41,7 +41,7 @@ pub(super) async fn upgrade(
         let message = "The WebSocket has to speak graphql-transport-ws.";
         return Err(Problem::new(ErrorReason::ValidationFailed, message));
     }
-    let asker = Asker::new(client, &parts.headers);
+    let asker = Asker::new(app, client, &parts.headers);
     let permit = app.streams.open(asker.client.address)?;
     let token = context::inspect(|context| context.token.clone()).flatten();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())

@@ -92,7 +92,9 @@ impl AccountMutation {
             first_name: input.first_name,
             last_name: input.last_name,
             phone: input.phone,
-            locale: input.locale,
+            locale: input
+                .locale
+                .or_else(|| ctx.data_unchecked::<RequestData>().language.clone()),
         };
         Ok(settle(client.register(request).await, &[("", "input")], |_| Some(()))?.into())
     }

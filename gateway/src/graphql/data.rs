@@ -42,7 +42,7 @@ pub struct RequestData {
     pub client_address: IpAddr,
     /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// The language that the client prefers, BCP 47.
+    /// The one of the shop's languages that the client prefers, BCP 47.
     pub language: Option<String>,
     pub(super) loaders: Arc<Loaders>,
     answer: Arc<Mutex<Answer>>,

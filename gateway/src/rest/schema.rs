@@ -95,8 +95,8 @@ schemas! {
     EmailOrEmpty = OneOfBuilder::new()
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL)))
         .item(text().max_length(Some(0)));
-    /// A telephone number of 4 to 15 digits, as people write it; an empty one is none.
-    Phone = pattern("^(\\+?([ ()./-]*[0-9]){4,15}[ ()./-]*)?$").max_length(Some(lengths::PHONE));
+    /// A telephone number of 4 to 15 digits, as people write it, behind a + or 00 those of a country; an empty one is none.
+    Phone = pattern(&phone()).max_length(Some(lengths::PHONE));
     /// A first or last name, a company, a city or a region.
     Name = line(lengths::NAME);
     /// One that is not empty.
@@ -259,6 +259,25 @@ fn refused_but_breaks() -> String {
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// What [`comptoir_mesh::phone::check`] takes: behind a + or 00 what a country's code can begin with (not 0, 800, 808, 87, 881
+/// to 883, 888 and 979), else no 00.
+fn phone() -> String {
+    let gap = "[ \u{a0}\u{202f}()./-]*";
+    let digit = |which: &str| format!("{gap}[{which}]");
+    let digits = |least: u8, most: u8| format!("({gap}[0-9]){{{least},{most}}}");
+    let abroad = [
+        digit("1-7") + &digits(3, 14),
+        digit("9") + &digit("0-68-9") + &digits(2, 13),
+        digit("9") + &digit("7") + &digit("0-8") + &digits(1, 12),
+        digit("8") + &digit("1-69") + &digits(2, 13),
+        digit("8") + &digit("0") + &digit("1-79") + &digits(1, 12),
+        digit("8") + &digit("8") + &digit("04-79") + &digits(1, 12),
+    ]
+    .join("|");
+    let home = digit("1-9") + &digits(3, 14) + "|" + &digit("0") + &digit("1-9") + &digits(2, 13);
+    format!("^(({gap}(\\+|0{gap}0)({abroad})|{home}){gap})?$")
 }
 
 fn pattern(pattern: &str) -> ObjectBuilder {

@@ -41,6 +41,9 @@ pub struct OrderContent {
     pub cost: Costs,
     /// The delivery address, a line each.
     pub address: Vec<String>,
+    /// Its country, ISO 3166-1 alpha-2; earlier builds kept it as the address's last line.
+    #[serde(default)]
+    pub country: Option<String>,
     /// The way of delivery.
     pub delivery: Option<DeliveryWay>,
     /// What was paid or went back, in the mails that say so.
@@ -167,6 +170,7 @@ pub(crate) fn order_content(order: &Order) -> Result<OrderContent, &'static str>
             total: sum(&cost.total)?,
         },
         address: address.map(address_lines).unwrap_or_default(),
+        country: address.and_then(|address| plain::optional_line(Some(&address.country_code))),
         delivery: order.delivery_option.as_ref().map(|option| DeliveryWay {
             name: plain::line(&option.name),
             days: option.estimated_days,
@@ -243,7 +247,6 @@ fn address_lines(address: &Address) -> Vec<String> {
         address.line2.as_deref(),
         Some(&town),
         address.region.as_deref(),
-        Some(&address.country_code),
     ]
     .into_iter()
     .filter_map(plain::optional_line)

@@ -41,6 +41,9 @@ pub struct Delivery {
     pub round: u32,
     /// Why the last try failed; never text of the recipient's.
     pub last_error: Option<String>,
+    /// Whether the address is one that somebody typed for an order, and nobody confirmed; such mails have a limit.
+    #[serde(default)]
+    pub unconfirmed: bool,
     /// When the event was taken in.
     pub created_at: Timestamp,
     /// When it was sent.
@@ -133,7 +136,7 @@ pub enum State {
     },
     /// Not tried any more, unless by hand.
     Dead,
-    /// Not sent: the recipient is not written to any more.
+    /// Not sent: the recipient is not written to any more, or had enough of what it did not ask for.
     Suppressed,
 }
 
@@ -236,6 +239,11 @@ impl Delivery {
         }
     }
 
+    /// Whether staff had it sent again.
+    pub fn is_retried_by_hand(&self) -> bool {
+        self.attempts > self.round
+    }
+
     /// When the worker has to look at it, if ever.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
@@ -294,7 +302,7 @@ impl Delivery {
         }
     }
 
-    /// Not sent, as the recipient is not written to any more.
+    /// Not sent: the recipient is not written to any more, or had enough of what it did not ask for.
     #[must_use]
     pub fn suppressed(self, error: &str) -> Self {
         Self {

@@ -157,6 +157,17 @@ pub fn detail(text: &str) -> Option<String> {
     (!line.is_empty() && !line.contains('@')).then_some(line)
 }
 
+/// A mail to an address that nobody confirmed, as it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedMail {
+    /// The address, by [`address_hash`].
+    pub address_hash: String,
+    /// The delivery; the same one counts once.
+    pub delivery_id: String,
+    /// When it is to be sent.
+    pub at: Timestamp,
+}
+
 /// Something of which a day has only so much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {

@@ -1,5 +1,7 @@
 //! A message as its recipient will have it.
 
+use comptoir_mesh::phone::Number;
+
 use super::plain;
 
 /// How a message travels.
@@ -61,18 +63,18 @@ impl Recipient {
             .map_err(|_| Invalid("not an e-mail address"))
     }
 
-    /// A telephone number: what people put between digits is dropped, `00` in front is a `+`.
-    pub fn phone(number: &str) -> Result<Self, Invalid> {
-        let mut compact: String = number
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '\u{a0}' | '.' | '-' | '/' | '(' | ')'))
-            .collect();
-        if let Some(international) = compact.strip_prefix("00") {
-            compact = format!("+{international}");
-        }
-        let digits = compact.strip_prefix('+').unwrap_or(&compact);
-        if (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            Ok(Self(compact))
+    /// A telephone number that can be dialled from anywhere; one without a country's code is dialled in `country`.
+    pub fn phone(number: &str, country: Option<&str>) -> Result<Self, Invalid> {
+        Number::parse(number, country)
+            .map(|number| Self(number.e164()))
+            .ok_or(Invalid("not a telephone number"))
+    }
+
+    /// A number as it was kept, also by builds that knew less of numbers.
+    fn kept_phone(number: String) -> Result<Self, Invalid> {
+        let digits = number.strip_prefix('+').unwrap_or(&number);
+        if (4..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(number))
         } else {
             Err(Invalid("not a telephone number"))
         }
@@ -95,7 +97,7 @@ impl Recipient {
     /// The form in which two spellings are found as one: an address in lower case, a number's digits.
     pub fn lookup_key(text: &str) -> String {
         if text.contains('@') {
-            text.trim().to_lowercase()
+            comptoir_mesh::text::normalise_email(text)
         } else {
             text.chars().filter(char::is_ascii_digit).collect()
         }
@@ -115,7 +117,7 @@ impl TryFrom<String> for Recipient {
         if text.contains('@') {
             Self::email(&text)
         } else {
-            Self::phone(&text)
+            Self::kept_phone(text)
         }
     }
 }
@@ -182,19 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_digits() {
-        assert_eq!(
-            Recipient::phone("+33 6 12.34-56 78").unwrap().as_str(),
-            "+33612345678"
-        );
-        assert_eq!(
-            Recipient::phone("0033612345678").unwrap().as_str(),
-            "+33612345678"
-        );
-        assert_eq!(
-            Recipient::phone("(06) 12 34 56 78").unwrap().as_str(),
-            "0612345678"
-        );
+    fn a_number_can_be_dialled_from_anywhere() {
+        let phone = |number, country| Recipient::phone(number, country).map(String::from).ok();
+        for (number, dialled) in [
+            ("+33 6 12.34-56 78", "+33612345678"),
+            ("0033612345678", "+33612345678"),
+            ("+33 (0)6 39 98 00 01", "+33639980001"),
+            ("(06) 12 34 56 78", "+33612345678"),
+            ("+32 470 12 34 56", "+32470123456"),
+        ] {
+            assert_eq!(phone(number, Some("FR")).as_deref(), Some(dialled), "{number}");
+        }
         for forged in [
             "",
             "+",
@@ -203,8 +203,24 @@ mod tests {
             "call me",
             "+3361234567890123",
         ] {
-            assert!(Recipient::phone(forged).is_err(), "{forged:?}");
+            assert_eq!(phone(forged, Some("FR")), None, "{forged:?}");
         }
+        assert_eq!(phone("06 12 34 56 78", None), None, "of no country");
+    }
+
+    #[test]
+    fn what_an_earlier_build_kept_can_be_read() {
+        for kept in ["+330639980001", "0612345678", "+33612345678", "ada@example.org"] {
+            let read = Recipient::try_from(kept.to_owned()).map(String::from);
+            assert_eq!(read.as_deref(), Ok(kept));
+        }
+        assert!(Recipient::try_from("+33 6".to_owned()).is_err());
+    }
+
+    #[test]
+    fn two_spellings_of_an_address_are_found_as_one() {
+        let key = Recipient::lookup_key("info@xn--exmple-cua.example");
+        assert_eq!(Recipient::lookup_key(" Info@exämple.example"), key);
     }
 
     #[test]
@@ -213,6 +229,6 @@ mod tests {
             format!("{:?}", Recipient::email("ada@example.org").unwrap()),
             "a***@example.org"
         );
-        assert_eq!(Recipient::phone("+33612345678").unwrap().masked(), "***78");
+        assert_eq!(Recipient::phone("+33612345678", None).unwrap().masked(), "***78");
     }
 }

@@ -22,6 +22,7 @@ use crate::domain::delivery::Delivery;
 use crate::domain::message::{Channel, Message, Subject};
 use crate::domain::plain;
 
+mod countries;
 mod money;
 mod templates;
 mod words;
@@ -51,7 +52,7 @@ struct OrderView<'a> {
     lines: Vec<LineView<'a>>,
     pictures: bool,
     sums: Vec<SumView>,
-    address: &'a [String],
+    address: Vec<&'a str>,
     delivery: Option<String>,
 }
 
@@ -178,6 +179,7 @@ impl Renderer {
             Content::Order(order) => context! {
                 name => order.first_name.as_deref(),
                 order => Value::from(Serde(view(order, language))),
+                free => order.cost.total.minor_units == 0,
                 amount => order.amount.as_ref().map(|amount| money::format(amount, language)),
                 parcel => order.parcel.as_ref().map(|parcel| Value::from(Serde(parcel))),
                 ..shared
@@ -238,7 +240,17 @@ fn view(order: &OrderContent, language: Language) -> OrderView<'_> {
             })
             .collect(),
         sums,
-        address: &order.address,
+        address: order
+            .address
+            .iter()
+            .map(String::as_str)
+            .chain(
+                order
+                    .country
+                    .as_deref()
+                    .map(|code| countries::name(code, language)),
+            )
+            .collect(),
         delivery: order
             .delivery
             .as_ref()

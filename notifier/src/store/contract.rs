@@ -55,6 +55,7 @@ fn delivery(event_id: &str, channel: Channel, created_at: Timestamp) -> Delivery
         attempts: 0,
         round: 0,
         last_error: None,
+        unconfirmed: false,
         created_at,
         sent_at: None,
     }

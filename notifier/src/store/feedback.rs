@@ -1,9 +1,11 @@
 //! The other half of the port: what providers told, and what was used up. Each method is one atomic step here too.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
 
-use crate::domain::feedback::{Quota, Report, Suppression};
+use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 
 /// What providers told, and what was used up.
 #[async_trait]
@@ -22,6 +24,10 @@ pub trait Feedback: Send + Sync + 'static {
 
     /// Takes one of what the day has; `false` when nothing is left.
     async fn take(&self, quota: &Quota) -> Result<bool, Error>;
+
+    /// Counts a mail for its address, unless `limit` others were within `window` before it: then `false`. One that is counted
+    /// stays so.
+    async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error>;
 
     /// Gives back one that was taken and not used.
     async fn give_back(&self, quota: &Quota) -> Result<(), Error>;

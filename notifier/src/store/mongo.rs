@@ -19,8 +19,8 @@ use mongodb::options::IndexOptions;
 use mongodb::{Collection, Database, IndexModel};
 
 use self::documents::{
-    Due, InboxDocument, LetterDocument, MailboxDocument, QuotaDocument, ReportDocument, StoredDelivery,
-    SuppressionDocument,
+    CountedDocument, Due, InboxDocument, LetterDocument, MailboxDocument, QuotaDocument, ReportDocument,
+    StoredDelivery, SuppressionDocument,
 };
 use super::{Position, Posted, Recorded, Store};
 use crate::domain::delivery::{Delivery, Status};
@@ -45,6 +45,7 @@ pub struct MongoStore {
     suppressions: Collection<SuppressionDocument>,
     reports: Collection<ReportDocument>,
     quotas: Collection<QuotaDocument>,
+    counted: Collection<CountedDocument>,
 }
 
 impl MongoStore {
@@ -65,6 +66,7 @@ impl MongoStore {
             suppressions: database.collection("suppressions"),
             reports: database.collection("reports"),
             quotas: database.collection("quotas"),
+            counted: database.collection("counted_mails"),
         }
     }
 
@@ -98,7 +100,7 @@ impl MongoStore {
             index("newest_by_recipient", of_recipient),
         ];
         self.mailbox.create_indexes(mailbox).await?;
-        // What was counted on days that are over goes by itself.
+        // What was counted on days, and in hours, that are over goes by itself.
         let expired = IndexModel::builder()
             .keys(doc! { "expires_at": 1 })
             .options(
@@ -108,7 +110,8 @@ impl MongoStore {
                     .build(),
             )
             .build();
-        self.quotas.create_index(expired).await?;
+        self.quotas.create_index(expired.clone()).await?;
+        self.counted.create_index(expired).await?;
         Ok(())
     }
 

@@ -359,6 +359,7 @@ pub(crate) fn order(locale: &str) -> Order {
             ..Default::default()
         }],
         locale: locale.to_owned(),
+        email_confirmed: true,
         ..Default::default()
     }
 }

@@ -58,4 +58,5 @@ kept!(
     replicas_record_an_event_once,
     replicas_change_a_version_once,
     replicas_take_no_more_than_there_is,
+    replicas_count_mails_together,
 );

@@ -1,12 +1,12 @@
 //! What each message says, in both languages, and what people's text cannot do in it.
 
 use crate::common::{
-    Subject, canceled, mail_record, order, order_event, order_record, paid, placed, refunded, shipped,
+    Subject, canceled, euros, mail_record, order, order_event, order_record, paid, placed, refunded, shipped,
 };
 use comptoir_proto::auth::v1::MailKind;
 use comptoir_proto::notifier::v1::MailboxMessage;
-use comptoir_proto::orders::v1::Order;
 use comptoir_proto::orders::v1::order_event::Payload;
+use comptoir_proto::orders::v1::{Order, OrderPaid};
 
 const KINDS: [MailKind; 4] = [
     MailKind::ConfirmEmail,
@@ -90,6 +90,56 @@ async fn every_message_in_french() {
 async fn html_of_an_order() {
     let mail = one_mail(order("fr"), placed()).await;
     insta::assert_snapshot!("order_placed_fr_html", mail.html.replace('\u{a0}', "·"));
+}
+
+#[tokio::test]
+async fn an_order_that_costs_nothing_is_not_said_to_be_paid() {
+    for (locale, subject_line, sentence, when_canceled) in [
+        (
+            "fr",
+            "Votre commande 1000 est confirmée",
+            "il n’y a rien à payer",
+            "Il n’y avait rien à payer",
+        ),
+        (
+            "en",
+            "Your order 1000 is confirmed",
+            "there is nothing to pay",
+            "There was nothing to pay",
+        ),
+    ] {
+        let mut free = order(locale);
+        free.cost.as_mut().unwrap().total = euros(0);
+        let paid = one_mail(free.clone(), Payload::Paid(OrderPaid { amount: euros(0) })).await;
+        assert_eq!(paid.subject, subject_line);
+        let canceled = one_mail(free, canceled(None)).await;
+        for (part, sentence) in [
+            (&paid.text, sentence),
+            (&paid.html, sentence),
+            (&canceled.text, when_canceled),
+            (&canceled.html, when_canceled),
+        ] {
+            assert!(part.contains(sentence), "{part}");
+            for untrue in ["Nous avons reçu", "We received", "votre banque", "your bank"] {
+                assert!(!part.contains(untrue), "{untrue}: {part}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_country_is_named_in_the_readers_language() {
+    for (locale, country) in [("fr", "Allemagne"), ("en", "Germany")] {
+        let mut abroad = order(locale);
+        abroad.delivery_address.as_mut().unwrap().country_code = "DE".to_owned();
+        for payload in [placed(), shipped()] {
+            let mail = one_mail(abroad.clone(), payload).await;
+            for part in [&mail.text, &mail.html] {
+                assert!(part.contains(country), "{part}");
+                assert!(!part.split_whitespace().any(|word| word == "DE"), "{part}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod contract;
 mod doubles;
 mod events;
 mod feedback;
+mod limits;
 mod mails;
 mod replicas;
 mod sending;

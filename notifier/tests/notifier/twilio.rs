@@ -171,14 +171,13 @@ async fn an_answer_that_does_not_come_is_not_waited_for() {
 async fn a_number_elsewhere_is_not_written_to() {
     let twilio = Double::new(accepted).await;
     let subject = subject(&twilio).await;
-    // Jamaica, Réunion, and a number of no country.
-    for (index, number) in ["+18765550100", "+262692123456", "+999123456"]
-        .into_iter()
-        .enumerate()
-    {
+    // Jamaica and Réunion.
+    for (index, number) in ["+18765550100", "+262692123456"].into_iter().enumerate() {
         ship(&subject, &format!("evt_{index}"), number).await;
     }
-    for dead in texts(&subject).await {
+    let texts = texts(&subject).await;
+    assert_eq!(texts.len(), 2);
+    for dead in texts {
         assert_eq!(dead.status, "dead");
         assert!(
             dead.last_error
@@ -198,6 +197,73 @@ async fn a_number_elsewhere_is_not_written_to() {
     ship(&wider, "evt_2", "+262692123456").await;
     ship(&wider, "evt_3", "+33612345678").await;
     assert_eq!(twilio.journal().len(), 2);
+}
+
+#[tokio::test]
+async fn a_dear_number_of_an_allowed_country_is_not_written_to() {
+    let twilio = Double::new(accepted).await;
+    let by_twilio = Subject::with(TestEnv::new(), |config| {
+        set(config, &twilio);
+        // Not by naming it, either.
+        config.twilio.sms_countries = ["FR", "BE", "GB", "+3390", "+3289"]
+            .map(|place| place.parse().unwrap())
+            .to_vec();
+    })
+    .await;
+    let by_mailbox = Subject::new().await;
+    for subject in [&by_twilio, &by_mailbox] {
+        for (index, number) in ["+32 90 212 345", "+33 891 23 45 67", "+44 70 1234 5678"]
+            .into_iter()
+            .enumerate()
+        {
+            ship(subject, &format!("evt_{index}"), number).await;
+        }
+        let texts = texts(subject).await;
+        assert_eq!(texts.len(), 3);
+        for dead in texts {
+            assert_eq!(dead.status, "dead", "{dead:?}");
+            let error = dead.last_error.unwrap_or_default();
+            assert!(error.starts_with("DESTINATION_NOT_ALLOWED: "), "{error}");
+        }
+    }
+    assert_eq!(twilio.journal().len(), 0);
+    let written = by_mailbox.mailbox("").await;
+    assert!(
+        written.iter().all(|message| message.channel == "email"),
+        "{written:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_zero_of_home_is_not_dialled_from_abroad() {
+    let subject = Subject::new().await;
+    for (event, typed, dialled) in [
+        ("evt_1", "+33 (0)6 39 98 00 01", "+33639980001"),
+        ("evt_2", "+49 (0)151 23456789", "+4915123456789"),
+        ("evt_3", "+39 06 1234 5678", "+390612345678"),
+    ] {
+        ship(&subject, event, typed).await;
+        let text = texts(&subject).await.remove(0);
+        assert_eq!(
+            (text.recipient.as_str(), text.status.as_str()),
+            (dialled, "sent"),
+            "{typed}"
+        );
+        subject.test.clock.advance(std::time::Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_number_gets_no_text_message() {
+    let subject = Subject::new().await;
+    for (index, number) in ["+0033 6 12 34 56 78", "00882 16 123 45 678", "+999123456", "12"]
+        .into_iter()
+        .enumerate()
+    {
+        ship(&subject, &format!("evt_{index}"), number).await;
+    }
+    assert_eq!(texts(&subject).await, []);
+    assert_eq!(subject.deliveries("sent").await.len(), 4, "the mails go out");
 }
 
 #[tokio::test]

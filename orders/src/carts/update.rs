@@ -4,6 +4,7 @@ use comptoir_proto::orders::v1 as pb;
 use mesh::{
     Caller, Error,
     error::{ErrorReason, Violation},
+    phone,
     shop::Shop,
 };
 
@@ -51,7 +52,7 @@ impl Update {
             .and_then(|email| problems.take(convert::parse_email("email", &email)));
         let phone = request
             .phone
-            .and_then(|phone| problems.take(address::parse_phone("phone", &phone)));
+            .and_then(|phone| problems.take(phone::check("phone", &phone)));
         let locale = request
             .locale
             .and_then(|locale| problems.take(convert::parse_locale("locale", &locale)));

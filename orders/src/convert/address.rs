@@ -1,10 +1,10 @@
-//! Addresses and telephone numbers.
+//! Addresses.
 
 use comptoir_proto::types;
 use mesh::{
     Error,
     error::{ErrorReason, Violation},
-    lengths,
+    lengths, phone,
     shop::is_country,
     text,
 };
@@ -15,7 +15,6 @@ use crate::domain::address::Address;
 const NAME: usize = lengths::NAME;
 const STREET: usize = lengths::STREET;
 const POSTAL_CODE: usize = lengths::POSTAL_CODE;
-const PHONE: usize = lengths::PHONE;
 
 /// Countries whose mail has no postal codes (Universal Postal Union, addressing systems).
 const WITHOUT_POSTAL_CODE: &[&str] = &[
@@ -61,8 +60,8 @@ pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Er
     let line2 = optional("line2", address.line2.as_ref(), STREET);
     let region = optional("region", address.region.as_ref(), NAME);
     let phone = match address.phone.as_deref() {
-        Some(phone) => problems
-            .take(parse_phone(&format!("{field}.phone"), phone))
+        Some(typed) => problems
+            .take(phone::check(&format!("{field}.phone"), typed))
             .flatten(),
         None => None,
     };
@@ -85,25 +84,6 @@ pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Er
         country_code: country_code.unwrap_or_default(),
         phone,
     })
-}
-
-/// Reads a telephone number as people write it; empty is none.
-pub(crate) fn parse_phone(field: &str, phone: &str) -> Result<Option<String>, Error> {
-    let phone = text::line(field, phone, PHONE)?;
-    if phone.is_empty() {
-        return Ok(None);
-    }
-    let written = phone.strip_prefix('+').unwrap_or(&phone);
-    let digits = written.bytes().filter(u8::is_ascii_digit).count();
-    let plain = written
-        .chars()
-        .all(|character| character.is_ascii_digit() || " ()-./".contains(character));
-    // E.164 has at most 15 digits; short national numbers have few.
-    if !plain || !(4..=15).contains(&digits) {
-        let message = "This is not a telephone number; write it like +33 6 12 34 56 78.";
-        return Err(Error::field(field, ErrorReason::ValidationFailed, message));
-    }
-    Ok(Some(phone))
 }
 
 /// The contract's form.
@@ -206,17 +186,5 @@ mod tests {
             )
             .is_ok()
         );
-    }
-
-    #[test]
-    fn telephone_numbers_are_taken_as_people_write_them() {
-        assert_eq!(
-            parse_phone("phone", "+33 6 12 34 56 78").unwrap().as_deref(),
-            Some("+33 6 12 34 56 78")
-        );
-        assert_eq!(parse_phone("phone", " ").unwrap(), None);
-        for bad in ["+", "123", "1234567890123456", "+33 6 <b>", "33+612345678"] {
-            assert!(parse_phone("phone", bad).is_err(), "{bad}");
-        }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use comptoir_proto::auth::v1 as pb;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::edge::Client;
 use crate::json::Json;
+use crate::locale;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
 use crate::rest::extract::SignedIn;
@@ -33,7 +34,7 @@ pub(crate) struct RegisterInput {
     last_name: Option<String>,
     #[schema(value_type = Option<Phone>)]
     phone: Option<String>,
-    /// BCP 47, one of the shop's.
+    /// BCP 47, one of the shop's; what Accept-Language prefers unless given.
     #[schema(value_type = Option<Locale>)]
     locale: Option<String>,
 }
@@ -86,6 +87,7 @@ const ACCEPTED: (StatusCode, Json<Accepted>) = (StatusCode::ACCEPTED, Json(Accep
 #[utoipa::path(post, path = "/auth/register", request_body = RegisterInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     Json(input): Json<RegisterInput>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let RegisterInput {
@@ -102,7 +104,7 @@ pub(crate) async fn register(
         first_name,
         last_name,
         phone,
-        locale,
+        locale: locale.or_else(|| locale::accepted(&headers, &app.services.shop.locales)),
     };
     app.services.auth.clone().register(request).await.answer()?;
     Ok(ACCEPTED)

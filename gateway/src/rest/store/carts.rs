@@ -57,8 +57,8 @@ pub(crate) async fn create_cart(
 ) -> Result<(StatusCode, Json<Cart>), Problem> {
     let mut request = input.read()?;
     if request.locale.is_none() {
-        request.locale =
-            locale::of_buyer(&app.services, client.user.as_deref(), locale::accepted(&headers)).await;
+        let accepted = locale::accepted(&headers, &app.services.shop.locales);
+        request.locale = locale::of_buyer(&app.services, client.user.as_deref(), accepted).await;
     }
     let made = app.services.carts.clone().create_cart(request).await.answer()?;
     Ok((StatusCode::CREATED, answer(&app, made.cart).await?))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{at, delivery, entry, recorded};
-use crate::domain::feedback::Quota;
+use crate::domain::feedback::{CountedMail, Quota, address_hash};
 use crate::domain::message::Channel;
 use crate::store::{Recorded, Store};
 
@@ -102,4 +102,39 @@ pub async fn replicas_take_no_more_than_there_is(one: &dyn Store, other: &dyn St
     one.give_back(&quota("2027-01-18", 1)).await.expect("never taken");
     assert!(one.take(&quota("2027-01-18", 1)).await.expect("answer"));
     assert!(!one.take(&quota("2027-01-18", 1)).await.expect("answer"));
+}
+
+/// Mails to an address are counted once each, up to the limit of a window, however many replicas count at once.
+pub async fn replicas_count_mails_together(one: &dyn Store, other: &dyn Store) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mail = |address: &str, delivery: u32, second: i64| CountedMail {
+        address_hash: address_hash(address),
+        delivery_id: format!("dlv_{delivery}"),
+        at: at(second),
+    };
+    let mails: Vec<CountedMail> = (0..30).map(|n| mail("ada@example.org", n, 0)).collect();
+    let counts = mails.iter().enumerate().map(|(n, mail)| {
+        let store = if n % 2 == 0 { one } else { other };
+        store.count_mail(mail, 6, HOUR)
+    });
+    let counted: Vec<bool> = futures::future::join_all(counts)
+        .await
+        .into_iter()
+        .map(|outcome| outcome.expect("answer"))
+        .collect();
+    assert_eq!(counted.iter().filter(|counted| **counted).count(), 6);
+    for (mail, counted) in mails.iter().zip(counted) {
+        let again = one.count_mail(mail, 6, HOUR).await.expect("answer");
+        assert_eq!(again, counted, "the same mail counts once");
+    }
+    let spelled = mail("Ada@Example.org", 40, 3599);
+    assert!(!other.count_mail(&spelled, 6, HOUR).await.expect("answer"));
+    let elsewhere = mail("grace@example.org", 41, 0);
+    assert!(
+        one.count_mail(&elsewhere, 6, HOUR)
+            .await
+            .expect("another address")
+    );
+    let later = mail("ada@example.org", 42, 3600);
+    assert!(other.count_mail(&later, 6, HOUR).await.expect("an hour later"));
 }

@@ -190,6 +190,24 @@ pub(super) struct QuotaDocument {
     pub(super) expires_at: DateTime,
 }
 
+/// Mails to an address that nobody confirmed.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CountedDocument {
+    /// The address's hash.
+    #[serde(rename = "_id")]
+    id: String,
+    pub(super) mails: Vec<CountedEntry>,
+    expires_at: DateTime,
+}
+
+/// One of them.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CountedEntry {
+    /// The delivery's.
+    pub(super) id: String,
+    at: i64,
+}
+
 fn binary(bytes: Vec<u8>) -> Binary {
     Binary {
         subtype: BinarySubtype::Generic,

@@ -1,14 +1,18 @@
 //! What providers told, and what was used up, on MongoDB.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
 use comptoir_mesh::mongo::is_duplicate;
+use comptoir_mesh::sqlite::micros;
 use futures::TryStreamExt as _;
 use mongodb::bson::{DateTime, doc};
+use mongodb::options::ReturnDocument;
 
 use super::documents::{QuotaDocument, ReportDocument, SuppressionDocument};
 use super::{MongoStore, inserted};
-use crate::domain::feedback::{Quota, Report, Suppression};
+use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 use crate::store::Feedback;
 
 #[async_trait]
@@ -76,6 +80,44 @@ impl Feedback for MongoStore {
         // Nothing is left, or another began the day a moment ago.
         let done = self.quotas.update_one(left, one_more).await?;
         Ok(done.matched_count == 1)
+    }
+
+    async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error> {
+        let (since, until) = (mail.at - window, mail.at + window);
+        // One document an address: its mails within the window, and this one where there is room.
+        let recent = doc! { "$filter": {
+            "input": { "$ifNull": ["$mails", []] },
+            "as": "mail",
+            "cond": { "$gt": ["$$mail.at", micros(since)] },
+        } };
+        let known = doc! { "$in": [&mail.delivery_id, "$mails.id"] };
+        let full = doc! { "$gte": [{ "$size": "$mails" }, i64::from(limit)] };
+        let one_more =
+            doc! { "$concatArrays": ["$mails", [{ "id": &mail.delivery_id, "at": micros(mail.at) }]] };
+        let change = vec![
+            doc! { "$set": { "mails": recent } },
+            doc! { "$set": {
+                "mails": { "$cond": [{ "$or": [known, full] }, "$mails", one_more] },
+                "expires_at": DateTime::from_millis(until.as_millisecond()),
+            } },
+        ];
+        let key = doc! { "_id": &mail.address_hash };
+        let mut tries = 0;
+        let counted = loop {
+            let changed = self
+                .counted
+                .find_one_and_update(key.clone(), change.clone())
+                .upsert(true)
+                .return_document(ReturnDocument::After)
+                .await;
+            match changed {
+                // Another made the address's document a moment ago.
+                Err(error) if is_duplicate(&error).is_some() && tries < 3 => tries += 1,
+                changed => break changed?,
+            }
+        };
+        let mails = counted.map(|document| document.mails).unwrap_or_default();
+        Ok(mails.iter().any(|counted| counted.id == mail.delivery_id))
     }
 
     async fn give_back(&self, quota: &Quota) -> Result<(), Error> {

@@ -1,11 +1,13 @@
 //! What providers told, and what was used up, on SQLite.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
 use comptoir_mesh::sqlite::micros;
 
 use super::{DocumentRow, SqliteStore, to_json};
-use crate::domain::feedback::{Quota, Report, Suppression};
+use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 use crate::store::Feedback;
 
 /// Reports read by one query.
@@ -100,6 +102,40 @@ impl Feedback for SqliteStore {
                         .execute(tx)
                         .await?;
                     Ok(done.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+
+    async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error> {
+        let mail = mail.clone();
+        let since = micros(mail.at - window);
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("DELETE FROM counted_mails WHERE at <= ?")
+                        .bind(since)
+                        .execute(&mut *tx)
+                        .await?;
+                    sqlx::query(
+                        "INSERT INTO counted_mails (address_hash, delivery_id, at)
+                         SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM counted_mails WHERE address_hash = ?1) < ?4
+                         ON CONFLICT (address_hash, delivery_id) DO NOTHING",
+                    )
+                    .bind(&mail.address_hash)
+                    .bind(&mail.delivery_id)
+                    .bind(micros(mail.at))
+                    .bind(limit)
+                    .execute(&mut *tx)
+                    .await?;
+                    let counted: i64 = sqlx::query_scalar(
+                        "SELECT count(*) FROM counted_mails WHERE address_hash = ? AND delivery_id = ?",
+                    )
+                    .bind(&mail.address_hash)
+                    .bind(&mail.delivery_id)
+                    .fetch_one(tx)
+                    .await?;
+                    Ok(counted == 1)
                 })
             })
             .await
