@@ -165,6 +165,7 @@ impl Cluster {
             ("COMPTOIR_ADMIN_PASSWORD".into(), ADMIN_PASSWORD.into()),
             ("COMPTOIR_LIMIT_REQUESTS_ADDRESS".into(), "0".into()),
             ("COMPTOIR_LIMIT_REQUESTS_USER".into(), "0".into()),
+            ("COMPTOIR_LIMIT_MAILS_UNCONFIRMED".into(), "0".into()),
             ("COMPTOIR_DRAIN_DELAY".into(), "0".into()),
         ];
         for name in [Name::Auth, Name::Catalog, Name::Orders, Name::Notifier] {

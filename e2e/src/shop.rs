@@ -164,6 +164,7 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         .env("COMPTOIR_ADMIN_PASSWORD", ADMIN_PASSWORD)
         .env("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "0")
         .env("COMPTOIR_LIMIT_REQUESTS_USER", "0")
+        .env("COMPTOIR_LIMIT_MAILS_UNCONFIRMED", "0")
         .env("COMPTOIR_DRAIN_DELAY", "0")
         // Machines that run tests stand still for seconds; whoever tests this limit sets it.
         .env("COMPTOIR_LIMIT_REQUEST", "40")

@@ -161,7 +161,7 @@ async fn weak_password(world: &World) -> Provoked {
     let query = "mutation($input: AccountRegisterInput!) { accountRegister(input: $input) {
         accepted userErrors { code field message } } }";
     let mut refusals = Vec::new();
-    for password in ["short", "password", &"long".repeat(257)] {
+    for password in ["short", "password", "zzzzzzzzzz"] {
         let input = json!({ "email": "ghost@buyer.example", "password": password });
         refusals.push(
             world
@@ -185,6 +185,7 @@ async fn invalid_text(world: &World) -> Provoked {
     for name in [
         "Ada\u{202e}",
         "A\u{200b}da",
+        "Ada\u{2028}",
         "Ada\r\nBcc: x@y.example",
         &"A".repeat(10_000),
     ] {
