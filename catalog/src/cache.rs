@@ -284,6 +284,7 @@ fn weight(product: &Product) -> u32 {
         &content.category_id,
         &content.seo_title,
         &content.seo_description,
+        &content.handle,
     ];
     let bytes = ENTRY
         + size_of::<Product>()

@@ -27,6 +27,14 @@ fn findings(report: &ImportProductsResponse) -> Vec<(i64, &str)> {
         .collect()
 }
 
+fn remarks(report: &ImportProductsResponse) -> Vec<(i64, &str)> {
+    report
+        .remarks
+        .iter()
+        .map(|remark| (remark.line, remark.code.as_str()))
+        .collect()
+}
+
 fn prices(product: &Product) -> Vec<(String, i64, i32)> {
     let price =
         |price: &Option<comptoir_proto::types::Money>| price.as_ref().map_or(-1, |price| price.minor_units);
@@ -174,19 +182,13 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
             Some("VALIDATION_FAILED"),
         ),
         (b"bad-stock,Bad,,,10,many,\n", Some("INVALID_QUANTITY")),
-        (b"owed-stock,Bad,,,10,-3,\n", Some("INVALID_QUANTITY")),
+        (b"owed-stock,Taken,,,10,-3,\n", None),
         (
             b"much-stock,Bad,,,10,99999999999999999999,\n",
             Some("QUANTITY_OUT_OF_RANGE"),
         ),
-        (
-            b"bad-picture,Bad,,,10,1,ftp://example.com/a.jpg\n",
-            Some("URL_NOT_ALLOWED"),
-        ),
-        (
-            b"run-picture,Bad,,,10,1,javascript:alert(1)\n",
-            Some("URL_NOT_ALLOWED"),
-        ),
+        (b"bad-picture,Taken,,,10,1,ftp://example.com/a.jpg\n", None),
+        (b"run-picture,Taken,,,10,1,javascript:alert(1)\n", None),
         (b"bad-bytes,B\xffd,,,10,1,\n", Some("INVALID_ENCODING")),
         (b"nul,B\0d,,,10,1,\n", Some("INVALID_ENCODING")),
         (b"turned,\xe2\x80\xaeturned,,,10,1,\n", Some("INVALID_TEXT")),
@@ -205,17 +207,23 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
         expected.extend(code.map(|code| (at as i64 + 3, code)));
     }
     file.extend(b"end,End,,,10,1,");
-    // The quoted address has a space, which no address has.
-    expected.push((24, "URL_NOT_ALLOWED"));
+    let taken_otherwise = [
+        (10, "INVALID_QUANTITY"),
+        (12, "URL_NOT_ALLOWED"),
+        (13, "URL_NOT_ALLOWED"),
+        // The quoted address has a space, which no address has.
+        (24, "URL_NOT_ALLOWED"),
+    ];
     for piece in [1, 37, 1 << 20] {
         let report = shop.import_in(&file, piece).await.unwrap();
         assert_eq!(findings(&report), expected, "in pieces of {piece}");
         assert_eq!(report.errors_total as usize, expected.len());
+        assert_eq!(remarks(&report), taken_otherwise, "in pieces of {piece}");
         assert!(report.errors.iter().all(|error| !error.message.is_empty()));
         assert_eq!(
             report.products_created + report.products_unchanged,
-            3,
-            "first, sizes and end"
+            7,
+            "first, owed-stock, both pictures, sizes, last and end"
         );
     }
     for slug in [
@@ -223,7 +231,6 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
         "bad-price",
         "no-price",
         "bad-stock",
-        "bad-picture",
         "open",
         "narrow",
         "turned",
@@ -266,10 +273,10 @@ async fn selling_without_stock_is_told_and_taken_as_deny() {
     let file = "Handle,Title,Variant Price,Variant Inventory Policy\nhat,Hat,10,continue\nbag,Bag,10,deny\n";
     let report = shop.import(file).await;
     assert_eq!(
-        (findings(&report), outcome(&report)),
-        (vec![(2, "VALIDATION_FAILED")], (2, 0, 0))
+        (findings(&report), remarks(&report), outcome(&report)),
+        (vec![], vec![(2, "VALIDATION_FAILED")], (2, 0, 0))
     );
-    assert!(report.errors[0].message.contains("deny"));
+    assert!(report.remarks[0].message.contains("deny"));
 }
 
 #[tokio::test]

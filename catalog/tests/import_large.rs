@@ -80,6 +80,49 @@ async fn thirty_mebibytes_go_in_with_little_memory() {
     }
 }
 
+/// Processor time of this process, in hundredths of a second.
+fn processor() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields = stat.rsplit_once(')')?.1;
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_product_costs_what_the_first_one_did() {
+    /// Products of a part of the file, and parts.
+    const PART: usize = 1_000;
+    const PARTS: usize = 6;
+    // A vendor and tags of its own for each product are what a search has to keep in order.
+    let row = |number: usize| {
+        let scattered = number * 7_919 % (PART * PARTS);
+        format!(
+            "item-{scattered},Item {scattered},Maker {scattered},\"tag {scattered}, common\",Size,{scattered},1,5.00\n"
+        )
+    };
+    let shop = Shop::open().await;
+    let mut costs = Vec::new();
+    for part in 0..PARTS {
+        let rows: String = (part * PART..(part + 1) * PART).map(row).collect();
+        let header =
+            "Handle,Title,Vendor,Tags,Option1 Name,Option1 Value,Variant Inventory Qty,Variant Price\n";
+        let Some(before) = processor() else {
+            eprintln!("skipped: the_last_product_costs_what_the_first_one_did: no /proc");
+            return;
+        };
+        let report = shop.import(&format!("{header}{rows}")).await;
+        assert_eq!((report.products_created as usize, report.errors_total), (PART, 0));
+        shop.until_found(((part + 1) * PART) as i64).await;
+        costs.push(processor().unwrap_or_default() - before);
+    }
+    println!("{costs:?} hundredths of a second of processor for each {PART} products");
+    let (first, last) = (costs[0] + costs[1], costs[PARTS - 2] + costs[PARTS - 1]);
+    assert!(
+        last * 2 < first * 3,
+        "{costs:?}: a file's last products cost more than its first"
+    );
+}
+
 #[test]
 fn all_of_it_on_postgres() {
     harness::place::again_on_postgres("all_of_it_on_postgres");

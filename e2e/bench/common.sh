@@ -76,3 +76,24 @@ table() {
       print "\nof floor: requests a second by those of the constant answer (tonic echo for gRPC). CPU ratio: the floor'"'"'s CPU by ours, steadier on a noisy machine."
     }' "$1"
 }
+
+# imports N…: for each N the import of a file of that many products into an empty shop: how many a second, what a product
+# costs, and how much more memory the process takes at most.
+imports() {
+  printf '%-26s %10s %12s %12s %9s\n' "" "products/s" "CPU µs/prod." "MiB at most" "of first"
+  local count first="" began cpu before
+  for count in "$@"; do
+    "$bench" catalogue "$count" >"$work/import.csv"
+    start import COMPTOIR_DATA="$work/import$count" COMPTOIR_ADMIN_ADDR=127.0.0.1:19100 COMPTOIR_LIMIT_IMPORT=0 "$bin/comptoir" up --no-demo
+    before=$(awk '/^VmRSS/ { print int($2 / 1024) }' /proc/$started/status)
+    cpu=$(awk '{ print $14 + $15 }' /proc/$started/stat) began=$(date +%s%N)
+    "$bin/comptoir" import "$work/import.csv" --gateway http://$http >/dev/null 2>&1
+    local took=$((($(date +%s%N) - began) / 1000000))
+    cpu=$((($(awk '{ print $14 + $15 }' /proc/$started/stat) - cpu) * 10000 / count))
+    first=${first:-$cpu}
+    awk -v n="$count" -v ms=$took -v cpu=$cpu -v first="$first" -v before="$before" '/^VmHWM/ {
+      printf "%-26s %10d %12d %12s %9.2f\n", "import of " n, n * 1000 / ms, cpu, "+" int($2 / 1024) - before, cpu / first }' /proc/$started/status
+    stop $started
+    rm -rf "$work/import$count" "$work/import.csv" "$work/import.ready"
+  done
+}

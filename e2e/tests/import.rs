@@ -8,16 +8,22 @@ use comptoir_e2e::{Shop, process, shop, skip};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// Runs the command; gives its report.
-async fn import(shop: &Shop, file: &Path) -> Value {
-    let output = Command::new(process::binary("comptoir"))
-        .args(["import", "--json", "--gateway", &shop.url("")])
+/// Runs the command; gives its exit code and what it prints.
+async fn command(shop: &Shop, options: &[&str], file: &Path) -> std::process::Output {
+    Command::new(process::binary("comptoir"))
+        .args(["import", "--gateway", &shop.url("")])
+        .args(options)
         .arg(file)
         .env("COMPTOIR_ADMIN_EMAIL", shop::ADMIN_EMAIL)
         .env("COMPTOIR_ADMIN_PASSWORD", shop::ADMIN_PASSWORD)
         .output()
         .await
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs the command; gives its report.
+async fn import(shop: &Shop, file: &Path) -> Value {
+    let output = command(shop, &["--json"], file).await;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),
@@ -183,8 +189,8 @@ fn damaged() -> (String, Vec<(u64, &'static str)>) {
             "INVALID_QUANTITY",
         ),
         (
-            "d6,Bad picture,,v,,true,Title,Default Title,,1,deny,5.00,ftp://pictures/x.png",
-            "URL_NOT_ALLOWED",
+            "d6,Bad status,,v,,maybe,Title,Default Title,,1,deny,5.00,",
+            "VALIDATION_FAILED",
         ),
         ("d7,Too few fields,,v", "VALIDATION_FAILED"),
         (
@@ -244,6 +250,45 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
         .filter(|slug| slug.starts_with('g'))
         .collect();
     assert_eq!(taken.len(), 10, "{taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_otherwise_is_told_beside_the_errors() {
+    let shop = Shop::start().await;
+    let file = shop.folder().path().join("remarks.csv");
+    let text = "Handle,Title,Variant Price,Image Src,Notes\nシャツ,Shirt,5.00,ftp://pictures/x.png,\nmug,Mug,4.00,,\n";
+    std::fs::write(&file, text).unwrap();
+    let report = import(&shop, &file).await;
+    assert_eq!(report["products"]["created"], json!(2), "{report:#}");
+    assert_eq!(report["errors"], json!([]));
+    let remarks: Vec<_> = report["remarks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|remark| (remark["line"].as_u64().unwrap(), remark["code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        remarks,
+        [(1, "VALIDATION_FAILED"), (2, "URL_NOT_ALLOWED")],
+        "{report:#}"
+    );
+    let output = command(&shop, &["--strict"], &file).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "a remark is no error: {said}");
+    assert!(
+        said.contains("line 2: remark URL_NOT_ALLOWED: ")
+            && said.ends_with("; 0 rows not taken; 2 remarks\n"),
+        "{said}"
+    );
+    let product: Value = reqwest::get(shop.url("/store/products/シャツ"))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(product["slug"], "シャツ", "{product}");
+    std::fs::write(&file, format!("{text},No handle,4.00,,\n")).unwrap();
+    assert_eq!(command(&shop, &["--strict"], &file).await.status.code(), Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

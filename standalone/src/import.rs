@@ -1,4 +1,5 @@
-//! `comptoir import`: sends a product CSV to a running shop, shows how far it is, and prints the report.
+//! `comptoir import`: sends a product CSV to a running shop, shows how far it is, and prints the report: rows that were not
+//! taken, and remarks on what was taken otherwise than the file says.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -14,7 +15,7 @@ use tokio_util::io::ReaderStream;
 /// What `comptoir import` takes.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The product CSV, as Shopify exports it
+    /// The product CSV, as Shopify exports it or a desktop program saves it (UTF-8 or UTF-16; commas, semicolons or tabs)
     file: PathBuf,
     /// The shop's address
     #[arg(
@@ -51,7 +52,9 @@ struct Report {
     products: Products,
     variants: u64,
     images: u64,
-    errors: Vec<RowError>,
+    errors: Vec<Finding>,
+    #[serde(default)]
+    remarks: Vec<Finding>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +65,7 @@ struct Products {
 }
 
 #[derive(Deserialize)]
-struct RowError {
+struct Finding {
     line: u64,
     code: String,
     message: String,
@@ -182,16 +185,26 @@ async fn follow(answer: Response, size: u64) -> anyhow::Result<Value> {
 }
 
 fn print(report: &Report) {
+    for remark in &report.remarks {
+        println!("line {}: remark {}: {}", remark.line, remark.code, remark.message);
+    }
     for error in &report.errors {
         println!("line {}: {}: {}", error.line, error.code, error.message);
     }
     println!(
-        "products: {} created, {} updated, {} unchanged; {} variants, {} images; {} rows not taken as they stand",
+        "products: {} created, {} updated, {} unchanged; {} variants, {} images; {} rows not taken; {} remarks",
         report.products.created,
         report.products.updated,
         report.products.unchanged,
         report.variants,
         report.images,
-        report.errors.len()
+        told(&report.errors),
+        told(&report.remarks)
     );
+}
+
+/// How many there are, as far as the shop tells them.
+fn told(findings: &[Finding]) -> String {
+    let more = if findings.len() >= 1_000 { " or more" } else { "" };
+    format!("{}{more}", findings.len())
 }

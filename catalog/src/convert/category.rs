@@ -38,7 +38,7 @@ pub(super) fn slug_choice(
             if !text::is_slug(slug) {
                 checks.invalid(
                     field,
-                    "A slug is lower case letters, digits and single hyphens between them.",
+                    "A slug is lower case letters without accents, digits and single hyphens between them.",
                 );
             }
             SlugChoice::Exact(slug.to_owned())

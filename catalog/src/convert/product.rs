@@ -64,6 +64,7 @@ pub(crate) fn product_draft(input: ProductInput, shop: &Shop) -> Result<ProductD
         images: images(&mut checks, input.images),
         seo_title,
         seo_description,
+        handle: None,
     };
     checks.done(ProductDraft {
         slug,

@@ -1,12 +1,15 @@
 //! A product as rows of a file name it, laid over what is stored.
 
+use super::text::slug_of;
 use super::{Content, Image, Product, ProductDraft, SlugChoice, Status, VariantDraft};
 
 /// What a file says of one product. None means that the file does not name it, and it stays as it is; an empty text
 /// clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportedProduct {
-    /// The handle: a valid slug.
+    /// The handle as the file has it, letter case aside.
+    pub handle: String,
+    /// The handle as it stands in URLs.
     pub slug: String,
     /// Needed for a new product.
     pub title: Option<String>,
@@ -45,14 +48,14 @@ pub struct ImportedVariant {
     pub sku: Option<String>,
     /// In minor units; needed for a new variant.
     pub price: Option<i64>,
-    /// In minor units.
-    pub compare_at_price: Option<i64>,
+    /// In minor units; None inside clears it.
+    pub compare_at_price: Option<Option<i64>>,
     /// The first stock of a new variant; a stored one keeps its stock.
     pub quantity: Option<i32>,
-    /// What one unit weighs.
-    pub weight_grams: Option<i32>,
-    /// Its own picture.
-    pub image: Option<Image>,
+    /// What one unit weighs; None inside clears it.
+    pub weight_grams: Option<Option<i32>>,
+    /// Its own picture; None inside clears it.
+    pub image: Option<Option<Image>>,
 }
 
 /// What became of an imported product.
@@ -79,6 +82,7 @@ impl ImportedProduct {
     /// The content that results from laying this over what is stored. The error is a sentence for the report.
     pub fn over(&self, stored: Option<&Product>) -> Result<ProductDraft, String> {
         let mut content = stored.map(|product| product.content.clone()).unwrap_or_default();
+        self.handle_over(&mut content, stored.is_none())?;
         self.text_over(&mut content, stored.is_none())?;
         let mut variants: Vec<VariantDraft> = stored
             .map(|product| product.variants.iter().map(VariantDraft::from).collect())
@@ -114,6 +118,22 @@ impl ImportedProduct {
             status: self.status,
             variants,
         })
+    }
+
+    /// A product that came from another handle is not this one. Where none is known, the slug is the handle.
+    fn handle_over(&self, content: &mut Content, new: bool) -> Result<(), String> {
+        match &content.handle {
+            // A slug that staff changed says nothing of the handle before.
+            Some(other) if *other != self.handle && slug_of(other, "") == self.slug => Err(format!(
+                "the Handle is \"{}\" in URLs, and so is \"{other}\", which is there: give one of them another Handle",
+                self.slug
+            )),
+            None if !new && self.handle == self.slug => Ok(()),
+            _ => {
+                content.handle = Some(self.handle.clone());
+                Ok(())
+            }
+        }
     }
 
     fn text_over(&self, content: &mut Content, new: bool) -> Result<(), String> {
@@ -154,12 +174,13 @@ impl ImportedVariant {
             variant.sku = (!sku.is_empty()).then(|| sku.clone());
         }
         variant.price = self.price.unwrap_or(variant.price);
-        variant.compare_at_price = self.compare_at_price.or(variant.compare_at_price);
-        variant.weight_grams = self.weight_grams.or(variant.weight_grams);
+        variant.compare_at_price = self.compare_at_price.unwrap_or(variant.compare_at_price);
+        variant.weight_grams = self.weight_grams.unwrap_or(variant.weight_grams);
+        let url = |image: &Option<Image>| image.as_ref().map(|image| image.url.clone());
         if let Some(image) = &self.image
-            && variant.image.as_ref().is_none_or(|known| known.url != image.url)
+            && url(image) != url(&variant.image)
         {
-            variant.image = Some(image.clone());
+            variant.image.clone_from(image);
         }
         if variant.id.is_none() {
             variant.quantity = self.quantity.or(variant.quantity);
@@ -173,10 +194,10 @@ impl ImportedVariant {
             sku: self.sku.clone().filter(|sku| !sku.is_empty()),
             option_values: self.option_values.clone(),
             price,
-            compare_at_price: self.compare_at_price,
+            compare_at_price: self.compare_at_price.flatten(),
             quantity: self.quantity,
-            weight_grams: self.weight_grams,
-            image: self.image.clone(),
+            weight_grams: self.weight_grams.flatten(),
+            image: self.image.clone().flatten(),
         })
     }
 }

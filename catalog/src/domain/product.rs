@@ -67,6 +67,9 @@ pub struct Content {
     pub seo_title: Option<String>,
     /// The description for search engines.
     pub seo_description: Option<String>,
+    /// What the file that it came from calls it, letter case aside: another file's product of the same slug is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
 }
 
 /// An axis with the values its variants have on it, in order of first use.

@@ -61,38 +61,84 @@ fn is_variation_selector(mark: char) -> bool {
     matches!(mark, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Whether the text is a slug: lower case ASCII letters, digits and single hyphens between them.
+/// Whether the text is a slug: lower case letters, digits and single hyphens between them, as [`slug_of`] writes them.
 pub(crate) fn is_slug(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= SLUG_LIMIT
-        && text.split('-').all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.bytes().all(plain) {
+        return text.len() <= SLUG_LIMIT && text.split('-').all(|part| !part.is_empty());
+    }
+    text.chars().count() <= SLUG_LIMIT && slugged(text) == text
 }
 
-/// A slug made of a title; `fallback` when it has no Latin letter or digit.
+/// A slug made of a title; `fallback` when it has no letter or digit.
 pub(crate) fn slug_of(title: &str, fallback: &str) -> String {
-    let mut slug = String::new();
-    for letter in fold(title).chars() {
-        if letter.is_ascii_alphanumeric() {
-            slug.push(letter);
-        } else if !slug.is_empty() && !slug.ends_with('-') && letter != '\'' && letter != '’' {
-            slug.push('-');
-        }
-        // Room for the suffix that makes it unique.
-        if slug.len() >= SLUG_LIMIT - 12 {
-            break;
-        }
-    }
+    let slug = slugged(title);
+    // Room for the suffix that makes it unique.
+    let end = slug.char_indices().nth(SLUG_LIMIT - 12);
+    let slug = end.map_or(slug.as_str(), |(end, _)| &slug[..end]);
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() {
         fallback.to_owned()
     } else {
         slug.to_owned()
     }
+}
+
+/// Letters and digits with single hyphens between them. Latin letters lose case and accents; those of other scripts lose their
+/// case and keep their marks, which make other letters of them (ハ and バ, и and й).
+fn slugged(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    let mut carries_marks = false;
+    for letter in text.chars().flat_map(decomposed) {
+        if is_invisible(letter) || matches!(letter, '\'' | '\u{2019}' | '\u{2bc}') {
+            continue;
+        }
+        if is_combining_mark(letter) {
+            if carries_marks {
+                slug.push(letter);
+            }
+        } else if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+            carries_marks = false;
+        } else if is_latin(letter) {
+            slug.push_str(&fold(letter.encode_utf8(&mut [0; 4])));
+            carries_marks = false;
+        } else if letter.is_alphanumeric() {
+            slug.extend(letter.to_lowercase());
+            carries_marks = true;
+        } else {
+            if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+            carries_marks = false;
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug.nfc().collect()
+}
+
+/// The letter in its plain form, its marks behind it.
+fn decomposed(letter: char) -> impl Iterator<Item = char> {
+    // The letter AM of Thai and Lao has a plain form of two letters, which nobody types.
+    let kept = matches!(letter, '\u{e33}' | '\u{eb3}');
+    let plain = (!kept).then(|| std::iter::once(letter).nfkd());
+    kept.then_some(letter)
+        .into_iter()
+        .chain(plain.into_iter().flatten())
+}
+
+/// Latin letters that have lost their marks.
+fn is_latin(letter: char) -> bool {
+    letter.is_alphabetic()
+        && matches!(letter, '\u{c0}'..='\u{2af}' | '\u{1d00}'..='\u{1d7f}' | '\u{1e00}'..='\u{1eff}'
+            | '\u{2c60}'..='\u{2c7f}' | '\u{a722}'..='\u{a7ff}' | '\u{ab30}'..='\u{ab6f}')
+}
+
+/// Characters that take no place, turn the direction of text, or choose between looks of a letter.
+pub(crate) fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether an option may have this name: one that cannot be taken for a path or an operator.
@@ -126,12 +172,58 @@ mod tests {
 
     #[test]
     fn slugs_are_made_and_recognised() {
-        assert_eq!(slug_of("  L'Été — à la Plage! ", "product"), "lete-a-la-plage");
-        assert_eq!(slug_of("日本", "product"), "product");
+        let slugs = [
+            ("  L'Été — à la Plage! ", "lete-a-la-plage"),
+            ("Straße ŒUF Ǆ İ", "strasse-oeuf-dz-i"),
+            ("日本", "日本"),
+            ("シャツ-2", "シャツ-2"),
+            ("パンツ-2", "パンツ-2"),
+            ("ﾊﾟﾝﾂ ２", "パンツ-2"),
+            ("رف", "رف"),
+            ("ΟΔΌΣ Й", "οδόσ-й"),
+            ("น้ำ", "น้ำ"),
+            ("हिन्दी", "हिन्दी"),
+            ("soft\u{ad}hyphen \u{200b}\u{feff}x", "softhyphen-x"),
+            ("🎩 \u{301}", "product"),
+        ];
+        for (title, slug) in slugs {
+            assert_eq!(slug_of(title, "product"), slug, "{title}");
+            assert!(is_slug(slug), "{slug}");
+        }
         assert!(is_slug(&slug_of(&"Ab ".repeat(200), "product")));
-        for bad in ["", "-a", "a-", "a--b", "A", "a_b", "é"] {
+        assert!(is_slug(&slug_of(&"한국 ".repeat(200), "product")));
+        let nfd = "シャツハ\u{309a}";
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "a--b",
+            "A",
+            "a_b",
+            "é",
+            "Й",
+            "日 本",
+            "日_本",
+            "-日",
+            "日-",
+            "日\u{200b}本",
+            nfd,
+        ] {
             assert!(!is_slug(bad), "{bad}");
         }
-        assert!(is_slug("t-shirt-2"));
+        assert!(is_slug("t-shirt-2") && is_slug(&"日".repeat(SLUG_LIMIT)));
+        assert!(!is_slug(&"日".repeat(SLUG_LIMIT + 1)));
+    }
+
+    #[test]
+    fn a_slug_of_any_letter_is_one_and_stays_so() {
+        for letter in ('\0'..'\u{20000}').chain('\u{e0000}'..'\u{e0200}') {
+            let slug = slug_of(&format!("a{letter}ハ{letter}ب{letter}"), "product");
+            assert!(is_slug(&slug), "{slug:?} of {letter:?}");
+            assert!(
+                slug.chars().all(|c| c != '_' && c != '/' && !c.is_whitespace()),
+                "{slug:?}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use comptoir_mesh::error::ErrorReason;
 
 use super::columns::OPTIONS;
-use super::row::{Picture, Problem, Row};
+use super::row::{Handle, Picture, Problem, Row};
 use crate::convert::{LIST_LIMIT, VARIANT_LIMIT};
 use crate::domain::{Image, ImportedProduct, ImportedVariant, Tree};
 
@@ -25,52 +25,58 @@ pub(super) struct Group {
     /// For each of its variants the line, and whether it names a price.
     pub(super) variant_lines: Vec<(u64, bool)>,
     pub(super) images: usize,
-    /// What is wrong with rows that are not taken, and what was taken otherwise than it says.
-    pub(super) findings: Vec<Finding>,
+    /// What is wrong with rows that are not taken.
+    pub(super) errors: Vec<Finding>,
+    /// What of the lines that are taken is taken otherwise than they say; without a product, what is to be said of the file.
+    pub(super) remarks: Vec<Finding>,
 }
 
 /// Gathers rows of one handle.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    slug: String,
+    handle: Handle,
     /// From the first row that names each; of a row that is not taken too, so that one bad price does not cost the others
     /// their product's title.
     texts: Row,
     rows: Vec<Row>,
     variants: usize,
     pictures: usize,
-    findings: Vec<Finding>,
+    /// Whether the names of its options could not be read: its rows mean nothing without.
+    is_nameless: bool,
+    errors: Vec<Finding>,
 }
 
 impl Gathering {
-    pub(super) fn new(slug: String) -> Self {
+    pub(super) fn new(handle: Handle) -> Self {
         Self {
-            slug,
+            handle,
             texts: Row::default(),
             rows: Vec::new(),
             variants: 0,
             pictures: 0,
-            findings: Vec::new(),
+            is_nameless: false,
+            errors: Vec::new(),
         }
     }
 
     pub(super) fn slug(&self) -> &str {
-        &self.slug
+        &self.handle.slug
     }
 
     /// Takes a row of the handle in.
     pub(super) fn push(&mut self, mut row: Row) {
         row.names_text = row.has_text();
         self.keep_texts(&mut row);
+        self.is_nameless |= row.is_nameless;
         if let Some(problem) = row.problem.take() {
-            self.findings.push((row.line, problem));
+            self.errors.push((row.line, problem));
             return;
         }
         let (variants, pictures) = (usize::from(row.is_variant()), usize::from(row.image.is_some()));
         if self.variants + variants > VARIANT_LIMIT || self.pictures + pictures > LIST_LIMIT {
             let message =
                 format!("A product has at most {VARIANT_LIMIT} variants and {LIST_LIMIT} pictures.");
-            self.findings
+            self.errors
                 .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
             return;
         }
@@ -80,8 +86,9 @@ impl Gathering {
     }
 
     fn keep_texts(&mut self, row: &mut Row) {
-        fn keep<T>(kept: &mut Option<T>, named: &mut Option<T>) {
-            if kept.is_none() {
+        fn keep<T: Default + PartialEq>(kept: &mut Option<T>, named: &mut Option<T>) {
+            // What is empty clears, unless a later row says more.
+            if kept.as_ref().is_none_or(|kept| *kept == T::default()) && named.is_some() {
                 *kept = named.take();
             }
         }
@@ -92,7 +99,7 @@ impl Gathering {
         keep(&mut kept.product_type, &mut row.product_type);
         keep(&mut kept.category, &mut row.category);
         keep(&mut kept.tags, &mut row.tags);
-        keep(&mut kept.status, &mut row.status);
+        kept.status = kept.status.or(row.status);
         keep(&mut kept.seo_title, &mut row.seo_title);
         keep(&mut kept.seo_description, &mut row.seo_description);
         for (kept, named) in kept.option_names.iter_mut().zip(&mut row.option_names) {
@@ -103,12 +110,27 @@ impl Gathering {
     /// The product of the rows.
     pub(super) fn finish(mut self, currency: &str, tree: &Tree) -> Group {
         let mut group = Group {
-            findings: std::mem::take(&mut self.findings),
+            errors: std::mem::take(&mut self.errors),
             ..Group::default()
         };
+        if self.is_nameless {
+            // One error says it; each row would repeat it.
+            return group;
+        }
         let names = self.texts.option_names.clone();
         let without_options = self.is_without_options();
         let axes = names.iter().take_while(|name| name.is_some()).count();
+        let mut refuse = |line: u64, message: &str| {
+            group
+                .errors
+                .push((line, Problem::new(ErrorReason::ValidationFailed, message)));
+        };
+        if let Some(line) = self.rows.first().map(|row| row.line)
+            && names[..axes].iter().collect::<HashSet<_>>().len() < axes
+        {
+            refuse(line, "Two options of the product have the same name.");
+            return group;
+        }
         let mut seen = HashSet::new();
         let (mut variants, mut pictures): (Vec<ImportedVariant>, Vec<Picture>) = (Vec::new(), Vec::new());
         for mut row in std::mem::take(&mut self.rows) {
@@ -126,27 +148,26 @@ impl Gathering {
                         variants.push(variant(&mut row, values));
                     }
                     Err(message) => {
-                        group
-                            .findings
-                            .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
+                        refuse(row.line, message);
                         continue;
                     }
                 }
-            } else if row.image.is_none() && !row.names_text {
-                let message = "The row names neither a variant nor a picture.";
-                group
-                    .findings
-                    .push((row.line, Problem::new(ErrorReason::ValidationFailed, message)));
+            } else if !row.names_picture && !row.names_text {
+                refuse(row.line, "The row names neither a variant nor a picture.");
                 continue;
             }
+            let line = row.line;
             group
-                .findings
-                .extend(row.note.take().map(|note| (row.line, note)));
-            group.lines.push(row.line);
+                .remarks
+                .extend(row.remarks.drain(..).map(|remark| (line, remark)));
+            group.lines.push(line);
             pictures.extend(row.image.take());
         }
         if group.lines.is_empty() {
             return group;
+        }
+        if let (Some(line), Some(renamed)) = (group.lines.first(), self.handle.renamed()) {
+            group.remarks.push((*line, renamed));
         }
         pictures.sort_by_key(|picture| picture.position);
         group.images = pictures.len();
@@ -195,7 +216,8 @@ impl Gathering {
             }
         }
         ImportedProduct {
-            slug: self.slug,
+            handle: self.handle.text,
+            slug: self.handle.slug,
             title: texts.title,
             description: texts.description,
             vendor: texts.vendor,
@@ -227,6 +249,16 @@ impl Row {
     }
 }
 
+impl Handle {
+    fn renamed(&self) -> Option<Problem> {
+        let message = format!(
+            "The Handle was taken as \"{}\": it has lower case letters without accents, digits and hyphens only.",
+            self.slug
+        );
+        (self.slug != self.text).then(|| Problem::new(ErrorReason::ValidationFailed, message))
+    }
+}
+
 /// The row's values on the options; `named` is how many the file names, if it does.
 fn option_values(
     row: &Row,
@@ -254,9 +286,11 @@ fn option_values(
 }
 
 fn variant(row: &mut Row, option_values: Vec<String>) -> ImportedVariant {
-    let image = row.variant_image.take().map(|url| Image {
-        url,
-        ..Image::default()
+    let image = row.variant_image.take().map(|url| {
+        url.map(|url| Image {
+            url,
+            ..Image::default()
+        })
     });
     ImportedVariant {
         option_values,

@@ -1,16 +1,19 @@
 //! Import of product files in Shopify's CSV format, of any length in little memory.
 //!
-//! Bytes arrive ([`body`]), become records ([`records`]), rows ([`columns`], [`row`]) and products ([`group`]) in a thread of
+//! Bytes arrive ([`body`]), become text ([`encoding`]), records ([`records`]), rows ([`columns`], [`row`]) and products ([`group`]) in a thread of
 //! their own; each product is one step of the store, several of which are under way at a time. Every hand-over is bounded, so
 //! that a slow store slows the sender down. A row that is not taken is named in the [`report`], and the rest is taken; an
 //! import that breaks off can be repeated, since what is there already stays as it is.
 
 mod body;
 mod columns;
+mod encoding;
 mod group;
+mod handles;
 mod records;
 mod report;
 mod row;
+mod text;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,7 +29,9 @@ use tonic::Status;
 
 use body::Body;
 use columns::Columns;
+use encoding::Utf8;
 use group::{Finding, Gathering, Group};
+use handles::Handles;
 use records::{Record, Records};
 use report::Report;
 use row::{Problem, Reader};
@@ -102,14 +107,18 @@ impl Importer {
                 Some((slug, written)) = under_way.next(), if !under_way.is_empty() => {
                     slugs.remove(&slug);
                     let written: Written = written?;
-                    report.add(written.findings);
+                    report.refused(written.errors);
                     if let Some(imported) = written.imported {
+                        report.remarked(written.remarks);
                         report.taken(imported.outcome, written.variants, written.images);
                     }
                 }
                 group = groups.recv(), if more && held.is_none() && under_way.len() < CONCURRENT => match group {
                     Some(mut group) => {
-                        report.add(std::mem::take(&mut group.findings));
+                        report.refused(std::mem::take(&mut group.errors));
+                        if group.product.is_none() {
+                            report.remarked(std::mem::take(&mut group.remarks));
+                        }
                         held = group.product.as_ref().map(|product| product.slug.clone()).map(|slug| (slug, group));
                     }
                     None => more = false,
@@ -125,27 +134,32 @@ impl Importer {
     }
 
     async fn write_one(&self, mut group: Group, actor: &str) -> Result<Written, Error> {
-        let findings = self.drop_unpriced(&mut group).await?;
+        let errors = self.drop_unpriced(&mut group).await?;
         let Group {
             product,
             lines,
             variant_lines,
             images,
+            mut remarks,
             ..
         } = group;
         let Some(product) = product.filter(|_| !lines.is_empty()) else {
             return Ok(Written {
-                findings,
+                errors,
                 ..Written::default()
             });
         };
         match self.store.import_product(product, actor).await {
-            Ok(imported) => Ok(Written {
-                imported: Some(imported),
-                variants: variant_lines.len(),
-                images,
-                findings,
-            }),
+            Ok(imported) => {
+                remarks.retain(|(line, _)| errors.iter().all(|(refused, _)| refused != line));
+                Ok(Written {
+                    imported: Some(imported),
+                    variants: variant_lines.len(),
+                    images,
+                    errors,
+                    remarks,
+                })
+            }
             Err(error) if is_refusal(&error) => {
                 let problem = Problem {
                     code: error.reason(),
@@ -153,7 +167,7 @@ impl Importer {
                 };
                 let refused = lines.into_iter().map(|line| (line, problem.clone()));
                 Ok(Written {
-                    findings: refused.chain(findings).collect(),
+                    errors: refused.chain(errors).collect(),
                     ..Written::default()
                 })
             }
@@ -201,7 +215,8 @@ struct Written {
     imported: Option<Imported>,
     variants: usize,
     images: usize,
-    findings: Vec<Finding>,
+    errors: Vec<Finding>,
+    remarks: Vec<Finding>,
 }
 
 /// Whether the product is at fault, and not the store.
@@ -224,38 +239,32 @@ struct Parser {
 
 impl Parser {
     fn run(self, body: Body) -> Result<(), Error> {
-        let mut records = Records::new(body);
+        let mut records = Records::new(Utf8::new(body), columns::delimiter);
         let mut record = Record::default();
         records.next(&mut record).map_err(Error::internal)?;
-        let reader = Reader {
-            columns: Columns::of(&record)?,
-            digits: self.shop.currency_digits,
-        };
+        let (columns, unknown) = Columns::of(&record, records.delimiter())?;
+        let mut reader = Reader::new(columns, self.shop.currency_digits, records.delimiter());
+        let mut handles = Handles::default();
         let mut gathering: Option<Gathering> = None;
-        while records.next(&mut record).map_err(Error::internal)? {
-            let going_on = match reader.read(&record) {
-                Ok(row) => {
+        let mut going_on = unknown.is_none_or(|unknown| self.send_remark(record.line, unknown));
+        while going_on && records.next(&mut record).map_err(Error::internal)? {
+            let row = reader.read(&record).and_then(|row| match row {
+                Some(row) => handles.claim(&row.handle, row.line).map(|()| Some(row)),
+                None => Ok(None),
+            });
+            going_on = match row {
+                Ok(Some(row)) => {
                     let same = gathering
-                        .take_if(|gathering| gathering.slug() != row.slug)
+                        .take_if(|gathering| gathering.slug() != row.handle.slug)
                         .is_none_or(|done| self.send(done));
                     gathering
-                        .get_or_insert_with(|| Gathering::new(row.slug.clone()))
+                        .get_or_insert_with(|| Gathering::new(row.handle.clone()))
                         .push(row);
                     same
                 }
-                Err(problem) => {
-                    let findings = vec![(record.line, problem)];
-                    self.groups
-                        .blocking_send(Group {
-                            findings,
-                            ..Group::default()
-                        })
-                        .is_ok()
-                }
+                Ok(None) => true,
+                Err(problem) => self.send_error(record.line, problem),
             };
-            if !going_on {
-                return Ok(());
-            }
         }
         if let Some(done) = gathering {
             self.send(done);
@@ -268,5 +277,21 @@ impl Parser {
         self.groups
             .blocking_send(gathering.finish(&self.shop.currency, &self.tree))
             .is_ok()
+    }
+
+    fn send_error(&self, line: u64, problem: Problem) -> bool {
+        let group = Group {
+            errors: vec![(line, problem)],
+            ..Group::default()
+        };
+        self.groups.blocking_send(group).is_ok()
+    }
+
+    fn send_remark(&self, line: u64, problem: Problem) -> bool {
+        let group = Group {
+            remarks: vec![(line, problem)],
+            ..Group::default()
+        };
+        self.groups.blocking_send(group).is_ok()
     }
 }

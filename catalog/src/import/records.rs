@@ -1,5 +1,7 @@
 //! CSV records from a stream, with the line each begins on, and going on behind a damaged one.
 //!
+//! What stands between the fields is seen in the header: a comma, or what desktop programs write instead.
+//!
 //! The reader keeps the bytes of the record it is at. When quotes do not close where they should, a record swallows the lines
 //! behind it; then its first line alone is given up, and reading goes on with what was swallowed. That also bounds memory: a
 //! record longer than [`LONGEST`] is damaged.
@@ -52,13 +54,17 @@ pub(super) struct Records<R> {
     ended: bool,
     /// How many fields the header has; 0 until it was read.
     width: usize,
+    /// Says by the header's line what stands between the fields.
+    choose: fn(&[u8]) -> u8,
+    delimiter: u8,
     /// Its tables take longer to make than a record to read.
     parser: csv_core::Reader,
 }
 
 impl<R: Read> Records<R> {
-    /// Records of `source`. A byte order mark in front is passed over.
-    pub(super) fn new(source: R) -> Self {
+    /// Records of `source`, its fields parted by what `choose` says of the first line. A byte order mark in front is passed
+    /// over, and so is a line such as `sep=;`.
+    pub(super) fn new(source: R, choose: fn(&[u8]) -> u8) -> Self {
         Self {
             source,
             buffer: Vec::new(),
@@ -66,8 +72,15 @@ impl<R: Read> Records<R> {
             line: 1,
             ended: false,
             width: 0,
+            choose,
+            delimiter: b',',
             parser: csv_core::Reader::new(),
         }
+    }
+
+    /// What stands between the fields, once the header was read.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// Reads the next record; false at the end. The first is the header, and every other should be as wide.
@@ -75,7 +88,7 @@ impl<R: Read> Records<R> {
         if self.width == 0 {
             self.skip_mark()?;
         }
-        if !self.skip_blank_lines()? {
+        if !self.skip_blank_lines()? || self.width == 0 && !self.choose_delimiter()? {
             return Ok(false);
         }
         record.line = self.line;
@@ -129,7 +142,12 @@ impl<R: Read> Records<R> {
         let raw = &self.buffer[self.start..end];
         let several_lines = newlines(raw.trim_ascii_end()) > 0;
         let last = self.ended && end == self.buffer.len();
-        (several_lines || last) && quotes(raw) % 2 == 1 || several_lines && record.len != self.width
+        let odd = || (several_lines || last) && quotes(raw) % 2 == 1;
+        several_lines && record.len != self.width
+            || odd() && {
+                let ends = quoting(raw, self.delimiter);
+                ends.open || several_lines && ends.amid
+            }
     }
 
     /// Where to go on behind a damaged record: at the first of the lines it swallowed that begins a sound record, else behind
@@ -180,6 +198,30 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
+    /// Looks at the header's line; false when the file has none.
+    fn choose_delimiter(&mut self) -> io::Result<bool> {
+        let end = loop {
+            let line = &self.buffer[self.start..];
+            match line.iter().position(|byte| *byte == b'\n') {
+                Some(end) => break self.start + end,
+                None if self.ended || line.len() > LONGEST => break self.buffer.len(),
+                None => {
+                    self.fill()?;
+                }
+            }
+        };
+        let line = &self.buffer[self.start..end];
+        let told = line.trim_ascii_end().strip_prefix(b"sep=");
+        if let Some([delimiter @ (b',' | b';' | b'\t' | b'|')]) = told {
+            self.delimiter = *delimiter;
+            self.start = end;
+        } else {
+            self.delimiter = (self.choose)(line);
+        }
+        self.parser = csv_core::ReaderBuilder::new().delimiter(self.delimiter).build();
+        self.skip_blank_lines()
+    }
+
     /// False at the end of the file.
     fn skip_blank_lines(&mut self) -> io::Result<bool> {
         loop {
@@ -208,6 +250,43 @@ impl<R: Read> Records<R> {
         self.buffer.truncate(len + read);
         self.ended = read == 0;
         Ok(moved)
+    }
+}
+
+/// What of a record's quotes says that it is not whole.
+struct Quoting {
+    /// Its last field is quoted, and goes on.
+    open: bool,
+    /// Quotes close in front of more text.
+    amid: bool,
+}
+
+/// Looks at the quotes that enclose fields. Those within a field that does not begin with one, as of 12", are its text.
+fn quoting(raw: &[u8], delimiter: u8) -> Quoting {
+    enum At {
+        Beginning,
+        Plain,
+        Quoted,
+        Closed,
+    }
+    let (mut at, mut amid) = (At::Beginning, false);
+    for byte in raw {
+        let ends = *byte == delimiter || matches!(byte, b'\n' | b'\r');
+        at = match at {
+            At::Quoted if *byte == b'"' => At::Closed,
+            At::Quoted => At::Quoted,
+            At::Beginning | At::Closed if *byte == b'"' => At::Quoted,
+            _ if ends => At::Beginning,
+            At::Closed => {
+                amid = true;
+                At::Plain
+            }
+            At::Beginning | At::Plain => At::Plain,
+        };
+    }
+    Quoting {
+        open: matches!(at, At::Quoted),
+        amid,
     }
 }
 
@@ -251,8 +330,8 @@ mod tests {
             }
             all
         }
-        let fast = all(Records::new(text));
-        assert_eq!(fast, all(Records::new(Slow(text))));
+        let fast = all(Records::new(text, |_| b','));
+        assert_eq!(fast, all(Records::new(Slow(text), |_| b',')));
         fast
     }
 
@@ -295,7 +374,7 @@ mod tests {
         for number in 0..200_000 {
             text.extend(format!("{number},plain\n").bytes());
         }
-        let mut all = Records::new(&text[..]);
+        let mut all = Records::new(&text[..], |_| b',');
         let mut record = Record::default();
         let (mut sound, mut longest) = (0, 0);
         while all.next(&mut record).unwrap() {
@@ -324,6 +403,44 @@ mod tests {
                 (6, false, 2)
             ]
         );
+    }
+
+    #[test]
+    fn a_quote_within_a_plain_field_is_its_text() {
+        for text in [
+            "a,b\n1,12\" pipe",
+            "a,b\n1,12\" pipe\n",
+            "a,b\n1,\"x\ny\"\n2,12\" pipe",
+            "a,b\n\"x\ny\",12\" pipe\n3,z\n",
+            "a,b\n1,12\"",
+        ] {
+            let read = records(text.as_bytes());
+            assert!(read.iter().all(|(_, damaged, _)| !damaged), "{text}: {read:?}");
+        }
+        for open in ["a,b\n1,\"pipe", "a,b\n1,\"x\n2,\"y, z\"\n", "a,b\n1,\"x\n\",\"\""] {
+            let read = records(open.as_bytes());
+            assert!(read.iter().any(|(_, damaged, _)| *damaged), "{open}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_may_tell_what_parts_the_fields() {
+        let parted = |text: &'static str| {
+            let mut all = Records::new(Slow(text.as_bytes()), |line| {
+                if line.contains(&b'\t') { b'\t' } else { b',' }
+            });
+            let (mut record, mut fields) = (Record::default(), Vec::new());
+            while all.next(&mut record).unwrap() {
+                let line: Vec<_> = (0..record.len())
+                    .map(|at| String::from_utf8_lossy(record.get(at).unwrap()).into_owned())
+                    .collect();
+                fields.push((record.line, line.join("|")));
+            }
+            fields
+        };
+        let expected = |from: u64| vec![(from, "a|b,c".to_owned()), (from + 1, "1|2".to_owned())];
+        assert_eq!(parted("a\tb,c\r\n1\t2\r\n"), expected(1));
+        assert_eq!(parted("\u{feff}sep=;\r\na;b,c\n1;2"), expected(2));
     }
 
     #[test]

@@ -64,7 +64,6 @@ impl Index {
         }
         let index = self.clone();
         let products = prepare(move || {
-            state.finish();
             let products = state.len();
             index.swap(state);
             products

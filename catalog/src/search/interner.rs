@@ -1,18 +1,19 @@
 //! Strings as small numbers, counted, so that a search compares and counts numbers only.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Values in use and their numbers. A number is given again once nobody uses it.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     values: Vec<Box<str>>,
     users: Vec<u32>,
-    /// In the order of the alphabet, so that ranking them compares nothing.
+    /// In the order of the alphabet.
     numbers: BTreeMap<Box<str>, u32>,
     free: Vec<u32>,
-    /// The position of each number when the values are sorted, made by [`Interner::sort`].
-    ranks: Vec<u32>,
-    sorted: bool,
+    /// The place of each number in that order: made for the first search that asks after a value came or went, since values
+    /// come by the thousand while a file is taken in.
+    ranks: OnceLock<Box<[u32]>>,
 }
 
 impl Interner {
@@ -22,7 +23,7 @@ impl Interner {
             self.users[number as usize] += 1;
             return number;
         }
-        self.sorted = false;
+        self.ranks = OnceLock::new();
         let number = self.free.pop().unwrap_or_else(|| {
             self.values.push(Box::default());
             self.users.push(0);
@@ -42,7 +43,7 @@ impl Interner {
             let value = std::mem::take(&mut self.values[number as usize]);
             self.numbers.remove(&value);
             self.free.push(number);
-            self.sorted = false;
+            self.ranks = OnceLock::new();
         }
     }
 
@@ -61,21 +62,16 @@ impl Interner {
         self.values.len()
     }
 
-    /// Brings [`Interner::rank`] up to date; free when no value came or went.
-    pub(crate) fn sort(&mut self) {
-        if self.sorted {
-            return;
-        }
-        self.ranks.resize(self.values.len(), 0);
-        for (rank, number) in self.numbers.values().enumerate() {
-            self.ranks[*number as usize] = rank as u32;
-        }
-        self.sorted = true;
-    }
-
     /// The number's place in the alphabet.
     pub(crate) fn rank(&self, number: u32) -> u32 {
-        self.ranks[number as usize]
+        let ranks = self.ranks.get_or_init(|| {
+            let mut ranks = vec![0; self.values.len()].into_boxed_slice();
+            for (rank, number) in (0..).zip(self.numbers.values()) {
+                ranks[*number as usize] = rank;
+            }
+            ranks
+        });
+        ranks[number as usize]
     }
 }
 
@@ -89,13 +85,20 @@ mod tests {
         let red = values.acquire("red");
         assert_eq!(values.acquire("red"), red);
         let blue = values.acquire("blue");
-        values.sort();
         assert!(values.rank(blue) < values.rank(red));
+        let azure = values.acquire("azure");
+        assert!(
+            values.rank(azure) < values.rank(blue),
+            "a value that came takes its place"
+        );
+        values.release(azure);
+        assert_eq!(values.rank(blue), 0, "and leaves it when it goes");
         values.release(red);
         assert_eq!(values.get("red"), Some(red));
         values.release(red);
         assert_eq!(values.get("red"), None);
         assert_eq!(values.acquire("green"), red);
-        assert_eq!((values.value(red), values.len()), ("green", 2));
+        assert_eq!(values.acquire("grey"), azure);
+        assert_eq!((values.value(red), values.len()), ("green", 3));
     }
 }

@@ -86,12 +86,10 @@ impl Index {
         for documents in documents.chunks(16) {
             let mut state = self.write();
             documents.iter().for_each(|document| state.put(document));
-            state.finish();
         }
         for gone in gone.chunks(64) {
             let mut state = self.write();
             gone.iter().for_each(|id| state.remove(id));
-            state.finish();
         }
     }
 

@@ -93,19 +93,6 @@ impl State {
         self.categories.replace(categories);
     }
 
-    /// Makes ready for searching after a batch of changes.
-    pub(crate) fn finish(&mut self) {
-        for interner in [
-            &mut self.vendors,
-            &mut self.types,
-            &mut self.tags,
-            &mut self.axes,
-            &mut self.values,
-        ] {
-            interner.sort();
-        }
-    }
-
     /// The title of the product, if it is there.
     pub(crate) fn title(&self, id: &str) -> Option<&str> {
         let entry = self.entries[*self.numbers.get(id)? as usize].as_ref()?;

@@ -271,7 +271,6 @@ fn hits_and_facets_are_those_of_brute_force() {
                 products.insert(product.id.clone(), product);
             }
         }
-        state.finish();
         assert_eq!(state.len(), products.len());
         for _ in 0..30 {
             let filters = filters(&mut random);
@@ -323,7 +322,6 @@ fn facet_values_come_by_count_then_label() {
     let mut state = State::default();
     state.set_categories(&categories());
     (0..80).for_each(|number| state.put(&(&product(&mut random, number)).into()));
-    state.finish();
     let found = state.search(&query("", Filters::default(), Sort::Relevance, 10));
     let ids: Vec<&str> = found.facets.iter().map(|facet| facet.id.as_str()).collect();
     assert_eq!(
@@ -351,7 +349,6 @@ fn pages_of_every_sort_join_without_gap_or_repeat() {
     let products: Vec<Product> = (0..97).map(|number| product(&mut random, number)).collect();
     let mut state = State::default();
     products.iter().for_each(|product| state.put(&product.into()));
-    state.finish();
     for sort in [
         Sort::Relevance,
         Sort::PriceAsc,
@@ -406,7 +403,6 @@ fn a_title_counts_more_than_a_description_and_a_short_one_most() {
         product.content.description = description.to_owned();
         state.put(&(&product).into());
     }
-    state.finish();
     let found = state.search(&query("leather", Filters::default(), Sort::Relevance, 10));
     let ids: Vec<&str> = found.hits.iter().map(|hit| hit.id.as_str()).collect();
     assert_eq!(ids, ["prod_0002", "prod_0001", "prod_0003", "prod_0000"]);

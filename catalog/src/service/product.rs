@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use comptoir_mesh::{Caller, Error, error::ErrorReason, page};
 use comptoir_proto::catalog::v1::{self as proto, get_product_request::Key};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::Catalog;
 use crate::{
@@ -35,7 +36,11 @@ impl Catalog {
         let fields = Fields::of(request.read_mask.as_ref())?;
         let found = match &request.key {
             Some(Key::ProductId(id)) => self.products_for(caller.is_staff()).by_id(id).await?,
-            Some(Key::Slug(slug)) => self.products_for(caller.is_staff()).by_slug(slug).await?,
+            Some(Key::Slug(slug)) => {
+                // Slugs are stored in NFC; what a person typed need not be.
+                let slug: String = slug.nfc().collect();
+                self.products_for(caller.is_staff()).by_slug(&slug).await?
+            }
             None => return Err(invalid("product_id", "Name the product by its id or slug.")),
         };
         let staff = caller.is_staff();

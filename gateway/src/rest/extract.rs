@@ -15,8 +15,11 @@ use crate::problem::Problem;
 /// More characters than any id or slug has.
 const ID_LENGTH: usize = 255;
 
-/// The id in the path, of characters that ids and slugs have.
+/// The id in the path, of characters that ids have.
 pub(crate) struct Id(pub(crate) String);
+
+/// The id or slug in the path; a slug may be of any script.
+pub(crate) struct IdOrSlug(pub(crate) String);
 
 /// The two ids in the path.
 pub(crate) struct Ids(pub(crate) String, pub(crate) String);
@@ -33,16 +36,20 @@ pub(crate) struct IdempotencyKey(pub(crate) String);
 /// A JSON body, or none.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
-async fn ids<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, Problem> {
+/// What the path has for its parameters, if each is of characters that fit.
+async fn named<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    fits: impl Fn(char) -> bool,
+) -> Result<Vec<String>, Problem> {
     let malformed = || Problem::new(ErrorReason::InvalidId, "No id has this form.");
     let parameters = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| malformed())?;
     let ids: Vec<String> = parameters.iter().map(|(_, value)| value.to_owned()).collect();
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if ids
         .iter()
-        .all(|id| (1..=ID_LENGTH).contains(&id.len()) && id.bytes().all(fits))
+        .all(|id| (1..=ID_LENGTH).contains(&id.chars().count()) && id.chars().all(&fits))
     {
         Ok(ids)
     } else {
@@ -50,11 +57,32 @@ async fn ids<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>
     }
 }
 
+async fn ids<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, Problem> {
+    named(parts, state, is_of_id).await
+}
+
+fn is_of_id(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'
+}
+
+fn is_of_slug(letter: char) -> bool {
+    is_of_id(letter) || !letter.is_ascii() && !letter.is_control() && !letter.is_whitespace()
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Self(ids(parts, state).await?.pop().unwrap_or_default()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdOrSlug {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let mut ids = named(parts, state, is_of_slug).await?;
+        Ok(Self(ids.pop().unwrap_or_default()))
     }
 }
 

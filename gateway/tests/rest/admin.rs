@@ -18,6 +18,11 @@ fn importing(shop: &Shop) {
             Ok(catalog::ImportProductsResponse {
                 products_created: 1,
                 variants,
+                remarks: vec![catalog::ImportRemark {
+                    line: 2,
+                    code: "URL_NOT_ALLOWED".to_owned(),
+                    message: "Without its picture.".to_owned(),
+                }],
                 ..Default::default()
             })
         });
@@ -53,11 +58,23 @@ async fn a_file_is_sent_on() {
     let route = "POST /admin/products/import?currency=EUR";
     let headers = [("authorization", token.as_str()), ("content-type", "text/csv")];
     let report = shop.send(route, &headers, vec![b'a'; 5 << 20]).await;
-    insta::assert_snapshot!(report.text, @r#"{"products":{"created":1,"updated":0,"unchanged":0},"variants":5242880,"images":0,"errors":[]}"#);
+    insta::assert_snapshot!(report.text, @r#"{"products":{"created":1,"updated":0,"unchanged":0},"variants":5242880,"images":0,"errors":[],"remarks":[{"line":2,"code":"URL_NOT_ALLOWED","message":"Without its picture."}]}"#);
     let lines = [&headers[..], &[("accept", "application/x-ndjson")]].concat();
     let report = shop.send(route, &lines, "Handle\n").await;
     assert_eq!(report.header("content-type"), "application/x-ndjson");
-    assert!(report.text.ends_with("\"errors\":[]}\n"), "{}", report.text);
+    let last = report.text.lines().last().unwrap_or_default();
+    assert!(
+        last.ends_with("\"message\":\"Without its picture.\"}]}"),
+        "{}",
+        report.text
+    );
+    let utf16 = [headers[0], ("content-type", "text/csv; charset=UTF-16LE")];
+    assert_eq!(shop.send(route, &utf16, "Handle\n").await.status.as_u16(), 200);
+    let unread = [headers[0], ("content-type", "text/csv; charset=shift_jis")];
+    assert_eq!(
+        shop.send(route, &unread, "Handle\n").await.code(),
+        "415 UNSUPPORTED_MEDIA_TYPE"
+    );
     let refused = shop
         .send(route, &[headers[0], ("content-type", "text/plain")], "Handle\n")
         .await;

@@ -99,7 +99,14 @@ async fn parameters_that_are_not_taken_are_refused() {
             .await;
         assert_eq!(answer.code(), code, "{query}");
     }
-    for id in ["%27%20OR%201=1--", "..%2f", "%00", &"a".repeat(300)] {
+    for id in [
+        "%27%20OR%201=1--",
+        "..%2f",
+        "%00",
+        "%E6%97%A5%E3%80%80",
+        &"a".repeat(300),
+        &"%E6%97%A5".repeat(256),
+    ] {
         assert_eq!(
             shop.get(&format!("/store/products/{id}")).await.code(),
             "400 INVALID_ID",
@@ -134,6 +141,26 @@ async fn a_parameter_is_one_value() {
             .await;
         assert_eq!(answer.code(), "400 DUPLICATE_PARAMETER", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_slug_is_of_any_script() {
+    use pb::get_product_request::Key;
+    let shop = Shop::open().await;
+    shop.fakes.on("get_product", |request: pb::GetProductRequest| {
+        assert_eq!(request.key, Some(Key::Slug("シャツ-2".to_owned())));
+        let mut shirt = mug();
+        shirt.slug = "シャツ-2".to_owned();
+        Ok(pb::GetProductResponse { product: Some(shirt) })
+    });
+    let answer = shop.get("/store/products/%E3%82%B7%E3%83%A3%E3%83%84-2").await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    assert!(answer.text.contains(r#""slug":"シャツ-2""#), "{}", answer.text);
+    let query = r#"{"query":"{ product(slug: \"シャツ-2\") { slug } }"}"#;
+    let answer = shop
+        .send("POST /graphql", &[("content-type", "application/json")], query)
+        .await;
+    assert!(answer.text.contains("シャツ-2"), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -69,7 +69,6 @@ fn index_of(products: usize) -> Index {
         }
         state.put(&Document::from(&product));
     }
-    state.finish();
     let index = Index::new(std::thread::available_parallelism().unwrap().get(), 1_000);
     index.swap(state);
     index

@@ -151,7 +151,6 @@ fn words_find_what_the_rules_say_and_score_it() {
             })
             .collect();
         documents.iter().for_each(|document| state.put(document));
-        state.finish();
         for _ in 0..40 {
             let words: Vec<String> = (0..random.random_range(1..4))
                 .map(|_| {

@@ -31,6 +31,7 @@ pub(in crate::store) async fn what_was_written_is_read(store: &dyn Store) {
         }],
         seo_title: Some("Tee!".to_owned()),
         seo_description: None,
+        handle: Some("tee!".to_owned()),
     };
     let detailed = VariantDraft {
         sku: Some("TEE-1".to_owned()),
@@ -315,6 +316,7 @@ pub(in crate::store) async fn lists_are_filtered(store: &dyn Store) {
 
 pub(super) fn file() -> ImportedProduct {
     ImportedProduct {
+        handle: "mug".to_owned(),
         slug: "mug".to_owned(),
         title: Some("Mug".to_owned()),
         tags: Some(vec!["kitchen".to_owned()]),

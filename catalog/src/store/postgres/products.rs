@@ -35,7 +35,7 @@ pub(super) async fn create(
 pub(super) async fn update(
     work: &mut Work,
     id: &str,
-    draft: ProductDraft,
+    mut draft: ProductDraft,
     version: i64,
     actor: &str,
 ) -> Result<Product, Error> {
@@ -50,6 +50,7 @@ pub(super) async fn update(
         ));
     }
     drafts::check_variants(&stored, &draft)?;
+    draft.content.handle.clone_from(&stored.content.handle);
     replace(work, stored, draft, "initial", actor).await
 }
 

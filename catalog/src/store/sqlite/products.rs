@@ -36,7 +36,7 @@ pub(super) async fn create(
 pub(super) async fn update(
     work: &mut Work<'_>,
     id: &str,
-    draft: ProductDraft,
+    mut draft: ProductDraft,
     version: i64,
     actor: &str,
 ) -> Result<Product, Error> {
@@ -53,6 +53,7 @@ pub(super) async fn update(
         ));
     }
     drafts::check_variants(&stored, &draft)?;
+    draft.content.handle.clone_from(&stored.content.handle);
     replace(work, stored, draft, "initial", actor).await
 }
 

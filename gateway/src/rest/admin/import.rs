@@ -39,8 +39,10 @@ pub(crate) struct ImportReport {
     products: ImportedProducts,
     variants: i32,
     images: i32,
-    /// One for each row that was not taken as it stands, at most 1,000.
+    /// One for each row that was not taken, at most 1,000.
     errors: Vec<ImportError>,
+    /// One for each thing that was taken otherwise than the file says, at most 1,000.
+    remarks: Vec<ImportRemark>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,12 +60,25 @@ pub(crate) struct ImportError {
     message: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportRemark {
+    /// The header is line 1.
+    line: i64,
+    code: String,
+    message: String,
+}
+
 impl From<pb::ImportProductsResponse> for ImportReport {
     fn from(report: pb::ImportProductsResponse) -> Self {
         let error = |error: pb::ImportError| ImportError {
             line: error.line,
             code: error.code,
             message: error.message,
+        };
+        let remark = |remark: pb::ImportRemark| ImportRemark {
+            line: remark.line,
+            code: remark.code,
+            message: remark.message,
         };
         Self {
             products: ImportedProducts {
@@ -74,12 +89,13 @@ impl From<pb::ImportProductsResponse> for ImportReport {
             variants: report.variants,
             images: report.images,
             errors: report.errors.into_iter().map(error).collect(),
+            remarks: report.remarks.into_iter().map(remark).collect(),
         }
     }
 }
 
-/// Takes in Shopify's product CSV. With `Accept: application/x-ndjson` a line of progress comes every second,
-/// `{"progress":{"bytes":N}}`, and the report, or a problem, last.
+/// Takes in Shopify's product CSV, of the older or the newer template, in UTF-8 or UTF-16. With `Accept: application/x-ndjson`
+/// a line of progress comes every second, `{"progress":{"bytes":N}}`, and the report, or a problem, last.
 #[utoipa::path(
     post,
     path = "/admin/products/import",
@@ -191,6 +207,13 @@ fn is_csv(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.eq_ignore_ascii_case("text/csv"))
         && parts.all(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            !name.eq_ignore_ascii_case("charset") || is_read(value.trim_matches('"'))
         })
+}
+
+/// The encodings that the import recognises in the file.
+fn is_read(charset: &str) -> bool {
+    ["utf-8", "utf-16", "utf-16le", "utf-16be"]
+        .iter()
+        .any(|read| charset.eq_ignore_ascii_case(read))
 }

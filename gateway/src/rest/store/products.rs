@@ -20,7 +20,7 @@ use crate::edge::Client;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present};
-use crate::rest::extract::Id;
+use crate::rest::extract::IdOrSlug;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
 use crate::rest::view::{Facet, Product, ProductSort, Tree, cursor};
@@ -144,7 +144,7 @@ fn filters(parameters: &mut Parameters, digits: u32) -> Result<pb::SearchFilters
 pub(crate) async fn get_product(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
-    Id(id_or_slug): Id,
+    IdOrSlug(id_or_slug): IdOrSlug,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // No slug has an underscore, every id has.
