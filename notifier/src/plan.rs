@@ -178,7 +178,9 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
             )
         }
         // Staff act on a refused capture; a failed order was never placed; a parcel's arrival is no news to who has it.
-        Payload::CaptureRefused(_) | Payload::Failed(_) | Payload::Delivered(_) => return Ok(vec![]),
+        Payload::CaptureRefused(_) | Payload::VoidRefused(_) | Payload::Failed(_) | Payload::Delivered(_) => {
+            return Ok(vec![]);
+        }
     };
     let recipient = Recipient::email(&order.email).map_err(|_| "the buyer's address is no e-mail address")?;
     let content = Content::Order(Box::new(content));

@@ -2,15 +2,15 @@
 //! back, and at the end CANCELED. An open capture is waited for, and what it took is refunded.
 
 use comptoir_proto::orders::v1::{OrderCanceled, order_event::Payload};
+use jiff::Timestamp;
 use mesh::{Error, ErrorReason, money::money};
 
 use crate::{
-    checkout::undo::note_void,
+    checkout::undo::{note_void, note_void_refused},
     domain::order::{BUYER, Cancel, IntentState, Operation, Order, PaymentEventKind, Request, State},
     drive::{Drive, Then},
     keys::fingerprint,
     machine::{Halt, Machine},
-    payment::Outcome,
     points,
     requests::Asked,
 };
@@ -35,6 +35,7 @@ impl Machine {
         points::CANCEL_INTENT
             .around(self.ask(order_id, &request, |order, _| {
                 order.check_cancel()?;
+                order.attempts = 0;
                 let (reason, actor) = (reason.clone(), asked.actor.clone());
                 order.cancel = Some(Cancel {
                     id: id.clone(),
@@ -70,16 +71,20 @@ impl Drive {
                     async move { provider.refund(&charge, &key, back).await }
                 })
                 .await?;
-            match outcome {
-                Outcome::Done => {}
-                Outcome::Failed(message) => {
-                    let cause = anyhow::anyhow!("a refund was not done: {message}");
-                    return Err(Halt::Rest(Error::unavailable(cause)));
-                }
-                Outcome::Refused(message) => return self.cancel_refused(back, message).await,
+            if let Err(message) = self.verdict("refund", outcome)? {
+                return self
+                    .cancel_refused(|order, event, now| {
+                        order.note_payment(event, PaymentEventKind::RefundFailed, back, Some(message), now);
+                        Vec::new()
+                    })
+                    .await;
             }
-        } else if !self.order.payment.is_captured() {
-            self.void(points::CANCEL_VOID).await?;
+        } else if !self.order.payment.is_captured()
+            && let Err(message) = self.void(points::CANCEL_VOID).await?
+        {
+            return self
+                .cancel_refused(|order, event, now| vec![note_void_refused(order, event, message, now)])
+                .await;
         }
         self.release(points::CANCEL_RESERVATION, "canceled").await?;
         self.give_back(points::CANCEL_DISCOUNT).await?;
@@ -110,16 +115,19 @@ impl Drive {
         Ok(())
     }
 
-    /// The money did not go back, for good: the order stays what it was.
-    async fn cancel_refused(&mut self, amount: i64, message: String) -> Result<(), Halt> {
-        tracing::error!(order.id = self.order.id, "the provider refuses a refund for good");
+    /// The money does not go back, for good: the order stays what it was.
+    async fn cancel_refused(
+        &mut self,
+        note: impl FnOnce(&mut Order, String, Timestamp) -> Vec<Payload>,
+    ) -> Result<(), Halt> {
         let event = self.new_id("pev_");
         self.commit(points::CANCELED, Then::Go, |order, now| {
-            order.note_payment(event, PaymentEventKind::RefundFailed, amount, Some(message), now);
+            let payloads = note(order, event, now);
             // Staff may try again; another cancellation is another refund at the provider.
             order.cancel = None;
+            order.attempts = 0;
             order.touch(now);
-            Ok(Vec::new())
+            Ok(payloads)
         })
         .await
     }

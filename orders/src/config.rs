@@ -94,6 +94,17 @@ impl StripeSettings {
         (!key.is_empty()).then(|| Secret::new(key))
     }
 
+    /// Whether the key moves real money, as its beginning says; `None` where it says nothing.
+    pub fn is_live(&self) -> Option<bool> {
+        let key = self.secret_key()?;
+        let begins = |kinds: [&str; 2]| kinds.iter().any(|kind| key.reveal().starts_with(kind));
+        if begins(["sk_live_", "rk_live_"]) {
+            Some(true)
+        } else {
+            begins(["sk_test_", "rk_test_"]).then_some(false)
+        }
+    }
+
     /// The secrets that webhooks may be signed with.
     pub fn webhook_secrets(&self) -> Vec<Secret> {
         let secrets = self.stripe_webhook_secret.as_ref();
@@ -121,4 +132,31 @@ fn stripe_address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| wrong.to_owned())?;
     let good = matches!(url.scheme(), "http" | "https") && url.has_host();
     good.then_some(url).ok_or_else(|| wrong.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_by_its_beginning_whether_it_moves_real_money() {
+        let live = |key: &str| {
+            StripeSettings {
+                stripe_secret_key: Some(Secret::new(key)),
+                stripe_webhook_secret: None,
+                stripe_base_url: stripe_address("").unwrap(),
+            }
+            .is_live()
+        };
+        for (key, expected) in [
+            ("sk_live_1", Some(true)),
+            (" rk_live_1", Some(true)),
+            ("sk_test_1", Some(false)),
+            ("rk_test_1", Some(false)),
+            ("sk_1", None),
+            ("", None),
+        ] {
+            assert_eq!(live(key), expected, "{key}");
+        }
+    }
 }

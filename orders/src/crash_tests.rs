@@ -13,6 +13,7 @@ use mesh::{
 
 use crate::{
     FAIL_POINTS,
+    accounts::Accounts,
     carts::Carts,
     checkout::Checkout,
     domain::{
@@ -232,35 +233,45 @@ impl World {
     }
 
     pub(crate) async fn complete(&self, cart: &Cart, token: &str) -> Result<CompleteCartResponse, Error> {
-        let request = CompleteCartRequest {
-            cart_id: cart.id.clone(),
-            provider: "sandbox".into(),
-            token: token.into(),
-            request_id: "key".into(),
-            client_address: Some("192.0.2.1".into()),
-            ..CompleteCartRequest::default()
-        };
-        let caller = Caller {
-            peer: Peer::Service("gateway"),
-            user: None,
-        };
-        self.process.checkout.complete(&caller, request).await
+        complete_on(&self.process, cart, token).await
     }
+}
+
+/// Completes the cart by this process.
+pub(crate) async fn complete_on(
+    process: &Process,
+    cart: &Cart,
+    token: &str,
+) -> Result<CompleteCartResponse, Error> {
+    let request = CompleteCartRequest {
+        cart_id: cart.id.clone(),
+        provider: "sandbox".into(),
+        token: token.into(),
+        request_id: "key".into(),
+        client_address: Some("192.0.2.1".into()),
+        ..CompleteCartRequest::default()
+    };
+    let caller = Caller {
+        peer: Peer::Service("gateway"),
+        user: None,
+    };
+    process.checkout.complete(&caller, request).await
 }
 
 impl Process {
     pub(crate) async fn start(test: &TestEnv, catalog: &FakeCatalog, stores: &Stores) -> Self {
-        Self::start_with(test, catalog, stores, |sandbox| {
+        Self::start_with(test, catalog, stores, 20, |sandbox| {
             sandbox as Arc<dyn PaymentProvider>
         })
         .await
     }
 
-    /// A process whose provider is put together by the test.
+    /// A process whose limit of holds and provider the test decides.
     pub(crate) async fn start_with(
         test: &TestEnv,
         catalog: &FakeCatalog,
         stores: &Stores,
+        holds_per_address: u64,
         provider: impl FnOnce(Arc<Sandbox>) -> Arc<dyn PaymentProvider>,
     ) -> Self {
         let channel = catalog.slot().channel("orders");
@@ -270,7 +281,15 @@ impl Process {
             lines: 100,
             quantity: 999,
         };
-        let carts = Carts::new(stores.carts.clone(), pricer.clone(), env.clone(), limits);
+        // Guests have no account to ask for.
+        let accounts = Accounts::new(mesh::channel::in_process().channel("orders"));
+        let carts = Carts::new(
+            stores.carts.clone(),
+            pricer.clone(),
+            accounts,
+            env.clone(),
+            limits,
+        );
         let sandbox = Sandbox::open(&env).unwrap();
         let wiring = Wiring {
             orders: stores.orders.clone(),
@@ -279,7 +298,7 @@ impl Process {
             catalog: channel,
             pricer,
             providers: Providers::default().with("sandbox", provider(sandbox.clone())),
-            holds_per_address: 20,
+            holds_per_address,
         };
         let machine = Machine::new(wiring, env).await.unwrap();
         let checkout = Checkout::new(machine.clone(), carts);

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::{
     domain::order::{Lease, Order, State, Work},
     machine::{Halt, LEASE, Machine, Teller, Told, not_found, work_name},
-    payment::{self, Failure, PaymentProvider},
+    payment::{self, Failure, Outcome, PaymentProvider},
     points::{self, Point},
 };
 
@@ -27,6 +27,11 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_UNPLACED: Duration = Duration::from_secs(5);
 /// The longest pause of others.
 const LONGEST: Duration = Duration::from_secs(30);
+/// Tries in a row that did not get on, after which somebody has to look: of an order that was placed, some three minutes.
+pub(crate) const TRIES: u32 = 10;
+/// The longest pauses from then on.
+const LONGEST_STUCK_UNPLACED: Duration = Duration::from_secs(20);
+const LONGEST_STUCK: Duration = Duration::from_secs(300);
 
 /// A drive: the order as this driver last wrote or read it, and the right to go on.
 pub(crate) struct Drive {
@@ -97,10 +102,19 @@ impl Drive {
                 tracing::warn!(
                     order.id = self.order.id,
                     order.work = work,
+                    order.attempts = self.order.attempts + 1,
                     error.reason = ?error.reason(),
                     error.cause = ?error.cause(),
                     "an order does not get on for now",
                 );
+                if self.order.attempts + 1 == TRIES {
+                    tracing::error!(
+                        order.id = self.order.id,
+                        order.work = work,
+                        "an order does not get on, however often it is tried: somebody has to look"
+                    );
+                    metrics::counter!("orders_stuck_total", "work" => work).increment(1);
+                }
                 (self.machine.now() + self.backoff(), Some(error))
             }
         };
@@ -122,14 +136,41 @@ impl Drive {
     }
 
     fn backoff(&self) -> Duration {
-        let longest = if self.order.state == State::PendingPayment {
-            LONGEST_UNPLACED
-        } else {
-            LONGEST
+        let unplaced = self.order.state == State::PendingPayment;
+        let longest = match (unplaced, self.order.attempts + 1 >= TRIES) {
+            (true, false) => LONGEST_UNPLACED,
+            (true, true) => LONGEST_STUCK_UNPLACED,
+            (false, false) => LONGEST,
+            (false, true) => LONGEST_STUCK,
         };
         FIRST_REST
-            .saturating_mul(1 << self.order.attempts.min(6))
+            .saturating_mul(1 << self.order.attempts.min(16))
             .min(longest)
+    }
+
+    /// What an outcome comes to: done, or why it never will be. What the provider says is not done this time is tried again, with
+    /// pauses and so many times; then it counts as refused. What it does not answer is asked until it does.
+    pub(crate) fn verdict(
+        &self,
+        operation: &'static str,
+        outcome: Outcome,
+    ) -> Result<Result<(), String>, Halt> {
+        match outcome {
+            Outcome::Done => Ok(Ok(())),
+            Outcome::Failed(message) if self.order.attempts < TRIES => Err(Halt::Rest(Error::unavailable(
+                anyhow::anyhow!("a {operation} was not done: {message}"),
+            ))),
+            Outcome::Failed(message) | Outcome::Refused(message) => {
+                tracing::error!(
+                    order.id = self.order.id,
+                    payment.operation = operation,
+                    payment.refusal = message,
+                    "the provider refuses to give money back for good: staff have to act"
+                );
+                metrics::counter!(format!("payments_{operation}_refused_total")).increment(1);
+                Ok(Err(message))
+            }
+        }
     }
 
     /// Reads the order again. Where the lease is another's by now, this drive ends with what it read.

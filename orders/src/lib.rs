@@ -7,6 +7,7 @@
 
 extern crate comptoir_mesh as mesh;
 
+mod accounts;
 pub mod audit;
 mod cancel;
 mod carts;

@@ -236,6 +236,16 @@ impl Machine {
             .spawn_tracked(context::scope(context, async move {
                 let ended = tokio::time::timeout(DRIVE_DEADLINE, work).await;
                 let told = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
+                if let Err(error) = &told
+                    && error.reason() == ErrorReason::Internal
+                {
+                    // Nobody else may hear of it: the sweeper takes the order up again and again.
+                    tracing::error!(
+                        order.id = landing.order_id,
+                        error.cause = ?error.cause(),
+                        "a drive of an order failed"
+                    );
+                }
                 drop(landing);
                 sender.send_modify(|progress| progress.ended = Some(told));
             }));

@@ -40,6 +40,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth = peers.auth()?;
     let called = comptoir_orders::Peers {
         catalog: peers.catalog()?,
+        auth: auth.clone(),
     };
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.

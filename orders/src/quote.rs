@@ -14,6 +14,7 @@ use mesh::{
 };
 
 use crate::{
+    accounts,
     domain::{
         cart::{Cart, Line, Seen},
         delivery::{self, DeliveryOption},
@@ -58,6 +59,8 @@ pub(crate) struct QuotedLine {
     pub line_total: i64,
     /// The product is ACTIVE and priced in the shop's currency. How many units are left is for a reservation to say.
     pub for_sale: bool,
+    /// What people call what is not for sale: the variant, or the product where all of it is off sale.
+    pub name: String,
     /// As the catalogue has it, or what the cart remembers; without stock figures that are staff's.
     pub variant: Variant,
 }
@@ -89,8 +92,7 @@ impl Quote {
             .enumerate()
             .filter(|(_, line)| !line.for_sale)
             .map(|(n, line)| {
-                let title = &line.variant.product_title;
-                let message = format!("{title} is not for sale any more.");
+                let message = format!("{} is not for sale any more.", line.name);
                 Violation::new(
                     format!("lines.{n}.variant_id"),
                     ErrorReason::ProductUnavailable,
@@ -135,15 +137,16 @@ impl Pricer {
         }
     }
 
-    /// What the cart comes to now: one call to the catalogue, one read of the discounts.
-    pub(crate) async fn quote(&self, cart: &Cart) -> Result<Quote, Error> {
+    /// What the cart comes to now: one call to the catalogue, one read of the discounts. A code counts by the account's address
+    /// too, where it is given.
+    pub(crate) async fn quote(&self, cart: &Cart, account_email: Option<&str>) -> Result<Quote, Error> {
         let mut variants = Variants::default();
         self.read(
             &mut variants,
             cart.lines.iter().map(|line| line.variant_id.as_str()),
         )
         .await?;
-        self.quote_with(cart, &variants).await
+        self.quote_with(cart, &variants, account_email).await
     }
 
     /// Reads those variants that were not read yet.
@@ -194,14 +197,19 @@ impl Pricer {
     }
 
     /// What the cart comes to with these variants, which hold all of the cart's.
-    pub(crate) async fn quote_with(&self, cart: &Cart, variants: &Variants) -> Result<Quote, Error> {
+    pub(crate) async fn quote_with(
+        &self,
+        cart: &Cart,
+        variants: &Variants,
+        account_email: Option<&str>,
+    ) -> Result<Quote, Error> {
         let shop = &self.env.shop;
         let lines = cart
             .lines
             .iter()
             .map(|line| self.quoted_line(line, variants.get(&line.variant_id)))
             .collect::<Result<Vec<_>, _>>()?;
-        let (mut codes, offers) = self.codes(cart).await?;
+        let (mut codes, offers) = self.codes(cart, &accounts::names(cart, account_email)).await?;
         let country = cart
             .delivery_address
             .as_ref()
@@ -252,24 +260,17 @@ impl Pricer {
         })
     }
 
-    /// Whom a per-customer limit counts: the user, or a guest by e-mail; nobody while neither is known.
-    pub(crate) fn customer_key(cart: &Cart) -> Option<String> {
-        cart.customer_id
-            .clone()
-            .or_else(|| cart.email.as_deref().map(mesh::text::normalise_email))
-    }
-
-    /// Each code of the cart, and the offers of those that can be used, by their place among the codes.
-    async fn codes(&self, cart: &Cart) -> Result<(Vec<QuotedCode>, Vec<(usize, Offer)>), Error> {
+    /// Each code of the cart, and the offers of those that this customer can use, by their place among the codes.
+    async fn codes(
+        &self,
+        cart: &Cart,
+        customers: &[String],
+    ) -> Result<(Vec<QuotedCode>, Vec<(usize, Offer)>), Error> {
         if cart.discount_codes.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
         let folded: Vec<String> = cart.discount_codes.iter().map(|code| fold(code)).collect();
-        let customer = Self::customer_key(cart);
-        let found = self
-            .discounts
-            .discounts_by_code(&folded, customer.as_deref())
-            .await?;
+        let found = self.discounts.discounts_by_code(&folded, customers).await?;
         let mut offers = Vec::new();
         let mut codes = Vec::new();
         for (code, folded) in cart.discount_codes.iter().zip(&folded) {
@@ -320,6 +321,7 @@ impl Pricer {
 
     fn quoted_line(&self, line: &Line, variant: Option<&Variant>) -> Result<QuotedLine, Error> {
         let for_sale = variant.is_some_and(|variant| self.for_sale(variant));
+        let name = variant.map_or_else(|| line.seen.name(), |variant| variant.product_title.clone());
         let variant = variant.cloned().unwrap_or_else(|| self.remembered(line));
         let unit_price = match &variant.price {
             Some(price) if for_sale => price.minor_units,
@@ -331,6 +333,7 @@ impl Pricer {
             unit_price,
             line_total: pricing::line_total(unit_price, line.quantity)?,
             for_sale,
+            name,
             variant,
         })
     }

@@ -9,7 +9,6 @@ use crate::{
     drive::{Drive, Then},
     keys::fingerprint,
     machine::{Halt, Machine},
-    payment::Outcome,
     points,
     requests::Asked,
 };
@@ -99,8 +98,8 @@ impl Drive {
             })
             .await?;
         let event = self.new_id("pev_");
-        match outcome {
-            Outcome::Done => {
+        match self.verdict("refund", outcome)? {
+            Ok(()) => {
                 if restock {
                     self.release(points::REFUND_RESERVATION, "refunded").await?;
                 }
@@ -121,18 +120,16 @@ impl Drive {
                 })
                 .await
             }
-            Outcome::Refused(message) => {
+            Err(message) => {
                 self.commit(points::REFUNDED, Then::Go, |order, now| {
                     settle(order, &id, IntentState::Refused);
                     order.note_payment(event, PaymentEventKind::RefundFailed, amount, Some(message), now);
+                    order.attempts = 0;
                     order.touch(now);
                     Ok(Vec::new())
                 })
                 .await
             }
-            Outcome::Failed(message) => Err(Halt::Rest(Error::unavailable(anyhow::anyhow!(
-                "a refund was not done: {message}"
-            )))),
         }
     }
 }

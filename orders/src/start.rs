@@ -15,6 +15,7 @@ use mesh::{
 
 use crate::{
     Config, POLICY,
+    accounts::Accounts,
     carts::Carts,
     checkout::Checkout,
     machine::{Machine, Wiring},
@@ -31,6 +32,8 @@ use crate::{
 pub struct Peers {
     /// Prices, and stock.
     pub catalog: Channel,
+    /// Accounts of customers.
+    pub auth: Channel,
 }
 
 /// Opens the store, begins the work beside the calls and gives the service. Without a broker the events wait.
@@ -46,6 +49,7 @@ pub async fn start(
     let carts = Carts::new(
         stores.carts.clone(),
         pricer.clone(),
+        Accounts::new(peers.auth),
         env.clone(),
         config.cart_limits(),
     );
@@ -76,8 +80,7 @@ pub async fn start(
         events::relay(&env, Arc::new(OrderOutbox(stores.orders)), broker);
     }
     sweeper::spawn(machine.clone(), &env);
-    let secrets = config.stripe.webhook_secrets();
-    let webhooks = Webhooks::new(secrets, stores.webhooks, machine.clone());
+    let webhooks = Webhooks::new(&config.stripe, stores.webhooks, machine.clone());
     webhooks.spawn(&env);
     let checkout = Checkout::new(machine.clone(), carts.clone());
     let service = Service::new("orders", POLICY, &env)

@@ -12,6 +12,7 @@ use mesh::{Env, Error, ErrorReason, config::Secret};
 use tokio::sync::Notify;
 
 use crate::{
+    config::StripeSettings,
     domain::webhook::{About, EventState, WebhookEvent},
     machine::Machine,
     payment::stripe::{self, event, signature},
@@ -24,6 +25,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 const BATCH: usize = 256;
 /// When an order is looked at again that another process drives.
 const LATER: Duration = Duration::from_secs(2);
+/// The same for an order that could not be looked at.
+const FAILED: Duration = Duration::from_secs(10);
 /// How long an event is remembered: Stripe sends one again for three days.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How often old ones are forgotten.
@@ -37,6 +40,8 @@ pub(crate) struct Webhooks {
 
 struct Parts {
     secrets: Vec<Secret>,
+    /// Whether Stripe's key moves real money, where that is known.
+    live: Option<bool>,
     store: Arc<dyn WebhookStore>,
     machine: Machine,
     arrived: Notify,
@@ -46,10 +51,11 @@ struct Parts {
 
 impl Webhooks {
     /// Takes events signed with one of Stripe's secrets.
-    pub(crate) fn new(secrets: Vec<Secret>, store: Arc<dyn WebhookStore>, machine: Machine) -> Self {
+    pub(crate) fn new(stripe: &StripeSettings, store: Arc<dyn WebhookStore>, machine: Machine) -> Self {
         Self {
             parts: Arc::new(Parts {
-                secrets,
+                secrets: stripe.webhook_secrets(),
+                live: stripe.is_live(),
                 store,
                 machine,
                 arrived: Notify::new(),
@@ -62,6 +68,7 @@ impl Webhooks {
     pub(crate) async fn take(&self, provider: &str, signature: &str, body: &[u8]) -> Result<(), Error> {
         let Parts {
             secrets,
+            live,
             store,
             machine,
             arrived,
@@ -81,13 +88,14 @@ impl Webhooks {
                 "a webhook was refused"
             );
         })?;
-        let event = event::read(body, now)?;
+        let event = event::read(body, *live, now)?;
         match store.record_event(&event).await? {
             Recorded::New => {
                 match event.state {
                     EventState::Waiting => arrived.notify_one(),
                     EventState::Quarantined => alarm(&event, event.reason.as_deref().unwrap_or_default()),
-                    EventState::Done | EventState::Ignored => {}
+                    EventState::Ignored => event.reason.iter().for_each(|reason| foreign(&event, reason)),
+                    EventState::Done => {}
                 }
                 count("new");
             }
@@ -161,9 +169,10 @@ impl Webhooks {
                 match seen {
                     // What came meanwhile.
                     Ok(()) => webhooks.parts.arrived.notify_one(),
-                    // The next tick tries again.
+                    // They make room for those of other orders.
                     Err(error) => {
                         tracing::warn!(order.id = order_id, error.cause = ?error, "webhooks of an order have to wait");
+                        webhooks.postpone(&events).await;
                     }
                 }
             });
@@ -208,6 +217,17 @@ impl Webhooks {
         Ok(())
     }
 
+    /// Looks at these events later. Where the store is away, the next tick tries again.
+    async fn postpone(&self, events: &[(WebhookEvent, About)]) {
+        let Parts { store, machine, .. } = &*self.parts;
+        let until = machine.now() + FAILED;
+        for (event, _) in events {
+            if store.postpone_event(&event.id, until).await.is_err() {
+                break;
+            }
+        }
+    }
+
     /// Takes the order on, which asks the provider. `false`: another process drives it, and may have asked before this came.
     async fn look(&self, order_id: &str) -> Result<bool, Error> {
         let machine = &self.parts.machine;
@@ -236,6 +256,17 @@ impl Drop for Leaving<'_> {
 fn count(outcome: &'static str) {
     metrics::counter!("payment_webhooks_total", "provider" => stripe::NAME, "outcome" => outcome)
         .increment(1);
+}
+
+/// An event that is not meant for this shop: its endpoint at Stripe, or the key, is another's.
+fn foreign(event: &WebhookEvent, reason: &str) {
+    metrics::counter!("payment_webhooks_ignored_total", "provider" => stripe::NAME).increment(1);
+    tracing::warn!(
+        event.id = event.id,
+        event.kind = event.content.kind,
+        event.reason = reason,
+        "a payment provider's event is not of this key's account and mode, and is ignored"
+    );
 }
 
 fn alarm(event: &WebhookEvent, reason: &str) {

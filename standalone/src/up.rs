@@ -109,6 +109,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
 
     let peers = comptoir_orders::Peers {
         catalog: catalog_slot.channel("orders"),
+        auth: auth_slot.channel("orders"),
     };
     let orders = comptoir_orders::start(orders, env.clone(), peers, Some(broker.clone())).await?;
     orders_slot.bind(&orders);

@@ -62,8 +62,8 @@ impl Checks {
 
     /// The address of a picture: https, or of one of our own.
     pub(crate) fn picture_url(&mut self, field: &str, url: &str) -> String {
-        if is_picture_url(url) {
-            return url.to_owned();
+        if let Some(url) = picture_url(url) {
+            return url;
         }
         self.refuse(
             field,
@@ -83,24 +83,30 @@ impl Checks {
     }
 }
 
-/// Whether a picture may have this address: https without credentials, or one of our own.
+/// Whether a picture may have this address.
 pub(crate) fn is_picture_url(url: &str) -> bool {
+    picture_url(url).is_some()
+}
+
+/// The address of a picture, if it may be one's: https without credentials, written out as browsers read it, so that nobody reads
+/// another host in it; or one of our own.
+pub(crate) fn picture_url(url: &str) -> Option<String> {
     if media_id_of(url).is_some() {
-        return true;
+        return Some(url.to_owned());
     }
     let plain = url.len() <= URL_LIMIT
         && !url
             .chars()
             .any(|letter| letter.is_control() || letter.is_whitespace());
-    plain
-        && url
-            .get(..8)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
-        && Url::parse(url).is_ok_and(|url| {
-            url.host_str().is_some_and(|host| !host.is_empty())
-                && url.username().is_empty()
-                && url.password().is_none()
-        })
+    let https = url
+        .get(..8)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+    let url = Url::parse(url).ok().filter(|_| plain && https)?;
+    let good = url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.as_str().len() <= URL_LIMIT;
+    good.then(|| url.into())
 }
 
 /// The id in the address of a picture of our own.
@@ -167,6 +173,25 @@ mod tests {
         ] {
             assert!(!is_picture_url(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn addresses_of_pictures_are_kept_as_browsers_read_them() {
+        for (text, kept) in [
+            (
+                "https://cdn.example.com/a.png?v=1#x",
+                "https://cdn.example.com/a.png?v=1#x",
+            ),
+            (
+                r"https://cdn.example.com\@evil.example/a.png",
+                "https://cdn.example.com/@evil.example/a.png",
+            ),
+            ("HTTPS://Example.com:443/é.png", "https://example.com/%C3%A9.png"),
+        ] {
+            assert_eq!(picture_url(text).as_deref(), Some(kept), "{text}");
+        }
+        let long = format!("https://example.com/{}", "é".repeat(URL_LIMIT / 3));
+        assert_eq!(picture_url(&long), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::cart::Cart;
 use super::data::RequestData;
 use super::errors::{Failure, present};
 use super::order::Order;
-use super::refusals::{Paths, UserError, camel_case, check_idempotency_key, check_return_url, refused};
+use super::refusals::{Paths, UserError, camel_case, check_idempotency_key, refused, return_url};
 use super::scalars::{DateTime, Decimal};
 use super::services::Services;
 
@@ -110,16 +110,16 @@ impl CheckoutMutation {
         if let Err(user_errors) = check_idempotency_key(&idempotency_key) {
             return failed(user_errors);
         }
-        if let Some(url) = &payment.return_url
-            && let Err(error) = check_return_url(&services.settings, url)
-        {
-            return failed(refused(error.into(), PATHS)?);
-        }
+        let return_url = match payment.return_url.map(|url| return_url(&services.settings, &url)) {
+            Some(Err(error)) => return failed(refused(error.into(), PATHS)?),
+            Some(Ok(url)) => Some(url),
+            None => None,
+        };
         let request = pb::CompleteCartRequest {
             cart_id: cart_id.0.clone(),
             provider: payment.provider,
             token: payment.token,
-            return_url: payment.return_url,
+            return_url,
             request_id: idempotency_key,
             expected_total: expected_total.map(Decimal::into_string),
             client_address: Some(data.client_address.to_string()),

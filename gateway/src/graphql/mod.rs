@@ -59,7 +59,7 @@ pub use errors::{complete_errors, error_of};
 pub use mutation::Mutation;
 pub use outline::Outline;
 pub use query::Query;
-pub use refusals::check_return_url;
+pub use refusals::return_url;
 pub(crate) use refusals::{Paths, argument_path};
 pub(crate) use scalars::is_decimal;
 pub use services::{PaymentProvider, Services, Settings};

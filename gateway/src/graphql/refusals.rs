@@ -177,19 +177,24 @@ pub(super) fn check_idempotency_key(key: &str) -> Settled<()> {
     )])
 }
 
-/// Refuses to send a buyer anywhere but to one of the shop's own origins.
-pub fn check_return_url(settings: &Settings, url: &str) -> Result<(), mesh::Error> {
-    let origin = Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
-    let own = |allowed: &String| Some(allowed.trim_end_matches('/')) == origin.as_deref();
-    if url.len() <= 2048 && settings.return_origins.iter().any(own) {
-        return Ok(());
-    }
-    let message = "The buyer comes back to an address of this shop alone.";
-    Err(mesh::Error::field(
-        "return_url",
-        ErrorReason::UrlNotAllowed,
-        message,
-    ))
+/// The longest address to come back to.
+const MAX_URL: usize = 2048;
+
+/// Where the buyer comes back to, written out as browsers read it; refused anywhere but at one of the shop's own origins.
+pub fn return_url(settings: &Settings, text: &str) -> Result<String, mesh::Error> {
+    let url = Some(text).filter(|text| text.len() <= MAX_URL);
+    let url = url.and_then(|text| Url::parse(text).ok()).filter(|url| {
+        let origin = url.origin().ascii_serialization();
+        let own = |allowed: &String| allowed.trim_end_matches('/') == origin;
+        url.as_str().len() <= MAX_URL
+            && url.username().is_empty()
+            && url.password().is_none()
+            && settings.return_origins.iter().any(own)
+    });
+    url.map(String::from).ok_or_else(|| {
+        let message = "The buyer comes back to an address of this shop alone.";
+        mesh::Error::field("return_url", ErrorReason::UrlNotAllowed, message)
+    })
 }
 
 /// A mutation's payload: one nullable thing and the refusals.
@@ -253,17 +258,38 @@ mod tests {
     #[test]
     fn buyers_come_back_to_the_shop() {
         let settings = Settings {
-            return_origins: vec!["https://shop.example".into()],
+            return_origins: vec!["https://shop.example".into(), "http://localhost:3000".into()],
             ..Settings::default()
         };
-        assert!(check_return_url(&settings, "https://shop.example/checkout?order=1").is_ok());
+        for (text, written) in [
+            (
+                "https://shop.example/checkout?order=1#paid",
+                "https://shop.example/checkout?order=1#paid",
+            ),
+            (
+                r"http://localhost:3000\@evil.example/",
+                "http://localhost:3000/@evil.example/",
+            ),
+            ("HTTPS://SHOP.example:443\\..\\back", "https://shop.example/back"),
+            (" https:shop.example/a\tb", "https://shop.example/ab"),
+        ] {
+            assert_eq!(return_url(&settings, text).unwrap(), written, "{text:?}");
+        }
+        let long = format!("https://shop.example/{}", "é".repeat(400));
         for bad in [
             "https://evil.example",
             "https://shop.example.evil.example/",
+            "https://shop.example@evil.example/",
+            "https://ada:pw@shop.example/",
+            "http://shop.example/",
+            r"http:\\evil.example\@localhost:3000/",
             "javascript:alert(1)",
             "/relative",
+            "//shop.example/",
+            "",
+            &long,
         ] {
-            assert!(check_return_url(&settings, bad).is_err(), "{bad}");
+            assert!(return_url(&settings, bad).is_err(), "{bad:?}");
         }
     }
 }

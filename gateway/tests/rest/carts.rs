@@ -203,3 +203,35 @@ async fn keys_are_wanted_and_checked() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_way_back_is_handed_on_as_browsers_read_it() {
+    let shop = Shop::with(&["--cors-origins", "http://localhost:3000"]).await;
+    shop.fakes
+        .on("complete_cart", |request: pb::CompleteCartRequest| {
+            assert_eq!(
+                request.return_url.as_deref(),
+                Some("http://localhost:3000/@evil.example/")
+            );
+            Ok(pb::CompleteCartResponse {
+                outcome: Some(Outcome::Placed(order())),
+            })
+        });
+    let route = format!("POST /store/carts/{CART}/complete");
+    let headers = [("content-type", "application/json"), ("idempotency-key", "key-1")];
+    let body = |url: &str| {
+        let payment = serde_json::json!({ "provider": "sandbox", "token": "tok_visa", "returnUrl": url });
+        serde_json::json!({ "payment": payment }).to_string()
+    };
+    let placed = shop
+        .send(&route, &headers, body(r"http://localhost:3000\@evil.example/"))
+        .await;
+    assert_eq!(placed.status.as_u16(), 201, "{}", placed.text);
+    for url in [
+        "http://localhost:3000@evil.example/",
+        "http://ada:pw@localhost:3000/",
+    ] {
+        let refused = shop.send(&route, &headers, body(url)).await;
+        assert_eq!(refused.json()["code"], "URL_NOT_ALLOWED", "{url}");
+    }
+}

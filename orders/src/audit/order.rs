@@ -233,6 +233,12 @@ fn announced(order: &Order) -> usize {
             .filter(|parcel| parcel.delivered_at.is_some())
             .count()
         + refunds.filter(|refund| refund.state == IntentState::Done).count()
+        + order
+            .payment
+            .events
+            .iter()
+            .filter(|event| event.kind == PaymentEventKind::VoidFailed)
+            .count()
         + usize::from(matches!(order.state, State::Canceled | State::Failed))
 }
 

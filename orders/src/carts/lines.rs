@@ -105,7 +105,8 @@ impl Edit for Set {
                 Ok(line) => match carts.pricer.seen(variants, &line.variant_id) {
                     Some(seen) => line.seen = seen,
                     None => {
-                        let message = "This product is not for sale any more; take the line out.";
+                        let name = line.seen.name();
+                        let message = format!("{name} is not for sale any more; take the line out.");
                         let field = format!("lines.{n}.line_id");
                         refused.push(Violation::new(field, ErrorReason::ProductUnavailable, message));
                     }

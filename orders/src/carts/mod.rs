@@ -17,6 +17,7 @@ use ulid::Ulid;
 
 pub(crate) use self::update::Update;
 use crate::{
+    accounts::Accounts,
     domain::{
         cart::Cart,
         edit::{Limits, Wanted, check_wanted, variants_with},
@@ -35,6 +36,7 @@ const QUEUES: usize = 64;
 pub(crate) struct Carts {
     store: Arc<dyn CartStore>,
     pricer: Pricer,
+    pub(crate) accounts: Accounts,
     env: Env,
     limits: Limits,
     queues: Arc<[Mutex<()>; QUEUES]>,
@@ -63,11 +65,18 @@ trait Edit {
 
 impl Carts {
     /// Carts in this store at these prices.
-    pub(crate) fn new(store: Arc<dyn CartStore>, pricer: Pricer, env: Env, limits: Limits) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn CartStore>,
+        pricer: Pricer,
+        accounts: Accounts,
+        env: Env,
+        limits: Limits,
+    ) -> Self {
         let queues = Arc::new(std::array::from_fn(|_| Mutex::default()));
         Self {
             store,
             pricer,
+            accounts,
             env,
             limits,
             queues,
@@ -92,7 +101,7 @@ impl Carts {
             .read(&mut variants, variants_with(&cart, &lines))
             .await?;
         self.add_to(&mut cart, &lines, &variants)?;
-        let quote = self.pricer.quote_with(&cart, &variants).await?;
+        let quote = self.pricer.quote_with(&cart, &variants, None).await?;
         self.store.insert_cart(&cart).await?;
         Ok((cart, quote))
     }
@@ -109,7 +118,8 @@ impl Carts {
 
     /// The cart at today's prices.
     pub(crate) async fn quote(&self, cart: &Cart) -> Result<Quote, Error> {
-        self.pricer.quote(cart).await
+        let email = self.account_email(cart).await;
+        self.pricer.quote(cart, email.as_deref()).await
     }
 
     /// The user's newest open cart.
@@ -121,6 +131,15 @@ impl Carts {
             }
             None => Ok(None),
         }
+    }
+
+    /// The address of the account, where a code may count by it. Without an answer of auth the cart is shown all the same,
+    /// and ordering it asks again.
+    async fn account_email(&self, cart: &Cart) -> Option<String> {
+        if cart.discount_codes.is_empty() {
+            return None;
+        }
+        self.accounts.email(cart).await.unwrap_or_default()
     }
 
     async fn visible(&self, user_id: Option<&str>, id: &str) -> Result<Cart, Error> {
@@ -164,7 +183,8 @@ impl Carts {
             let mut cart = before.clone();
             self.pricer.read(&mut variants, edit.variants(&cart)?).await?;
             edit.apply(&mut cart, self, &variants)?;
-            let quote = self.pricer.quote_with(&cart, &variants).await?;
+            let email = self.account_email(&cart).await;
+            let quote = self.pricer.quote_with(&cart, &variants, email.as_deref()).await?;
             edit.check(&quote)?;
             if cart == before {
                 return Ok((cart, quote));

@@ -7,7 +7,7 @@ use mesh::{Error, ErrorReason};
 
 use super::price::refusal;
 use crate::{
-    domain::order::{BankAction, PaymentEventKind, Refusal},
+    domain::order::{BankAction, PaymentEventKind, Refusal, void_key},
     drive::{Drive, Then},
     machine::Halt,
     payment::{Authorization, Charge, Outcome},
@@ -114,13 +114,8 @@ impl Drive {
         }
         let machine = self.machine.clone();
         let _gate = machine.parts.hold_gate.lock().await;
-        if let Err(error) = super::check_holds(&machine, self.order.client_address.as_deref()).await {
-            if error.reason() != ErrorReason::ReservationLimit {
-                return Err(error.into());
-            }
-            return self
-                .turn(vec![refusal(ErrorReason::ReservationLimit, "", error.message())])
-                .await;
+        if self.holds_with(1).await? {
+            return self.turn(vec![too_many_holds()]).await;
         }
         let event = self.new_id("pev_");
         self.commit(points::AWAIT, Then::Rest(again), |order, now| {
@@ -135,7 +130,22 @@ impl Drive {
             Ok(Vec::new())
         })
         .await?;
+        // Another process may have counted at the same moment, and seen the same last place: then both give way.
+        if self.holds_with(0).await? {
+            return self.turn(vec![too_many_holds()]).await;
+        }
         Err(Halt::Rested)
+    }
+
+    /// Whether too many orders of the client address hold units for a bank's action, with so many more. Only such an order can
+    /// be one too many: one that is paid at once never is.
+    async fn holds_with(&self, more: u64) -> Result<bool, Error> {
+        let parts = &self.machine.parts;
+        let limit = parts.holds_per_address;
+        let Some(address) = self.order.client_address.as_deref().filter(|_| limit > 0) else {
+            return Ok(false);
+        };
+        Ok(parts.orders.awaiting_holds(address).await? + more > limit)
     }
 
     fn next_look(&self) -> Timestamp {
@@ -143,20 +153,34 @@ impl Drive {
         self.order.hold_expires_at.map_or(again, |end| again.min(end))
     }
 
-    /// Lets the authorisation go, or gives the awaited action up.
-    pub(crate) async fn void(&mut self, point: Point) -> Result<(), Halt> {
+    /// Lets the authorisation go, or gives the awaited action up. The inner error says why the provider keeps it for good.
+    pub(crate) async fn void(&mut self, point: Point) -> Result<Result<(), String>, Halt> {
         let charge = self.charge();
-        let outcome = self
+        let mut outcome = self
             .provider(point, |provider| {
                 let charge = charge.clone();
                 async move { provider.void(&charge).await }
             })
             .await?;
-        match outcome {
-            Outcome::Done => Ok(()),
-            Outcome::Failed(message) | Outcome::Refused(message) => Err(Halt::Rest(Error::unavailable(
-                anyhow::anyhow!("a void was not done: {message}"),
-            ))),
+        if let Outcome::Refused(_) = outcome {
+            // Somebody took the amount at the provider itself: then it can only be given back.
+            let (key, amount) = (void_key(&self.order.id), self.order.total());
+            let back = self
+                .provider(point, |provider| {
+                    let (charge, key) = (charge.clone(), key.clone());
+                    async move { provider.refund(&charge, &key, amount).await }
+                })
+                .await?;
+            if back == Outcome::Done {
+                outcome = back;
+            }
         }
+        self.verdict("void", outcome)
     }
+}
+
+fn too_many_holds() -> Refusal {
+    let message = "Too many unpaid orders of this address hold units; finish or cancel one, or wait, and order with a new \
+                   idempotency key.";
+    refusal(ErrorReason::ReservationLimit, "", message)
 }

@@ -56,6 +56,7 @@ impl Drive {
                     settle(order, IntentState::Refused);
                     let note = Some(message.clone());
                     order.note_payment(event, PaymentEventKind::CaptureFailed, amount, note, now);
+                    order.attempts = 0;
                     order.touch(now);
                     Ok(vec![Payload::CaptureRefused(OrderCaptureRefused { message })])
                 })

@@ -48,7 +48,13 @@ impl Drive {
         if version == self.order.cart_version || cart.order_id.is_some() {
             return Ok(());
         }
-        let priced = price(&self.machine.parts.pricer, &cart, self.order.expected_total).await;
+        let priced = price(
+            &self.machine.parts.pricer,
+            &cart,
+            self.order.account_email.as_deref(),
+            self.order.expected_total,
+        )
+        .await;
         match priced.map_err(Halt::Rest)? {
             Ok(contents) => {
                 self.commit(points::REPRICE, Then::Go, |order, now| {

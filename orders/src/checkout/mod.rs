@@ -28,6 +28,7 @@ use comptoir_proto::orders::v1::{
     complete_cart_response::Outcome,
 };
 use mesh::{Caller, Error, ErrorReason, error::Reason as _};
+use url::Url;
 
 use self::price::{price, refusal};
 use crate::{
@@ -65,6 +66,8 @@ struct Asked {
     expected_total: Option<i64>,
     client_address: Option<String>,
     fingerprint: String,
+    /// The address of the account, where auth said it.
+    account_email: Option<String>,
 }
 
 /// How a call came by its order.
@@ -91,7 +94,7 @@ impl Checkout {
         let cart_id = request.cart_id.clone();
         check_key(&request.request_id)?;
         let cart = self.carts.find(caller, &cart_id).await?;
-        let asked = self.asked(&cart_id, request)?;
+        let mut asked = self.asked(&cart_id, request)?;
         // A guest's key keeps its order when the cart becomes a customer's.
         let mut owners = vec![cart.owner(), cart.id.as_str(), cart_id.as_str()];
         owners.extend(
@@ -111,11 +114,16 @@ impl Checkout {
                 return self.again(order, &asked, &cart).await;
             }
         }
-        // An ordered cart is refused in the order's document, as it is where the claim is lost: the key keeps that answer.
-        if !cart.is_ordered() {
-            check_holds(&self.machine, asked.client_address.as_deref()).await?;
-        }
+        asked.account_email = self.account_email(&cart).await?;
         self.begin(cart, asked).await
+    }
+
+    /// The address of the account, for an order without one and for codes to count by. Where neither needs it, auth may be away.
+    async fn account_email(&self, cart: &Cart) -> Result<Option<String>, Error> {
+        match self.carts.accounts.email(cart).await {
+            Err(_) if cart.email.is_some() && cart.discount_codes.is_empty() => Ok(None),
+            answer => answer,
+        }
     }
 
     fn asked(&self, cart_id: &str, request: CompleteCartRequest) -> Result<Asked, Error> {
@@ -137,9 +145,11 @@ impl Checkout {
         if token.is_empty() || !printable(&token) {
             return Err(refuse("token", "This is not a token of the payment provider."));
         }
-        if return_url.as_deref().is_some_and(|url| !printable(url)) {
-            return Err(refuse("return_url", "This is not an address to come back to."));
-        }
+        let return_url = return_url
+            .map(|url| {
+                way_back(&url).ok_or_else(|| refuse("return_url", "This is not an address to come back to."))
+            })
+            .transpose()?;
         let digits = self.machine.parts.env.shop.currency_digits;
         let expected_total = expected_total
             .map(|text| mesh::money::parse_decimal(&text, digits))
@@ -155,6 +165,7 @@ impl Checkout {
             expected_total,
             client_address,
             fingerprint,
+            account_email: None,
         })
     }
 
@@ -269,7 +280,8 @@ impl Checkout {
                 return Err(Error::new(ErrorReason::CartAlreadyOrdered, &first.message));
             }
             if is(ErrorReason::ReservationLimit) {
-                return Err(too_many_holds());
+                let refused = Error::new(ErrorReason::ReservationLimit, &first.message);
+                return Err(refused.with_retry_after(HOLDS_RETRY));
             }
         }
         // As it stands now, so that a new price or a missing unit can be shown. Not having it is no reason to keep the refusal.
@@ -295,7 +307,8 @@ async fn begin(machine: Machine, cart: Cart, asked: Asked, order_id: String, tel
         let (reason, message) = claim::already_ordered();
         Err(vec![refusal(reason, "cart_id", message)])
     } else {
-        price(&machine.parts.pricer, &cart, asked.expected_total)
+        let email = asked.account_email.as_deref();
+        price(&machine.parts.pricer, &cart, email, asked.expected_total)
             .await
             .map_err(Arc::new)?
     };
@@ -346,6 +359,7 @@ fn new_order(machine: &Machine, cart: &Cart, asked: Asked, order_id: String, hol
         cart_version: cart.version,
         owner: cart.owner().to_owned(),
         customer_id: cart.customer_id.clone(),
+        account_email: asked.account_email,
         key: asked.key,
         fingerprint: asked.fingerprint,
         expected_total: asked.expected_total,
@@ -405,19 +419,45 @@ impl Drive {
     }
 }
 
-/// Refuses another hold where too many of this client address await a bank's action.
-async fn check_holds(machine: &Machine, client_address: Option<&str>) -> Result<(), Error> {
-    let limit = machine.parts.holds_per_address;
-    let Some(address) = client_address.filter(|_| limit > 0) else {
-        return Ok(());
-    };
-    if machine.parts.orders.awaiting_holds(address).await? >= limit {
-        return Err(too_many_holds());
-    }
-    Ok(())
+/// Where the buyer comes back to: an address of the web, written out as browsers read it.
+fn way_back(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_TOKEN)?;
+    let plain = url.has_host() && url.username().is_empty() && url.password().is_none();
+    let good = plain && matches!(url.scheme(), "http" | "https") && url.as_str().len() <= MAX_TOKEN;
+    good.then(|| url.into())
 }
 
-fn too_many_holds() -> Error {
-    let message = "Too many unpaid orders of this address hold units; finish or cancel one, or wait.";
-    Error::new(ErrorReason::ReservationLimit, message).with_retry_after(HOLDS_RETRY)
+#[cfg(test)]
+mod tests {
+    use super::way_back;
+
+    #[test]
+    fn the_way_back_is_written_out_as_browsers_read_it() {
+        for (text, written) in [
+            (
+                "https://shop.example/back?order=1#paid",
+                "https://shop.example/back?order=1#paid",
+            ),
+            (
+                r"http://localhost:3000\@evil.example/",
+                "http://localhost:3000/@evil.example/",
+            ),
+            ("HTTPS:shop.example", "https://shop.example/"),
+            (" https://shop.example/a\tb\n", "https://shop.example/ab"),
+            ("https://shop.example/é", "https://shop.example/%C3%A9"),
+        ] {
+            assert_eq!(way_back(text).as_deref(), Some(written), "{text:?}");
+        }
+        let long = format!("https://shop.example/{}", "é".repeat(400));
+        for text in [
+            "",
+            "/back",
+            "javascript:alert(1)",
+            "https://ada:pw@shop.example/",
+            "https://ada@shop.example/",
+            &long,
+        ] {
+            assert_eq!(way_back(text), None, "{text:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use mesh::{Error, ErrorReason, error::Reason as _};
 
 use crate::{
+    accounts,
     domain::{
         cart::Cart,
         order::{Contents, OrderLine, Refusal, UsedDiscount},
@@ -14,25 +15,30 @@ use crate::{
 pub(crate) async fn price(
     pricer: &Pricer,
     cart: &Cart,
+    account_email: Option<&str>,
     expected_total: Option<i64>,
 ) -> Result<Result<Contents, Vec<Refusal>>, Error> {
-    let missing = missing(cart);
+    let missing = missing(cart, account_email);
     if !missing.is_empty() {
         return Ok(Err(missing));
     }
-    let quote = match pricer.quote(cart).await {
+    let quote = match pricer.quote(cart, account_email).await {
         Ok(quote) => quote,
         Err(error) if error.reason() == ErrorReason::QuantityOutOfRange => return Ok(Err(refusals(&error))),
         Err(error) => return Err(error),
     };
-    Ok(contents(cart, quote, expected_total))
+    Ok(contents(cart, quote, account_email, expected_total))
 }
 
 /// What an order cannot do without.
-fn missing(cart: &Cart) -> Vec<Refusal> {
+fn missing(cart: &Cart, account_email: Option<&str>) -> Vec<Refusal> {
     let needed = [
         (cart.lines.is_empty(), "lines", "The cart is empty."),
-        (cart.email.is_none(), "email", "An e-mail address is needed."),
+        (
+            cart.email.is_none() && account_email.is_none(),
+            "email",
+            "An e-mail address is needed.",
+        ),
         (
             cart.delivery_address.is_none(),
             "delivery_address",
@@ -51,7 +57,12 @@ fn missing(cart: &Cart) -> Vec<Refusal> {
         .collect()
 }
 
-fn contents(cart: &Cart, quote: Quote, expected_total: Option<i64>) -> Result<Contents, Vec<Refusal>> {
+fn contents(
+    cart: &Cart,
+    quote: Quote,
+    account_email: Option<&str>,
+    expected_total: Option<i64>,
+) -> Result<Contents, Vec<Refusal>> {
     let in_the_way: Vec<_> = quote
         .refusals()
         .into_iter()
@@ -60,9 +71,10 @@ fn contents(cart: &Cart, quote: Quote, expected_total: Option<i64>) -> Result<Co
     if !in_the_way.is_empty() {
         return Err(in_the_way);
     }
-    let discounts = discounts(cart, &quote);
+    let discounts = discounts(cart, account_email, &quote);
+    let email = cart.email.as_deref().or(account_email).map(str::to_owned);
     let (Some(email), Some(delivery_address), Some(delivery_option)) =
-        (cart.email.clone(), cart.delivery_address.clone(), quote.delivery)
+        (email, cart.delivery_address.clone(), quote.delivery)
     else {
         let message = "The selected delivery option is not offered for this address.";
         return Err(vec![refusal(
@@ -110,14 +122,17 @@ fn line(line: QuotedLine) -> OrderLine {
 }
 
 /// Only codes that take something off count as used.
-fn discounts(cart: &Cart, quote: &Quote) -> Vec<UsedDiscount> {
-    let customer = Pricer::customer_key(cart).unwrap_or_default();
+fn discounts(cart: &Cart, account_email: Option<&str>, quote: &Quote) -> Vec<UsedDiscount> {
+    let mut names = accounts::names(cart, account_email).into_iter();
+    let customer = names.next().unwrap_or_default();
+    let also: Vec<String> = names.collect();
     quote
         .applied()
         .map(|(id, code)| UsedDiscount {
             id: id.to_owned(),
             code: code.to_owned(),
             customer: customer.clone(),
+            also: also.clone(),
         })
         .collect()
 }

@@ -1,12 +1,16 @@
 //! Step 3: units are held and discounts counted, each under the order's id. Undone by releasing and giving back.
 
 use comptoir_proto::catalog::v1::{ReleaseReservationRequest, ReservationLine, ReserveStockRequest};
-use mesh::{Error, ErrorReason};
+use mesh::{Error, ErrorReason, error::Reason as _};
 
 use super::price::{refusal, refusals};
 use crate::{
     convert::from_timestamp,
-    domain::{discount::Use, order::UsedDiscount},
+    domain::{
+        cart::name,
+        discount::Use,
+        order::{Refusal, UsedDiscount},
+    },
     drive::Drive,
     machine::Halt,
     points::{self, Point},
@@ -45,7 +49,8 @@ impl Drive {
     /// document then tells of, or because the order was given up.
     pub(super) async fn refused_by_stock(&mut self, error: &Error) -> Result<(), Halt> {
         if error.reason() != ErrorReason::InvalidState {
-            return self.fail_with(refusals(error)).await;
+            let refusals = refusals(error).into_iter().map(|refusal| self.named(refusal));
+            return self.fail_with(refusals.collect()).await;
         }
         let stored = self.machine.order(&self.order.id).await?;
         if stored.revision != self.order.revision {
@@ -54,6 +59,29 @@ impl Drive {
         let message = "The units are not held any more.";
         self.fail_with(vec![refusal(ErrorReason::InsufficientStock, "lines", message)])
             .await
+    }
+
+    /// What is not sold any more, by the name it was ordered under: the catalogue may know nothing of it but its id.
+    fn named(&self, refusal: Refusal) -> Refusal {
+        let place = match refusal.field.as_slice() {
+            [lines, place, ..] if lines == "lines" => place.parse::<usize>().ok(),
+            _ => None,
+        };
+        let gone = refusal.code == ErrorReason::ProductUnavailable.code();
+        let contents = self.order.contents.as_ref().filter(|_| gone);
+        match contents
+            .zip(place)
+            .and_then(|(contents, at)| contents.lines.get(at))
+        {
+            Some(line) => Refusal {
+                message: format!(
+                    "{} is not for sale any more.",
+                    name(&line.product_title, &line.variant_title)
+                ),
+                ..refusal
+            },
+            None => refusal,
+        }
     }
 
     /// Lets held units go, or puts sold ones back.
@@ -78,9 +106,10 @@ impl Drive {
 
     /// Counts the discounts, each within its limits.
     pub(super) async fn use_discounts(&mut self) -> Result<(), Halt> {
-        for (at, discount) in self.discounts().into_iter().enumerate() {
+        for discount in self.discounts() {
             let store = self.machine.parts.discounts.clone();
-            let used = store.use_discount(&discount.id, &self.order.id, &discount.customer);
+            let customers = discount.customers();
+            let used = store.use_discount(&discount.id, &self.order.id, &customers);
             let (reason, message) = match points::DISCOUNT.around(used).await? {
                 Use::Counted => continue,
                 Use::LimitReached => (
@@ -93,11 +122,20 @@ impl Drive {
                 ),
                 Use::GivenBack | Use::Missing => (ErrorReason::DiscountCodeInvalid, "There is no such code."),
             };
-            return self
-                .fail_with(vec![refusal(reason, &format!("discount_codes.{at}"), message)])
-                .await;
+            let field = self.place_of(&discount.code).await?;
+            return self.fail_with(vec![refusal(reason, &field, message)]).await;
         }
         Ok(())
+    }
+
+    /// Where the code stands in the cart: the order has only the codes that take something off. A claimed cart stays as it is.
+    async fn place_of(&self, code: &str) -> Result<String, Error> {
+        let cart = self.machine.parts.carts.cart(&self.order.cart_id).await?;
+        let place = cart.and_then(|cart| cart.discount_codes.iter().position(|other| other == code));
+        Ok(place.map_or_else(
+            || "discount_codes".to_owned(),
+            |at| format!("discount_codes.{at}"),
+        ))
     }
 
     /// Takes the uses back.

@@ -1,7 +1,7 @@
 //! What becomes of an order that cannot be placed: first its document says so, then everything that may have been done is
 //! undone, the last step first, and at the end it is FAILED. Each undo may be repeated, and undoes what never was.
 
-use comptoir_proto::orders::v1::{OrderFailed, order_event::Payload};
+use comptoir_proto::orders::v1::{OrderFailed, OrderVoidRefused, order_event::Payload};
 use jiff::Timestamp;
 
 use crate::{
@@ -37,9 +37,11 @@ impl Drive {
 
     /// Undoes everything and writes FAILED.
     pub(crate) async fn unwind(&mut self) -> Result<(), Halt> {
-        if !self.order.unasked {
-            self.void(points::UNDO_PAYMENT).await?;
-        }
+        let voided = if self.order.unasked {
+            Ok(())
+        } else {
+            self.void(points::UNDO_PAYMENT).await?
+        };
         self.release(points::UNDO_RESERVATION, "failed").await?;
         self.give_back(points::UNDO_DISCOUNT).await?;
         self.unclaim(points::UNDO_CLAIM).await?;
@@ -48,11 +50,16 @@ impl Drive {
             let refusal = order.failing.first().cloned();
             let (code, message) =
                 refusal.map_or_else(Default::default, |refusal| (refusal.code, refusal.message));
-            note_void(order, event, now);
+            let mut payloads = Vec::new();
+            match voided {
+                Ok(()) => note_void(order, event, now),
+                Err(message) => payloads.push(note_void_refused(order, event, message, now)),
+            }
             order.payment.action = None;
             order.transition(State::Failed, SYSTEM, Some(message), now)?;
             order.touch(now);
-            Ok(vec![Payload::Failed(OrderFailed { code })])
+            payloads.push(Payload::Failed(OrderFailed { code }));
+            Ok(payloads)
         })
         .await?;
         metrics::counter!("orders_failed_total").increment(1);
@@ -60,16 +67,35 @@ impl Drive {
     }
 }
 
-/// Notes a void, where the record says that something was set aside or awaited.
+/// Notes a void, where the record says that something was set aside or awaited, or that nothing was taken as there was nothing to
+/// pay.
 pub(crate) fn note_void(order: &mut Order, event: String, now: Timestamp) {
-    let last = order.payment.events.last().map(|event| event.kind);
-    let open = [
-        PaymentEventKind::Authorized,
-        PaymentEventKind::RequiresAction,
-        PaymentEventKind::CaptureFailed,
-    ];
-    if last.is_some_and(|last| open.contains(&last)) {
-        let total = order.total();
+    use PaymentEventKind::{Authorized, CaptureFailed, Captured, RequiresAction, VoidFailed};
+    let total = order.total();
+    let open = match order.payment.events.last().map(|event| event.kind) {
+        Some(Authorized | RequiresAction | CaptureFailed | VoidFailed) => true,
+        Some(Captured) => total == 0,
+        _ => false,
+    };
+    if open {
         order.note_payment(event, PaymentEventKind::Voided, total, None, now);
     }
+}
+
+/// Notes that the provider keeps what was set aside, and tells of it.
+pub(crate) fn note_void_refused(
+    order: &mut Order,
+    event: String,
+    message: String,
+    now: Timestamp,
+) -> Payload {
+    let total = order.total();
+    order.note_payment(
+        event,
+        PaymentEventKind::VoidFailed,
+        total,
+        Some(message.clone()),
+        now,
+    );
+    Payload::VoidRefused(OrderVoidRefused { message })
 }

@@ -53,7 +53,7 @@ pub(crate) fn to_proto(order: &Order, access_token: Option<String>) -> pb::Order
         cart_id: order.cart_id.clone(),
         discount_codes: contents.map_or_else(Vec::new, discount_codes),
         locale: contents.map_or_else(String::new, |contents| contents.locale.clone()),
-        email_confirmed: false,
+        email_confirmed: order.email_is_confirmed(),
     }
 }
 

@@ -73,6 +73,21 @@ pub struct Seen {
     pub image_url: Option<String>,
 }
 
+/// What people call a variant: the product, and which variant of it where there are several.
+pub fn name(product_title: &str, variant_title: &str) -> String {
+    if variant_title.is_empty() || variant_title.eq_ignore_ascii_case("default title") {
+        return product_title.to_owned();
+    }
+    format!("{product_title} ({variant_title})")
+}
+
+impl Seen {
+    /// What people call it.
+    pub fn name(&self) -> String {
+        name(&self.product_title, &self.variant_title)
+    }
+}
+
 /// Who completes the cart. At most one at a time: written while there is none, in one compare-and-set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {

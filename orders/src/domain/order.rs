@@ -39,6 +39,9 @@ pub struct Order {
     pub owner: String,
     /// Absent for a guest.
     pub customer_id: Option<String>,
+    /// The confirmed address of the account when it was completed, as far as auth said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_email: Option<String>,
     /// The idempotency key it was completed with.
     pub key: String,
     /// A digest of what was asked with the key.
@@ -150,6 +153,11 @@ pub enum Work {
     Cancel(Cancel),
 }
 
+/// What an amount goes back under that the provider took though it was to be let go.
+pub fn void_key(order_id: &str) -> String {
+    format!("void_{}", order_id.trim_start_matches("order_"))
+}
+
 impl Order {
     /// What is to be done next; `None` when it rests. An open capture comes before all else: what was taken can be given
     /// back, but what may or may not have been taken cannot.
@@ -239,6 +247,13 @@ impl Order {
     /// ISO 4217; empty where it failed before that was read.
     pub fn currency(&self) -> &str {
         self.contents.as_ref().map_or("", |contents| &contents.currency)
+    }
+
+    /// Whether its e-mail address is that of the account that ordered.
+    pub fn email_is_confirmed(&self) -> bool {
+        let key = |email: &str| mesh::text::normalise_email(email);
+        let of = self.contents.as_ref().map(|contents| key(&contents.email));
+        of.is_some() && of == self.account_email.as_deref().map(key)
     }
 
     /// Whether it was PLACED once: only such orders are told of.

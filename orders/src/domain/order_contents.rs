@@ -63,4 +63,17 @@ pub struct UsedDiscount {
     pub code: String,
     /// Whom the use counts for: a user's id, or a guest's normalised e-mail.
     pub customer: String,
+    /// What else it counts under: the normalised addresses of the account and of the order.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+impl UsedDiscount {
+    /// Every name it counts under.
+    pub fn customers(&self) -> Vec<String> {
+        std::iter::once(&self.customer)
+            .chain(&self.also)
+            .cloned()
+            .collect()
+    }
 }

@@ -20,6 +20,8 @@ pub enum PaymentEventKind {
     CaptureFailed,
     /// The authorisation was let go.
     Voided,
+    /// The provider did not let it go; `message` says why.
+    VoidFailed,
     /// The amount went back.
     Refunded,
     /// The amount did not go back; `message` says why.
@@ -36,6 +38,7 @@ impl PaymentEventKind {
             Self::Captured => "captured",
             Self::CaptureFailed => "capture_failed",
             Self::Voided => "voided",
+            Self::VoidFailed => "void_failed",
             Self::Refunded => "refunded",
             Self::RefundFailed => "refund_failed",
         }
@@ -208,7 +211,7 @@ impl Payment {
                         Status::PartiallyRefunded
                     }
                 }
-                Kind::CaptureFailed | Kind::RefundFailed => status,
+                Kind::CaptureFailed | Kind::VoidFailed | Kind::RefundFailed => status,
             };
         }
         status
@@ -260,6 +263,14 @@ mod tests {
                 Status::Authorized,
             ),
             (&[(Kind::Authorized, 10), (Kind::Voided, 10)], Status::Canceled),
+            (
+                &[(Kind::Authorized, 10), (Kind::VoidFailed, 10)],
+                Status::Authorized,
+            ),
+            (
+                &[(Kind::Authorized, 0), (Kind::Captured, 0), (Kind::Voided, 0)],
+                Status::Canceled,
+            ),
             (&[(Kind::Authorized, 10), (Kind::Captured, 10)], Status::Captured),
             (
                 &[(Kind::Captured, 10), (Kind::Refunded, 4)],

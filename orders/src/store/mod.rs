@@ -83,8 +83,9 @@ pub trait DiscountStore: Send + Sync {
     /// Reads a discount.
     async fn discount(&self, id: &str) -> Result<Option<Counted>, Error>;
 
-    /// Reads the discount of each code there is, and how often `customer` used it. The codes are folded.
-    async fn discounts_by_code(&self, codes: &[String], customer: Option<&str>) -> Result<Vec<Found>, Error>;
+    /// Reads the discount of each code there is, and how often it was used under any of these names of a customer. The codes
+    /// are folded.
+    async fn discounts_by_code(&self, codes: &[String], customers: &[String]) -> Result<Vec<Found>, Error>;
 
     /// Replaces what a discount says if its version still is `discount.version - 1`. Its uses stay.
     async fn replace_discount(&self, discount: &Discount) -> Result<Replaced, Error>;
@@ -96,8 +97,9 @@ pub trait DiscountStore: Send + Sync {
     async fn discounts(&self, page: &DiscountPage) -> Result<(Vec<Counted>, i64), Error>;
 
     /// Counts the discount for an order, in one guarded update: if it counts already that is that, else if the limits
-    /// (of all uses and of this customer's) allow one more. `customer` is a user's id, or a guest's normalised e-mail.
-    async fn use_discount(&self, id: &str, order_id: &str, customer: &str) -> Result<Use, Error>;
+    /// (of all uses and of this customer's) allow one more. `customers` are the names of one customer, the first being the
+    /// user's id, or a guest's normalised e-mail: the use counts under each, and a use under any of them is the customer's.
+    async fn use_discount(&self, id: &str, order_id: &str, customers: &[String]) -> Result<Use, Error>;
 
     /// Takes an order's use back; repeating it changes nothing. An order without one is noted, so that a use that comes
     /// late is [`Use::GivenBack`].
@@ -109,7 +111,7 @@ pub trait DiscountStore: Send + Sync {
 pub struct Found {
     pub discount: Discount,
     pub times_used: i64,
-    /// By the customer asked about; 0 without one.
+    /// Under any name of the customer asked about; 0 without one.
     pub times_used_by_customer: i64,
 }
 

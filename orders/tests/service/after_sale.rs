@@ -98,6 +98,11 @@ async fn an_order_that_cost_nothing_is_cancelled_like_any_other() {
     setup.reaches(&order, OrderState::Confirmed).await;
     let canceled = setup.cancel(&order, "c").await.unwrap();
     assert_eq!(canceled.state(), OrderState::Canceled);
+    assert_eq!(
+        canceled.payment_status(),
+        PaymentStatus::Canceled,
+        "nothing is kept"
+    );
     assert_eq!(setup.catalog.units(&cup).on_hand, 5);
 }
 

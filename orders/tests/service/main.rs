@@ -5,6 +5,7 @@
 extern crate comptoir_mesh as mesh;
 
 mod access;
+mod accounts;
 mod after_sale;
 mod attach;
 mod carts;

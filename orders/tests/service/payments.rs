@@ -205,9 +205,23 @@ async fn one_address_cannot_hold_everything_by_actions_it_never_finishes() {
     }
     assert_eq!(held, 3);
     assert_eq!(setup.catalog.units(&cup).reserved, 3, "the others let go");
-    let mut elsewhere = request(&carts[11], "elsewhere", "tok_visa");
+    let limited = setup.ready_cart(&[(&cup, 1)]).await;
+    let error = setup
+        .try_complete(request(&limited, "key", "tok_requires_action"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), ErrorReason::ReservationLimit);
+    assert_eq!(
+        setup.catalog.units(&cup).reserved,
+        3,
+        "refused before a hold stays"
+    );
+    // What the bank wants nothing for is no hold that stays, and has another key as the one before was used up.
+    placed(setup.complete(&limited, "another", "tok_visa").await);
+    let cart = setup.ready_cart(&[(&cup, 1)]).await;
+    let mut elsewhere = request(&cart, "key", "tok_requires_action");
     elsewhere.client_address = Some("192.0.2.99".to_owned());
-    placed(setup.try_complete(elsewhere).await.unwrap());
+    action(setup.try_complete(elsewhere).await.unwrap());
 }
 
 on_mongo!(

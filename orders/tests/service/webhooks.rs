@@ -324,6 +324,41 @@ async fn what_is_of_no_matter_here_is_taken_and_ignored() {
 }
 
 #[tokio::test]
+async fn events_of_another_account_or_mode_are_ignored_and_said_so() {
+    let shop = Shop::new().await;
+    let (wanted, order) = shop.awaiting().await;
+    assert!(shop.stripe.decide(&wanted.payment_id, true));
+    let event = shop.event("payment_intent.amount_capturable_updated");
+    for (id, field, value, reason) in [
+        (
+            "evt_live",
+            "livemode",
+            json!(true),
+            "it is of live mode, and the key of test mode",
+        ),
+        (
+            "evt_connected",
+            "account",
+            json!("acct_other"),
+            "it is of another account",
+        ),
+    ] {
+        let mut other = event.clone();
+        other["id"] = json!(id);
+        other[field] = value;
+        shop.tell(&other).await.unwrap();
+        shop.tell(&other).await.unwrap();
+        assert_eq!(
+            shop.seen(&other).await,
+            (EventState::Ignored, Some(reason.to_owned()))
+        );
+    }
+    shop.is_unpaid(&order).await;
+    shop.tell(&event).await.unwrap();
+    shop.setup.reaches(&order, OrderState::Confirmed).await;
+}
+
+#[tokio::test]
 async fn events_may_come_late_twice_and_in_any_order() {
     let shop = Arc::new(Shop::new().await);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

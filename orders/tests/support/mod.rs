@@ -1,5 +1,6 @@
 //! An orders service in this process, with a catalogue beside it that a test can change.
 
+pub(crate) mod auth;
 pub(crate) mod catalog;
 pub(crate) mod mongo;
 pub(crate) mod orders;
@@ -26,7 +27,7 @@ use comptoir_proto::{
 };
 use tonic::{Response, Status};
 
-use self::catalog::FakeCatalog;
+use self::{auth::FakeAuth, catalog::FakeCatalog};
 
 /// Two customers and one of the staff.
 pub(crate) const ADA: &str = "user_01ARZ3NDEKTSV4RRFFQ69G5FA0";
@@ -37,6 +38,7 @@ pub(crate) const STAFF: &str = "user_01ARZ3NDEKTSV4RRFFQ69G5FS0";
 pub(crate) struct Setup {
     pub test: TestEnv,
     pub catalog: FakeCatalog,
+    pub auth: FakeAuth,
     pub carts: CartServiceClient<Channel>,
     pub discounts: DiscountServiceClient<Channel>,
     slot: Slot,
@@ -64,12 +66,14 @@ impl Setup {
         let mut test = TestEnv::new();
         test.env.shop = Arc::new(Shop::parse(shop).unwrap());
         let catalog = FakeCatalog::new(&test.env);
+        let auth = FakeAuth::new(&test.env);
         let slot = in_process();
         let mut config = config();
         config.orders_store = mongo::store();
         change(&mut config);
         let peers = Peers {
             catalog: catalog.slot().channel("orders"),
+            auth: auth.slot().channel("orders"),
         };
         let service = comptoir_orders::start(config, test.env.clone(), peers, None)
             .await
@@ -80,6 +84,7 @@ impl Setup {
         Self {
             test,
             catalog,
+            auth,
             carts,
             discounts,
             slot,

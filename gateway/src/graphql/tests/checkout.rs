@@ -182,6 +182,30 @@ async fn keys_and_addresses_are_checked_before_anything_is_called() {
 }
 
 #[tokio::test]
+async fn the_way_back_is_handed_on_as_browsers_read_it() {
+    let gateway = Gateway::new();
+    gateway
+        .fakes
+        .on("complete_cart", |request: orders::CompleteCartRequest| {
+            assert_eq!(
+                request.return_url.as_deref(),
+                Some("https://shop.example/@evil.example/")
+            );
+            let outcome = Some(Outcome::Placed(order(1)));
+            Ok(orders::CompleteCartResponse { outcome })
+        });
+    let document = format!(
+        "mutation($payment: PaymentInput!) {{ cartComplete(cartId: \"c\", payment: $payment, idempotencyKey: \"k\") {{ {RESULT} }} }}"
+    );
+    let payment =
+        json!({ "provider": "sandbox", "token": "t", "returnUrl": r"https://shop.example\@evil.example/" });
+    let answer = gateway
+        .ask_with(None, &document, json!({ "payment": payment }))
+        .await;
+    assert_eq!(data(&answer)["cartComplete"]["__typename"], "CartCompleteSuccess");
+}
+
+#[tokio::test]
 async fn the_order_of_a_cart_is_read_by_right_of_the_cart() {
     let gateway = Gateway::new();
     gateway.fakes.on("get_cart", |_: orders::GetCartRequest| {

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::carts::shown;
 use crate::app::App;
 use crate::edge::Client;
-use crate::graphql::{Paths, argument_path, check_return_url};
+use crate::graphql::{Paths, argument_path, return_url};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::calls::{Answered as _, present, renamed};
@@ -109,14 +109,16 @@ pub(crate) async fn complete_cart(
         payment,
         expected_total,
     } = input;
-    if let Some(url) = &payment.return_url {
-        check_return_url(&app.services.settings, url).map_err(|error| renamed(error, PATHS))?;
-    }
+    let back = payment.return_url;
+    let back = back
+        .map(|url| return_url(&app.services.settings, &url))
+        .transpose();
+    let back = back.map_err(|error| renamed(error, PATHS))?;
     let request = pb::CompleteCartRequest {
         cart_id: cart_id.clone(),
         provider: payment.provider,
         token: payment.token,
-        return_url: payment.return_url,
+        return_url: back,
         request_id,
         expected_total,
         client_address: Some(client.address.to_string()),

@@ -14,7 +14,7 @@ use super::{
     intent::{Intent, ORDER, REFUND, Refund},
 };
 use crate::domain::{
-    order::{IntentState, Order},
+    order::{IntentState, Order, void_key},
     webhook::{About, Back, EventState, Told, WebhookEvent},
 };
 
@@ -28,6 +28,10 @@ struct Envelope {
     kind: String,
     #[serde(default)]
     created: Value,
+    /// Whether real money moved.
+    livemode: Option<bool>,
+    /// The connected account it happened in; absent where that is the key's own.
+    account: Option<String>,
     data: Data,
 }
 
@@ -53,8 +57,8 @@ struct RefundOf {
     refund: Refund,
 }
 
-/// Reads an event whose signature was found good.
-pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<WebhookEvent, Error> {
+/// Reads an event whose signature was found good. `live` says whether the key moves real money, where that is known.
+pub(crate) fn read(body: &[u8], live: Option<bool>, now: Timestamp) -> Result<WebhookEvent, Error> {
     let wrong = |_| {
         Error::field(
             "body",
@@ -66,6 +70,8 @@ pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<WebhookEvent, Error> {
         id,
         kind,
         created,
+        livemode,
+        account,
         data: Data { object },
     } = serde_json::from_slice(body).map_err(wrong)?;
     if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -75,7 +81,9 @@ pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<WebhookEvent, Error> {
     // What Stripe says of the delivery itself may differ from one to the next.
     let content = json!({ "type": &kind, "created": created, "object": &object }).to_string();
     let digest = Sha256::digest(content.as_bytes());
+    let foreign = foreign(account.as_deref(), livemode, live);
     let (state, about, reason) = match about(&kind, object) {
+        _ if foreign.is_some() => (EventState::Ignored, None, foreign.map(str::to_owned)),
         Ok(Some(about)) => (EventState::Waiting, Some(about), None),
         Ok(None) => (EventState::Ignored, None, None),
         Err(error) => {
@@ -92,6 +100,16 @@ pub(crate) fn read(body: &[u8], now: Timestamp) -> Result<WebhookEvent, Error> {
         due_at: (state == EventState::Waiting).then_some(now),
         content: Told { kind, about },
     })
+}
+
+/// Why it is of no matter to this key, whatever it is about: payments are made in the key's own account and mode alone.
+fn foreign(account: Option<&str>, livemode: Option<bool>, live: Option<bool>) -> Option<&'static str> {
+    match (livemode, live) {
+        _ if account.is_some() => Some("it is of another account"),
+        (Some(true), Some(false)) => Some("it is of live mode, and the key of test mode"),
+        (Some(false), Some(true)) => Some("it is of test mode, and the key of live mode"),
+        _ => None,
+    }
 }
 
 /// The money it is about; `None` where that is nobody's here.
@@ -161,7 +179,7 @@ pub(crate) fn contradiction(about: &About, order: &Order) -> Option<&'static str
         Some(Back::Refund { id, failed }) => refund_contradiction(about, order, id.as_deref(), *failed),
         _ if units(order.total()) != Some(about.amount) => Some("it is of another amount than the order"),
         Some(Back::Total { amount }) => {
-            let asked: i64 = if order.cancel.is_some() {
+            let asked: i64 = if order.cancel.is_some() || !order.failing.is_empty() {
                 order.total()
             } else {
                 let refunds = payment.refunds.iter();
@@ -199,6 +217,7 @@ fn refund_contradiction(
             refund.state == IntentState::Done
         }
         (None, Some(cancel)) => cancel.state == IntentState::Done,
+        (None, None) if id.is_some_and(|id| id == void_key(&order.id)) => true,
         (None, None) => return Some("no such refund was asked for here"),
     };
     (failed && done).then_some("a refund that was done has failed after all")

@@ -18,6 +18,11 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
+/// The names of one customer.
+pub(super) fn by(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 pub(super) fn discount(id: &str, code: &str, created: i64) -> Discount {
     Discount {
         id: id.to_owned(),
@@ -45,10 +50,16 @@ async fn a_discount_is_found_by_id_and_code(store: Store) {
     };
     assert_eq!(store.discount("disc_1").await.unwrap(), Some(counted));
     assert_eq!(store.discount("disc_2").await.unwrap(), None);
-    store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
-    store.use_discount("disc_1", "order_2", "user_2").await.unwrap();
+    store
+        .use_discount("disc_1", "order_1", &by(&["user_1"]))
+        .await
+        .unwrap();
+    store
+        .use_discount("disc_1", "order_2", &by(&["user_2"]))
+        .await
+        .unwrap();
     let codes = [fold("éTÉ2026"), fold("other")];
-    let found = store.discounts_by_code(&codes, Some("user_1")).await.unwrap();
+    let found = store.discounts_by_code(&codes, &by(&["user_1"])).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(
         (
@@ -58,7 +69,7 @@ async fn a_discount_is_found_by_id_and_code(store: Store) {
         ),
         (&summer, 2, 1)
     );
-    let found = store.discounts_by_code(&codes, None).await.unwrap();
+    let found = store.discounts_by_code(&codes, &[]).await.unwrap();
     assert_eq!(found[0].times_used_by_customer, 0);
 }
 
@@ -116,7 +127,10 @@ async fn a_change_keeps_the_uses(store: Store) {
         .insert_discount(&discount("disc_1", "SUMMER", 0))
         .await
         .unwrap();
-    store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
+    store
+        .use_discount("disc_1", "order_1", &by(&["user_1"]))
+        .await
+        .unwrap();
     let changed = Discount {
         version: 2,
         usage_limit: Some(1),
@@ -137,11 +151,17 @@ async fn a_change_keeps_the_uses(store: Store) {
         })
     );
     assert_eq!(
-        store.use_discount("disc_1", "order_2", "user_2").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_2", &by(&["user_2"]))
+            .await
+            .unwrap(),
         Use::LimitReached
     );
     assert_eq!(
-        store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_1", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::Counted
     );
 }
@@ -152,12 +172,18 @@ async fn a_removed_discount_is_gone(store: Store) {
         .insert_discount(&discount("disc_1", "SUMMER", 0))
         .await
         .unwrap();
-    store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
+    store
+        .use_discount("disc_1", "order_1", &by(&["user_1"]))
+        .await
+        .unwrap();
     let was = store.delete_discount("disc_1").await.unwrap().unwrap();
     assert_eq!((was.discount.code.as_str(), was.times_used), ("SUMMER", 1));
     assert_eq!(store.delete_discount("disc_1").await.unwrap(), None);
     assert_eq!(
-        store.use_discount("disc_1", "order_2", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_2", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::Missing
     );
     store.give_back_discount("disc_1", "order_1").await.unwrap();

@@ -4,7 +4,7 @@ mod carts;
 mod discounts;
 mod events;
 mod lists;
-mod orders;
+pub(crate) mod orders;
 mod uses;
 mod webhooks;
 mod whole;

@@ -33,6 +33,7 @@ pub(super) fn order(id: &str, created: i64) -> Order {
         key: "key".to_owned(),
         fingerprint: "print".to_owned(),
         expected_total: None,
+        account_email: None,
         client_address: Some("192.0.2.1".to_owned()),
         number: None,
         state: State::PendingPayment,
@@ -71,7 +72,7 @@ pub(super) fn order(id: &str, created: i64) -> Order {
     }
 }
 
-pub(super) fn contents() -> Contents {
+pub(crate) fn contents() -> Contents {
     let address = Address {
         first_name: "Ada".to_owned(),
         last_name: "Lovelace".to_owned(),

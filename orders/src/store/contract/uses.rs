@@ -1,6 +1,6 @@
 //! What [`DiscountStore`](crate::store::DiscountStore) promises of how often a discount is used.
 
-use super::discounts::{Store, discount};
+use super::discounts::{Store, by, discount};
 use crate::{
     domain::discount::{Discount, Use, fold},
     store::Replaced,
@@ -21,7 +21,7 @@ async fn a_limit_holds_under_parallel_uses(store: Store) {
         let store = store.clone();
         tokio::spawn(async move {
             store
-                .use_discount("disc_1", &format!("order_{n}"), &format!("user_{n}"))
+                .use_discount("disc_1", &format!("order_{n}"), &by(&[&format!("user_{n}")]))
                 .await
                 .unwrap()
         })
@@ -59,7 +59,7 @@ async fn a_customers_limit_is_each_customers_own(store: Store) {
         let customer = if n % 2 == 0 { "user_1" } else { "ada@example.org" };
         tokio::spawn(async move {
             store
-                .use_discount("disc_1", &format!("order_{n}"), customer)
+                .use_discount("disc_1", &format!("order_{n}"), &by(&[customer]))
                 .await
                 .unwrap()
         })
@@ -74,6 +74,76 @@ async fn a_customers_limit_is_each_customers_own(store: Store) {
     assert_eq!((counted, times_used(&store, "disc_1").await), (4, 4));
 }
 
+/// A use counts under every name of the customer, and is the customer's under any of them, once.
+async fn a_use_counts_under_every_name(store: Store) {
+    let twice = Discount {
+        usage_limit_per_customer: Some(2),
+        ..discount("disc_1", "TWICE", 0)
+    };
+    store.insert_discount(&twice).await.unwrap();
+    let used =
+        async |order: &str, names: &[&str]| store.use_discount("disc_1", order, &by(names)).await.unwrap();
+    let times = async |names: &[&str]| {
+        let found = store
+            .discounts_by_code(&[fold("twice")], &by(names))
+            .await
+            .unwrap();
+        found[0].times_used_by_customer
+    };
+    assert_eq!(used("order_1", &["ada@example.org"]).await, Use::Counted);
+    assert_eq!(
+        used("order_2", &["user_1", "ada@example.org"]).await,
+        Use::Counted
+    );
+    assert_eq!(times(&["ada@example.org"]).await, 2);
+    assert_eq!(times(&["user_1"]).await, 1);
+    assert_eq!(times(&["user_1", "ada@example.org"]).await, 2, "each use once");
+    assert_eq!(times(&["user_1", "new@example.org"]).await, 1);
+    assert_eq!(times(&["user_2", "bob@example.org"]).await, 0);
+    let limit = Use::CustomerLimitReached;
+    assert_eq!(used("order_3", &["ada@example.org"]).await, limit);
+    assert_eq!(used("order_4", &["user_1", "ada@example.org"]).await, limit);
+    assert_eq!(used("order_5", &["user_2", "ada@example.org"]).await, limit);
+    assert_eq!(
+        used("order_6", &["user_1", "new@example.org"]).await,
+        Use::Counted
+    );
+    assert_eq!(used("order_7", &["user_1", "newer@example.org"]).await, limit);
+    assert_eq!(used("order_8", &["new@example.org"]).await, Use::Counted);
+    store.give_back_discount("disc_1", "order_2").await.unwrap();
+    assert_eq!(times(&["user_1", "ada@example.org"]).await, 2);
+    assert_eq!(times(&["ada@example.org"]).await, 1);
+    assert_eq!(used("order_9", &["ada@example.org"]).await, Use::Counted);
+}
+
+/// Of one customer's uses at once under different names, as many count as the limit says.
+async fn one_customer_at_once_under_different_names_is_one_customer(store: Store) {
+    let once = Discount {
+        usage_limit_per_customer: Some(1),
+        ..discount("disc_1", "ONCE", 0)
+    };
+    store.insert_discount(&once).await.unwrap();
+    let uses = (0..20).map(|n| {
+        let store = store.clone();
+        let names = if n % 2 == 0 {
+            by(&["user_1", "ada@example.org"])
+        } else {
+            by(&["ada@example.org"])
+        };
+        tokio::spawn(async move {
+            store
+                .use_discount("disc_1", &format!("order_{n}"), &names)
+                .await
+                .unwrap()
+        })
+    });
+    let outcomes = futures::future::join_all(uses).await;
+    let counted = outcomes
+        .into_iter()
+        .filter(|outcome| *outcome.as_ref().unwrap() == Use::Counted);
+    assert_eq!((counted.count(), times_used(&store, "disc_1").await), (1, 1));
+}
+
 /// An order counts once, however often that is asked.
 async fn an_order_counts_once(store: Store) {
     let limited = Discount {
@@ -84,13 +154,19 @@ async fn an_order_counts_once(store: Store) {
     store.insert_discount(&limited).await.unwrap();
     for _ in 0..3 {
         assert_eq!(
-            store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+            store
+                .use_discount("disc_1", "order_1", &by(&["user_1"]))
+                .await
+                .unwrap(),
             Use::Counted
         );
     }
     assert_eq!(times_used(&store, "disc_1").await, 1);
     assert_eq!(
-        store.use_discount("disc_1", "order_2", "user_2").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_2", &by(&["user_2"]))
+            .await
+            .unwrap(),
         Use::LimitReached
     );
 }
@@ -104,14 +180,19 @@ async fn an_order_counts_once_under_parallel_uses(store: Store) {
     let uses = (0..50).map(|n| {
         let store = store.clone();
         let order = format!("order_{}", n % 3);
-        tokio::spawn(async move { store.use_discount("disc_1", &order, "user_1").await.unwrap() })
+        tokio::spawn(async move {
+            store
+                .use_discount("disc_1", &order, &by(&["user_1"]))
+                .await
+                .unwrap()
+        })
     });
     for outcome in futures::future::join_all(uses).await {
         assert_eq!(outcome.unwrap(), Use::Counted);
     }
     assert_eq!(times_used(&store, "disc_1").await, 3);
     let found = store
-        .discounts_by_code(&[fold("many")], Some("user_1"))
+        .discounts_by_code(&[fold("many")], &by(&["user_1"]))
         .await
         .unwrap();
     assert_eq!(found[0].times_used_by_customer, 3);
@@ -130,7 +211,10 @@ async fn uses_and_their_return_agree(store: Store) {
         let store = store.clone();
         tokio::spawn(async move {
             let (order, customer) = (format!("order_{n}"), format!("user_{}", n % 4));
-            let used = store.use_discount("disc_1", &order, &customer).await.unwrap();
+            let used = store
+                .use_discount("disc_1", &order, &by(&[&customer]))
+                .await
+                .unwrap();
             assert!(times_used(&store, "disc_1").await <= 5);
             if n % 2 == 0 {
                 store.give_back_discount("disc_1", &order).await.unwrap();
@@ -146,7 +230,7 @@ async fn uses_and_their_return_agree(store: Store) {
     for n in 0..4 {
         let customer = format!("user_{n}");
         let found = store
-            .discounts_by_code(&[fold("five")], Some(&customer))
+            .discounts_by_code(&[fold("five")], &by(&[&customer]))
             .await
             .unwrap();
         assert!(found[0].times_used_by_customer <= 2);
@@ -174,7 +258,7 @@ async fn a_lowered_limit_holds_at_once(store: Store) {
                 return Some(times_used(&store, "disc_1").await);
             }
             store
-                .use_discount("disc_1", &format!("order_{n}"), "user_1")
+                .use_discount("disc_1", &format!("order_{n}"), &by(&["user_1"]))
                 .await
                 .unwrap();
             None
@@ -184,7 +268,7 @@ async fn a_lowered_limit_holds_at_once(store: Store) {
     let seen = seen.into_iter().find_map(Result::unwrap).unwrap();
     assert!(times_used(&store, "disc_1").await <= seen.max(3));
     let late = store
-        .use_discount("disc_1", "order_late", "user_2")
+        .use_discount("disc_1", "order_late", &by(&["user_2"]))
         .await
         .unwrap();
     assert_eq!(late == Use::LimitReached, times_used(&store, "disc_1").await >= 3);
@@ -199,7 +283,7 @@ async fn discounts_count_apart(store: Store) {
         };
         store.insert_discount(&once).await.unwrap();
         assert_eq!(
-            store.use_discount(id, "order_1", "user_1").await.unwrap(),
+            store.use_discount(id, "order_1", &by(&["user_1"])).await.unwrap(),
             Use::Counted
         );
     }
@@ -212,7 +296,10 @@ async fn discounts_count_apart(store: Store) {
         (0, 1)
     );
     assert_eq!(
-        store.use_discount("disc_2", "order_2", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_2", "order_2", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::CustomerLimitReached
     );
 }
@@ -225,22 +312,34 @@ async fn a_use_is_given_back_once(store: Store) {
         ..discount("disc_1", "ONE", 0)
     };
     store.insert_discount(&limited).await.unwrap();
-    store.use_discount("disc_1", "order_1", "user_1").await.unwrap();
+    store
+        .use_discount("disc_1", "order_1", &by(&["user_1"]))
+        .await
+        .unwrap();
     store.give_back_discount("disc_1", "order_1").await.unwrap();
     store.give_back_discount("disc_1", "order_1").await.unwrap();
     assert_eq!(times_used(&store, "disc_1").await, 0);
     assert_eq!(
-        store.use_discount("disc_1", "order_1", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_1", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::GivenBack
     );
     store.give_back_discount("disc_1", "order_2").await.unwrap();
     assert_eq!(times_used(&store, "disc_1").await, 0, "nothing was used for it");
     assert_eq!(
-        store.use_discount("disc_1", "order_2", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_2", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::GivenBack
     );
     assert_eq!(
-        store.use_discount("disc_1", "order_3", "user_1").await.unwrap(),
+        store
+            .use_discount("disc_1", "order_3", &by(&["user_1"]))
+            .await
+            .unwrap(),
         Use::Counted
     );
     assert_eq!(times_used(&store, "disc_1").await, 1);
@@ -249,6 +348,8 @@ async fn a_use_is_given_back_once(store: Store) {
 super::on_every_store!(discounts:
     a_limit_holds_under_parallel_uses,
     a_customers_limit_is_each_customers_own,
+    a_use_counts_under_every_name,
+    one_customer_at_once_under_different_names_is_one_customer,
     an_order_counts_once,
     an_order_counts_once_under_parallel_uses,
     uses_and_their_return_agree,

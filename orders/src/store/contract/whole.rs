@@ -45,6 +45,7 @@ async fn an_order_is_kept_whole(store: Arc<dyn OrderStore>) {
     let mut full = Order {
         version: MUCH,
         customer_id: text("customer"),
+        account_email: text("account"),
         expected_total: Some(MUCH),
         number: Some("1001".to_owned()),
         hold_expires_at: Some(moment()),
@@ -149,7 +150,8 @@ async fn an_order_is_kept_whole(store: Arc<dyn OrderStore>) {
     contents.discounts.push(UsedDiscount {
         id: "disc_1".to_owned(),
         code: "Été".to_owned(),
-        customer: "ada@example.org".to_owned(),
+        customer: "user_1".to_owned(),
+        also: vec!["ada@example.org".to_owned()],
     });
     full.transition(State::Failed, "system", text("reason"), moment())
         .unwrap();

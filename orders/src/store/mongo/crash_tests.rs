@@ -10,9 +10,13 @@ use mongodb::{
 use crate::{
     domain::{
         discount::{Discount, Kind, Use, fold},
-        order::{Lease, Order, Payment, State},
+        order::{Contents, Lease, Order, Payment, State},
     },
-    store::{Stores, contract::on_server, orders::Entry},
+    store::{
+        Stores,
+        contract::{on_server, orders::contents},
+        orders::Entry,
+    },
     support::mongo::Database,
 };
 
@@ -65,7 +69,7 @@ impl Server {
     async fn used(&self, order_id: &str, customer: &str) -> Use {
         let discounts = &self.stores.discounts;
         discounts
-            .use_discount("disc_1", order_id, customer)
+            .use_discount("disc_1", order_id, &[customer.to_owned()])
             .await
             .unwrap()
     }
@@ -101,7 +105,7 @@ impl Server {
         let found = self
             .stores
             .discounts
-            .discounts_by_code(&codes, Some(customer))
+            .discounts_by_code(&codes, &[customer.to_owned()])
             .await;
         let found = &found.unwrap()[0];
         (found.times_used, found.times_used_by_customer)
@@ -170,6 +174,46 @@ async fn a_return_of_what_was_never_used_is_remembered() {
     assert_eq!(server.counts("user_1").await, (1, 1));
 }
 
+#[tokio::test]
+async fn uses_that_earlier_versions_recorded_keep_counting() {
+    let Some(server) = Server::once("uses_that_earlier_versions_recorded_keep_counting").await else {
+        return;
+    };
+    let mut ordered = order();
+    ordered.customer_id = Some("user_1".to_owned());
+    ordered.contents = Some(Contents {
+        email: "Ada@Example.org".to_owned(),
+        ..contents()
+    });
+    server.stores.orders.insert_order(&ordered, &[]).await.unwrap();
+    assert_eq!(server.used("order_1", "user_1").await, Use::Counted);
+    // As they were written before a customer had several names.
+    let bare = doc! { "$unset": { "customers": "", "last.customers": "" } };
+    for name in ["discount_uses", "discounts"] {
+        server
+            .collection(name)
+            .update_many(doc! {}, bare.clone())
+            .await
+            .unwrap();
+    }
+    assert_eq!(server.used("order_2", "user_1").await, Use::CustomerLimitReached);
+    // The address is that of the order: looked up when the stores are opened.
+    let again = on_server(&server.database).await;
+    for name in ["user_1", "ada@example.org"] {
+        let used = again
+            .discounts
+            .use_discount("disc_1", "order_3", &[name.to_owned()])
+            .await;
+        assert_eq!(used.unwrap(), Use::CustomerLimitReached, "{name}");
+    }
+    assert_eq!(server.used("order_3", "bob@example.org").await, Use::Counted);
+    assert_eq!(
+        server.counts("ada@example.org").await,
+        (2, 1),
+        "not the last one any more"
+    );
+}
+
 fn order() -> Order {
     Order {
         id: "order_1".to_owned(),
@@ -182,6 +226,7 @@ fn order() -> Order {
         key: "key".to_owned(),
         fingerprint: "print".to_owned(),
         expected_total: Some(4_990),
+        account_email: None,
         client_address: None,
         number: None,
         state: State::PendingPayment,

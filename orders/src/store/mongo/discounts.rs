@@ -14,8 +14,8 @@
 //! never the other way, so recording a move again, however late, changes nothing.
 
 use async_trait::async_trait;
-use futures::try_join;
-use mesh::{Error, mongo::is_duplicate, sqlite::micros};
+use futures::{TryStreamExt as _, try_join};
+use mesh::{Error, mongo::is_duplicate, sqlite::micros, text::normalise_email};
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},
@@ -50,8 +50,11 @@ struct Stored {
 #[derive(Clone, Serialize, Deserialize)]
 struct Move {
     order: String,
-    /// Empty where nothing was used that could be given back.
+    /// The first of `customers`, which is all that earlier versions know; empty where nothing was used that could be given back.
     customer: String,
+    /// Every name the use counts under; none where an earlier version wrote it.
+    #[serde(default)]
+    customers: Vec<String>,
     given_back: bool,
 }
 
@@ -64,7 +67,25 @@ struct Record {
     discount: String,
     order: String,
     customer: String,
+    #[serde(default)]
+    customers: Vec<String>,
     given_back: bool,
+}
+
+/// What an order says of its customer.
+#[derive(Deserialize)]
+struct Named {
+    order: NamedOrder,
+}
+
+#[derive(Deserialize)]
+struct NamedOrder {
+    contents: Option<NamedContents>,
+}
+
+#[derive(Deserialize)]
+struct NamedContents {
+    email: String,
 }
 
 /// A discount at one turn, every earlier move of which is recorded.
@@ -81,6 +102,35 @@ impl Stored {
             times_used: self.times_used,
         }
     }
+}
+
+impl Move {
+    fn of(order: &str, customers: &[String], given_back: bool) -> Self {
+        Self {
+            order: order.to_owned(),
+            customer: customers.first().cloned().unwrap_or_default(),
+            customers: customers.to_vec(),
+            given_back,
+        }
+    }
+
+    /// Every name the use counts under, whichever version made it.
+    fn names(&self) -> Vec<String> {
+        if self.customers.is_empty() && !self.customer.is_empty() {
+            return vec![self.customer.clone()];
+        }
+        self.customers.clone()
+    }
+
+    fn counts_for(&self, customers: &[String]) -> bool {
+        !self.given_back && self.names().iter().any(|name| customers.contains(name))
+    }
+}
+
+/// That a record is under one of these names.
+fn under(customers: &[String]) -> Vec<Document> {
+    let one_of = doc! { "$in": customers };
+    vec![doc! { "customers": &one_of }, doc! { "customer": one_of }]
 }
 
 fn record_id(discount_id: &str, order_id: &str) -> String {
@@ -105,12 +155,39 @@ impl MongoDiscounts {
             ])
             .await?;
         let uses = database.collection("discount_uses");
-        uses.create_index(index(
-            "discount_uses_customer",
-            doc! { "discount": 1, "customer": 1, "given_back": 1 },
-        ))
+        uses.create_indexes([
+            index(
+                "discount_uses_customer",
+                doc! { "discount": 1, "customer": 1, "given_back": 1 },
+            ),
+            // The names first: records without any are found by it too.
+            index(
+                "discount_uses_customers",
+                doc! { "customers": 1, "discount": 1, "given_back": 1 },
+            ),
+        ])
         .await?;
-        Ok(Self { discounts, uses })
+        let stores = Self { discounts, uses };
+        stores.name_customers(&database.collection("orders")).await?;
+        Ok(stores)
+    }
+
+    /// Records of earlier versions count under the address of their order too.
+    async fn name_customers(&self, orders: &Collection<Named>) -> mongodb::error::Result<()> {
+        let mut nameless = self.uses.find(doc! { "customers": { "$exists": false } }).await?;
+        while let Some(record) = nameless.try_next().await? {
+            let email = doc! { "order.contents.email": 1 };
+            let order = orders
+                .find_one(doc! { "_id": &record.order })
+                .projection(email)
+                .await?;
+            let mut names = vec![record.customer];
+            names.extend(order.and_then(|order| Some(normalise_email(&order.order.contents?.email))));
+            names.retain(|name| !name.is_empty());
+            let named = doc! { "$set": { "customers": names } };
+            self.uses.update_one(doc! { "_id": &record.id }, named).await?;
+        }
+        Ok(())
     }
 
     /// Reads the discount, sees to it that its last move is recorded, and says what it knows of the order.
@@ -160,6 +237,7 @@ impl MongoDiscounts {
             discount: id.to_owned(),
             order: made.order.clone(),
             customer: made.customer.clone(),
+            customers: made.names(),
             given_back: made.given_back,
         };
         match self.uses.insert_one(record).await {
@@ -175,22 +253,32 @@ impl MongoDiscounts {
         }
     }
 
-    /// How often the customer used the discount: what is recorded, but for the last move, which the document tells.
-    async fn used_by(&self, stored: &Stored, customer: &str) -> Result<i64, Error> {
-        let mut recorded = doc! { "discount": &stored.id, "customer": customer, "given_back": false };
-        let mut last = 0;
+    /// How often the discount was used under these names: what is recorded, but for the last move, which the document tells.
+    async fn used_by(&self, stored: &Stored, customers: &[String]) -> Result<i64, Error> {
+        let mut recorded = doc! { "discount": &stored.id, "given_back": false, "$or": under(customers) };
+        let mut last = false;
         if let Some(made) = &stored.last {
             recorded.insert("order", doc! { "$ne": &made.order });
-            last = i64::from(!made.given_back && made.customer == customer);
+            last = made.counts_for(customers) || self.was_named(&stored.id, made, customers).await?;
         }
         let recorded = self.uses.count_documents(recorded).await?;
-        Ok(i64::try_from(recorded).unwrap_or(i64::MAX - 1) + last)
+        Ok(i64::try_from(recorded).unwrap_or(i64::MAX - 1) + i64::from(last))
     }
 
-    async fn found(&self, stored: Stored, customer: Option<&str>) -> Result<Found, Error> {
-        let times_used_by_customer = match customer {
-            Some(customer) => self.used_by(&stored, customer).await?,
-            None => 0,
+    /// Whether the record of a move that an earlier version made has one of these names.
+    async fn was_named(&self, id: &str, made: &Move, customers: &[String]) -> Result<bool, Error> {
+        if made.given_back || !made.customers.is_empty() {
+            return Ok(false);
+        }
+        let record = doc! { "_id": record_id(id, &made.order), "$or": under(customers) };
+        Ok(self.uses.find_one(record).await?.is_some())
+    }
+
+    async fn found(&self, stored: Stored, customers: &[String]) -> Result<Found, Error> {
+        let times_used_by_customer = if customers.is_empty() {
+            0
+        } else {
+            self.used_by(&stored, customers).await?
         };
         Ok(Found {
             times_used: stored.times_used,
@@ -225,13 +313,13 @@ impl DiscountStore for MongoDiscounts {
         Ok(stored.map(Stored::into_domain))
     }
 
-    async fn discounts_by_code(&self, codes: &[String], customer: Option<&str>) -> Result<Vec<Found>, Error> {
+    async fn discounts_by_code(&self, codes: &[String], customers: &[String]) -> Result<Vec<Found>, Error> {
         if codes.is_empty() {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
         for stored in all(self.discounts.find(doc! { "code": { "$in": codes } }).await).await? {
-            found.push(self.found(stored, customer).await?);
+            found.push(self.found(stored, customers).await?);
         }
         Ok(found)
     }
@@ -289,7 +377,7 @@ impl DiscountStore for MongoDiscounts {
         ))
     }
 
-    async fn use_discount(&self, id: &str, order_id: &str, customer: &str) -> Result<Use, Error> {
+    async fn use_discount(&self, id: &str, order_id: &str, customers: &[String]) -> Result<Use, Error> {
         while let Some(view) = self.view(id, order_id).await? {
             match view.given_back {
                 Some(false) => return Ok(Use::Counted),
@@ -302,15 +390,10 @@ impl DiscountStore for MongoDiscounts {
                 return Ok(Use::LimitReached);
             }
             let per_customer = stored.discount.usage_limit_per_customer;
-            if per_customer.is_some() && reached(per_customer, self.used_by(stored, customer).await?) {
+            if per_customer.is_some() && reached(per_customer, self.used_by(stored, customers).await?) {
                 return Ok(Use::CustomerLimitReached);
             }
-            let made = Move {
-                order: order_id.to_owned(),
-                customer: customer.to_owned(),
-                given_back: false,
-            };
-            if self.make(&view, 1, made).await? {
+            if self.make(&view, 1, Move::of(order_id, customers, false)).await? {
                 return Ok(Use::Counted);
             }
         }
@@ -324,12 +407,7 @@ impl DiscountStore for MongoDiscounts {
                 Some(false) => -1,
                 None => 0,
             };
-            let made = Move {
-                order: order_id.to_owned(),
-                customer: String::new(),
-                given_back: true,
-            };
-            if self.make(&view, count, made).await? {
+            if self.make(&view, count, Move::of(order_id, &[], true)).await? {
                 return Ok(());
             }
         }

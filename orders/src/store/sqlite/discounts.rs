@@ -5,7 +5,7 @@ use mesh::{
     Error,
     sqlite::{Sqlite, micros},
 };
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::{decode, encode};
 use crate::{
@@ -17,13 +17,6 @@ use crate::{
 struct Row {
     document: String,
     times_used: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct FoundRow {
-    document: String,
-    times_used: i64,
-    times_used_by_customer: i64,
 }
 
 impl Row {
@@ -73,7 +66,28 @@ async fn count(tx: &mut SqliteConnection, id: &str, by: i64) -> Result<(), Error
     Ok(())
 }
 
-async fn use_once(tx: &mut SqliteConnection, id: &str, order_id: &str, customer: &str) -> Result<Use, Error> {
+/// Orders that a discount counts for under any of these names, which are a JSON array.
+const BY_CUSTOMER: &str = "SELECT COUNT(DISTINCT order_id) FROM discount_customers JOIN discount_uses USING (discount_id, order_id) \
+     WHERE discount_id = ?1 AND discount_customers.customer IN (SELECT value FROM json_each(?2)) AND given_back = 0";
+
+async fn used_by<'a>(
+    executor: impl SqliteExecutor<'a>,
+    id: &str,
+    customers: &[String],
+) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar(BY_CUSTOMER)
+        .bind(id)
+        .bind(encode(&customers)?)
+        .fetch_one(executor)
+        .await?)
+}
+
+async fn use_once(
+    tx: &mut SqliteConnection,
+    id: &str,
+    order_id: &str,
+    customers: &[String],
+) -> Result<Use, Error> {
     let Some(Counted { discount, times_used }) = read(tx, id).await? else {
         return Ok(Use::Missing);
     };
@@ -88,24 +102,27 @@ async fn use_once(tx: &mut SqliteConnection, id: &str, order_id: &str, customer:
     {
         return Ok(Use::LimitReached);
     }
-    if let Some(limit) = discount.usage_limit_per_customer {
-        let by_customer: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM discount_uses WHERE discount_id = ? AND customer = ? AND given_back = 0",
-        )
-        .bind(id)
-        .bind(customer)
-        .fetch_one(&mut *tx)
-        .await?;
-        if by_customer >= i64::from(limit) {
-            return Ok(Use::CustomerLimitReached);
-        }
+    if let Some(limit) = discount.usage_limit_per_customer
+        && used_by(&mut *tx, id, customers).await? >= i64::from(limit)
+    {
+        return Ok(Use::CustomerLimitReached);
     }
     sqlx::query("INSERT INTO discount_uses (discount_id, order_id, customer) VALUES (?, ?, ?)")
         .bind(id)
         .bind(order_id)
-        .bind(customer)
+        .bind(customers.first().map_or("", String::as_str))
         .execute(&mut *tx)
         .await?;
+    for customer in customers {
+        sqlx::query(
+            "INSERT OR IGNORE INTO discount_customers (discount_id, customer, order_id) VALUES (?, ?, ?)",
+        )
+        .bind(id)
+        .bind(customer)
+        .bind(order_id)
+        .execute(&mut *tx)
+        .await?;
+    }
     count(tx, id, 1).await?;
     Ok(Use::Counted)
 }
@@ -183,27 +200,24 @@ impl DiscountStore for SqliteDiscounts {
         row.map(Row::into_domain).transpose()
     }
 
-    async fn discounts_by_code(&self, codes: &[String], customer: Option<&str>) -> Result<Vec<Found>, Error> {
+    async fn discounts_by_code(&self, codes: &[String], customers: &[String]) -> Result<Vec<Found>, Error> {
         let mut found = Vec::new();
         // A cart has few codes; each is one look into the unique index.
         for code in codes {
-            let row: Option<FoundRow> = sqlx::query_as(
-                "SELECT document, times_used, (SELECT COUNT(*) FROM discount_uses \
-                 WHERE discount_id = discounts.id AND customer = ? AND given_back = 0) AS times_used_by_customer \
-                 FROM discounts WHERE code = ?",
-            )
-            .bind(customer)
-            .bind(code)
-            .fetch_optional(self.db.reader())
-            .await?;
-            if let Some(FoundRow {
-                document,
-                times_used,
-                times_used_by_customer,
-            }) = row
-            {
+            let row: Option<Row> =
+                sqlx::query_as("SELECT document, times_used FROM discounts WHERE code = ?")
+                    .bind(code)
+                    .fetch_optional(self.db.reader())
+                    .await?;
+            if let Some(row) = row {
+                let Counted { discount, times_used } = row.into_domain()?;
+                let times_used_by_customer = if customers.is_empty() {
+                    0
+                } else {
+                    used_by(self.db.reader(), &discount.id, customers).await?
+                };
                 found.push(Found {
-                    discount: decode(&document)?,
+                    discount,
                     times_used,
                     times_used_by_customer,
                 });
@@ -281,10 +295,10 @@ impl DiscountStore for SqliteDiscounts {
         ))
     }
 
-    async fn use_discount(&self, id: &str, order_id: &str, customer: &str) -> Result<Use, Error> {
-        let (id, order_id, customer) = (id.to_owned(), order_id.to_owned(), customer.to_owned());
+    async fn use_discount(&self, id: &str, order_id: &str, customers: &[String]) -> Result<Use, Error> {
+        let (id, order_id, customers) = (id.to_owned(), order_id.to_owned(), customers.to_owned());
         self.db
-            .write(move |tx| Box::pin(async move { use_once(tx, &id, &order_id, &customer).await }))
+            .write(move |tx| Box::pin(async move { use_once(tx, &id, &order_id, &customers).await }))
             .await
     }
 

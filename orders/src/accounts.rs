@@ -1,0 +1,59 @@
+//! The account of the customer who calls. auth is asked with the customer's own token, so that it decides what may be seen.
+
+use std::time::Duration;
+
+use comptoir_proto::auth::v1::{GetUserRequest, auth_service_client::AuthServiceClient};
+use mesh::{Channel, Error, ErrorReason, text};
+
+use crate::domain::cart::Cart;
+
+/// How long auth may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Reads accounts.
+#[derive(Clone)]
+pub(crate) struct Accounts {
+    auth: AuthServiceClient<Channel>,
+}
+
+impl Accounts {
+    /// Asks this auth service.
+    pub(crate) fn new(auth: Channel) -> Self {
+        Self {
+            auth: AuthServiceClient::new(auth),
+        }
+    }
+
+    /// The confirmed address of the account whose cart this is; `None` for a guest's cart.
+    pub(crate) async fn email(&self, cart: &Cart) -> Result<Option<String>, Error> {
+        let Some(user_id) = cart.customer_id.clone() else {
+            return Ok(None);
+        };
+        let mut auth = self.auth.clone();
+        let answer = tokio::time::timeout(PATIENCE, auth.get_user(GetUserRequest { user_id })).await;
+        let answer =
+            answer.map_err(|_| Error::unavailable(anyhow::anyhow!("auth does not answer in time")))?;
+        match answer.map_err(|status| Error::from_status(&status)) {
+            Ok(answer) => {
+                let user = answer.into_inner().user.filter(|user| user.email_verified);
+                Ok(user.map(|user| user.email))
+            }
+            Err(error) if error.reason() == ErrorReason::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The names of the customer that a limit of uses counts by: the account, its address, and the address of the cart. None while
+/// nobody is known.
+pub(crate) fn names(cart: &Cart, account_email: Option<&str>) -> Vec<String> {
+    let mut names = Vec::new();
+    names.extend(cart.customer_id.clone());
+    for email in [account_email, cart.email.as_deref()].into_iter().flatten() {
+        let email = text::normalise_email(email);
+        if !names.contains(&email) {
+            names.push(email);
+        }
+    }
+    names
+}
