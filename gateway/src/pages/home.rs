@@ -40,15 +40,11 @@ const ENGLISH: Words = Words {
 /// The page, in the language that is asked for: `?lang=`, else what the browser prefers, else English.
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let asked = uri.query().and_then(|query| query.strip_prefix("lang="));
-    let preferred = locale::accepted(&headers);
+    let preferred = locale::accepted(&headers, &["en".to_owned(), "fr".to_owned()]);
     let is_french = match asked {
         Some("fr") => true,
         Some("en") => false,
-        _ => preferred.is_some_and(|tag| {
-            tag.split('-')
-                .next()
-                .is_some_and(|part| part.eq_ignore_ascii_case("fr"))
-        }),
+        _ => preferred.as_deref() == Some("fr"),
     };
     let (language, words) = if is_french {
         ("fr", FRENCH)
