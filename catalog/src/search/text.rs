@@ -22,7 +22,8 @@ pub(crate) fn fold(text: &str) -> String {
         let apostrophes = [
             '\u{2019}', '\u{2018}', '\u{2bc}', '\u{2032}', '\u{ff07}', '\u{b4}',
         ];
-        crate::domain::text::fold(&text.replace(apostrophes, "'"))
+        // At the end of a Greek word sigma has another form.
+        crate::domain::text::fold(&text.replace(apostrophes, "'")).replace('ς', "σ")
     }
 }
 
@@ -323,6 +324,7 @@ mod tests {
         assert_eq!(fold("Crème BRÛLÉE"), "creme brulee");
         assert_eq!(fold("Œuvre Straße Łódź Ångström"), "oeuvre strasse lodz angstrom");
         assert_eq!(fold("I\u{0307}stanbul ﬁn"), "istanbul fin");
+        assert_eq!(fold("ΟΔΌΣ"), fold("οδός"));
     }
 
     #[test]

@@ -276,6 +276,9 @@ pub(in crate::store) async fn lists_are_filtered(store: &dyn Store) {
     bag.variants[0].sku = Some("BAG_7".to_owned());
     let bag = store.create_product(bag, STAFF).await.unwrap();
     create(store, "Cup", 0).await;
+    create(store, "バスタオル", 0).await;
+    // What a version that folded all marks stored of "パスタ皿".
+    let pasta = create(store, "ハスタ皿", 0).await;
     let hidden = create_hidden(store, "Hidden bag").await;
     let find = async |query: ProductQuery| {
         let page = store
@@ -291,6 +294,7 @@ pub(in crate::store) async fn lists_are_filtered(store: &dyn Store) {
     assert_eq!(find(by_text("sac a")).await, std::slice::from_ref(&bag.id));
     assert_eq!(find(by_text("bag_7")).await, std::slice::from_ref(&bag.id));
     assert_eq!(find(by_text("0%")).await, std::slice::from_ref(&bag.id));
+    assert_eq!(find(by_text("パスタ")).await, [pasta.id]);
     // Wildcards of SQL are letters like any other.
     for nothing in ["s_c", "%cup%", "'; drop table products --"] {
         assert!(find(by_text(nothing)).await.is_empty(), "{nothing}");
@@ -311,7 +315,7 @@ pub(in crate::store) async fn lists_are_filtered(store: &dyn Store) {
         .await,
         [hidden.id]
     );
-    assert_eq!(find(ProductQuery::default()).await.len(), 3);
+    assert_eq!(find(ProductQuery::default()).await.len(), 5);
 }
 
 pub(super) fn file() -> ImportedProduct {

@@ -4,7 +4,7 @@ use comptoir_mesh::Error;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use crate::{
-    domain::{Movement, ProductQuery, ProductSort},
+    domain::{Movement, ProductQuery, ProductSort, text},
     store::{
         LowStock, Page, ProductPage,
         counts::Counts,
@@ -78,9 +78,13 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &ProductQuery) {
     }
     if let Some(text) = &query.text {
         // strpos, not LIKE: what was typed is taken literally.
-        sql.push(" AND strpos(words, ")
+        sql.push(" AND (strpos(words, ")
             .push_bind(text.clone())
             .push(") > 0");
+        if let Some(before) = text::folded_before(text) {
+            sql.push(" OR strpos(words, ").push_bind(before).push(") > 0");
+        }
+        sql.push(")");
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteExecutor, SqlitePool};
 
 use super::json;
 use crate::{
-    domain::{Product, ProductQuery, ProductSort},
+    domain::{Product, ProductQuery, ProductSort, text},
     store::{
         ProductPage,
         counts::Counts,
@@ -145,8 +145,12 @@ fn filter(sql: &mut QueryBuilder<Sqlite>, query: &ProductQuery) {
     }
     if let Some(text) = &query.text {
         // instr, not LIKE: what was typed is taken literally.
-        sql.push(" AND instr(words, ")
+        sql.push(" AND (instr(words, ")
             .push_bind(text.clone())
             .push(") > 0");
+        if let Some(before) = text::folded_before(text) {
+            sql.push(" OR instr(words, ").push_bind(before).push(") > 0");
+        }
+        sql.push(")");
     }
 }
