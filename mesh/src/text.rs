@@ -77,6 +77,24 @@ pub const REFUSED: [RangeInclusive<char>; 15] = [
     '\u{E0000}'..='\u{E007F}',
 ];
 
+/// Letters and digits that may stand in a slug side by side: not all that may, but those of the scripts that most shops write.
+pub const SLUG_LETTERS: [RangeInclusive<char>; 12] = [
+    '0'..='9',
+    'a'..='z',
+    // Greek, Cyrillic, Hebrew, Arabic.
+    '\u{3AC}'..='\u{3CE}',
+    '\u{430}'..='\u{45F}',
+    '\u{5D0}'..='\u{5EA}',
+    '\u{621}'..='\u{63A}',
+    '\u{641}'..='\u{64A}',
+    // The consonants of Thai, kana, Chinese characters, Korean.
+    '\u{E01}'..='\u{E2E}',
+    '\u{3041}'..='\u{3096}',
+    '\u{30A1}'..='\u{30FA}',
+    '\u{4E00}'..='\u{9FA5}',
+    '\u{AC00}'..='\u{D7A3}',
+];
+
 fn is_refused(character: char) -> bool {
     REFUSED.iter().any(|range| range.contains(&character))
 }

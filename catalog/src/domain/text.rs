@@ -222,6 +222,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_contract_says_of_slugs_is_so() {
+        let letters = comptoir_mesh::text::SLUG_LETTERS.into_iter().flatten();
+        let letters: Vec<char> = letters.collect();
+        for some in letters.chunks(SLUG_LIMIT) {
+            let slug: String = some.iter().collect();
+            assert!(is_slug(&slug), "{slug} is {}", slugged(&slug));
+        }
+    }
+
+    #[test]
     fn a_slug_of_any_letter_is_one_and_stays_so() {
         for letter in ('\0'..'\u{20000}').chain('\u{e0000}'..'\u{e0200}') {
             let slug = slug_of(&format!("a{letter}ハ{letter}ب{letter}"), "product");

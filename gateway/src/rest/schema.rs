@@ -4,10 +4,11 @@
 //! Space around a line is taken off before it is checked, so it may stand there.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use comptoir_mesh::lengths;
 use comptoir_mesh::shop::{Shop, countries};
-use comptoir_mesh::text::{MAX_EMAIL, REFUSED};
+use comptoir_mesh::text::{MAX_EMAIL, REFUSED, SLUG_LETTERS};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat,
 };
@@ -82,10 +83,11 @@ schemas! {
     AddressId = id("addr_");
     /// Of a session.
     SessionId = id("ses_");
-    /// What stands for a product in addresses of pages.
-    Slug = text().max_length(Some(lengths::SLUG)).min_length(Some(1)).pattern(Some(SLUG));
+    /// What stands for a product in addresses of pages: lower case letters of any script (Latin ones without accents), digits
+    /// and single hyphens.
+    Slug = text().max_length(Some(lengths::SLUG)).min_length(Some(1)).pattern(Some(slug()));
     /// The id or the slug of a product.
-    IdOrSlug = AnyOfBuilder::new().item(id("prod_")).item(text().max_length(Some(lengths::SLUG)).pattern(Some(SLUG)));
+    IdOrSlug = AnyOfBuilder::new().item(id("prod_")).item(text().max_length(Some(lengths::SLUG)).pattern(Some(slug())));
 
     /// Any text.
     Text = pattern("^[^\\u0000]*$");
@@ -227,7 +229,11 @@ pub(crate) fn of_shop(shop: &Shop, providers: &[String]) -> [(&'static str, RefO
     ]
 }
 
-const SLUG: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
+/// Slugs of most scripts: those with marks that stand beside their letters are taken too, and have no pattern that is short.
+fn slug() -> String {
+    let letters = class(SLUG_LETTERS.iter());
+    format!("^[{letters}]+(-[{letters}]+)*$")
+}
 
 /// White space (Unicode), within a class of characters.
 const BLANK: &str = "\\t-\\r \\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000";
@@ -239,8 +245,12 @@ fn blanks() -> String {
 /// The characters that no line may have, within a class. Those beyond U+FFFF are left out: patterns have no common way to
 /// write them.
 fn refused() -> String {
+    class(REFUSED.iter().filter(|range| u32::from(*range.end()) <= 0xFFFF))
+}
+
+fn class<'a>(ranges: impl Iterator<Item = &'a RangeInclusive<char>>) -> String {
     let mut class = String::new();
-    for range in REFUSED.iter().filter(|range| u32::from(*range.end()) <= 0xFFFF) {
+    for range in ranges {
         let (first, last) = (u32::from(*range.start()), u32::from(*range.end()));
         let _ = write!(class, "\\u{first:04X}");
         if last > first {
