@@ -12,6 +12,9 @@ const NEEDED: [&[u8; 4]; 8] = [
     b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"grpl",
 ];
 
+/// Pieces that the items of a picture may be stored in: a grid of the most pixels has hundreds.
+const EXTENT_LIMIT: usize = 10_000;
+
 /// A box: its type, and where its content is in the file.
 struct Region<'f> {
     kind: &'f [u8; 4],
@@ -75,10 +78,15 @@ pub(super) fn clean(file: &[u8]) -> Result<(Vec<u8>, u32, u32), Refused> {
             _ => blank(&mut out, file, found),
         }
     }
-    for (item, extents) in &meta.extents {
-        if meta.is_picture(*item) {
-            extents.iter().for_each(|extent| keep(&mut out, extent.clone()));
+    let pictures = meta.extents.iter().filter(|(item, _)| meta.is_picture(**item));
+    let mut kept = 0;
+    for extent in pictures.flat_map(|(_, extents)| extents) {
+        kept += extent.len();
+        // They would lie over each other, again and again.
+        if kept > file.len() {
+            return Err(Refused::Broken);
         }
+        keep(&mut out, extent.clone());
     }
     Ok((out, width, height))
 }
@@ -143,6 +151,7 @@ impl Meta {
         let (offset_size, length_size, base_size) = (nibble(12), nibble(8), nibble(4));
         let index_size = if version == 0 { 0 } else { nibble(0) };
         let count = content.number(if version < 2 { 2 } else { 4 })?;
+        let mut pieces = 0;
         for _ in 0..count {
             let id = content.number(if version < 2 { 2 } else { 4 })?;
             let inside = if version == 0 { 0 } else { content.number(2)? & 0xf };
@@ -168,6 +177,11 @@ impl Meta {
                     start.checked_add(length)
                 };
                 let end = end.filter(|end| within.start <= start && start <= *end && *end <= within.end);
+                // Some take no byte of the file, so that its length does not bound them.
+                pieces += 1;
+                if pieces > EXTENT_LIMIT {
+                    return Err(Refused::Broken);
+                }
                 self.extents
                     .entry(id)
                     .or_default()

@@ -1,11 +1,15 @@
 //! Pictures as they come in: decoded, so that what is stored is a picture, and stored without metadata, so that it says
 //! nothing of who took it where.
 //!
-//! PNG and JPEG are written anew from their pixels. WebP and AVIF keep their compressed pixels, since writing them anew
-//! would cost quality or size: their containers are rebuilt with what a picture needs. AV1 itself is not decoded here:
-//! of an AVIF the container, its sizes and the beginning of its data are checked, its pixels are not.
+//! Of each file the container is rebuilt first, with what a picture needs. A decoder sees nothing else, so that no text and
+//! no profile makes it take more memory than its limit. PNG and JPEG are then written anew from their pixels. WebP and AVIF
+//! keep their compressed pixels, since writing them anew would cost quality or size. AV1 itself is not decoded here: of an
+//! AVIF the container, its sizes and the beginning of its data are checked, its pixels are not.
 
 mod avif;
+mod decoder;
+mod jpeg;
+mod png;
 mod webp;
 
 use std::io::Cursor;
@@ -18,14 +22,19 @@ use image::{
 };
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::decoder::Decoder;
 use crate::domain::{Media, MediaType};
 
 /// The longest side, in pixels.
 const SIDE_LIMIT: u32 = 10_000;
 /// The most pixels: a small file can hold very many of one colour.
 const PIXEL_LIMIT: u64 = 40_000_000;
-/// Memory a decoder may take.
+/// Memory that decoded pixels may take.
 const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
+/// The largest colour profile: those of printing presses have two or three million bytes.
+const PROFILE_LIMIT: usize = 4 * 1024 * 1024;
+/// Memory for what a decoder reads beside the pixels: a profile as it is packed, and unpacked.
+const CHUNK_LIMIT: u64 = 4 * PROFILE_LIMIT as u64;
 /// Of a JPEG written anew: what eyes do not tell from the original.
 const JPEG_QUALITY: u8 = 90;
 
@@ -47,14 +56,14 @@ pub(crate) enum Refused {
 }
 
 /// The picture as it is stored.
-pub(crate) fn clean(kind: MediaType, file: &[u8]) -> Result<Media, Refused> {
+fn clean(kind: MediaType, file: &[u8]) -> Result<Media, Refused> {
     if !looks_like(kind, file) {
         return Err(Refused::OtherType(kind.as_str()));
     }
     let (bytes, width, height) = match kind {
-        MediaType::Png => repaint(file, ImageFormat::Png)?,
-        MediaType::Jpeg => repaint(file, ImageFormat::Jpeg)?,
-        MediaType::Webp => webp(file)?,
+        MediaType::Png => repaint(&png::strip(file)?, ImageFormat::Png)?,
+        MediaType::Jpeg => repaint(&jpeg::strip(file)?, ImageFormat::Jpeg)?,
+        MediaType::Webp => webp(webp::strip(file)?)?,
         MediaType::Avif => {
             let (bytes, width, height) = avif::clean(file)?;
             check_size(width, height)?;
@@ -79,19 +88,31 @@ fn looks_like(kind: MediaType, file: &[u8]) -> bool {
     }
 }
 
+/// A file with what makes the picture, and what else it said of it.
+struct Stripped {
+    file: Vec<u8>,
+    orientation: Orientation,
+}
+
+/// How a picture is to be turned, by its EXIF data.
+fn orientation(exif: &[u8]) -> Orientation {
+    // Some writers put the name in front that JPEG has there.
+    let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+}
+
 /// Decoded pixels, upright, with the profile that says what their numbers mean.
 struct Decoded {
     image: DynamicImage,
     profile: Option<Vec<u8>>,
-    turned: bool,
 }
 
-fn decode(file: &[u8], format: ImageFormat) -> Result<Decoded, Refused> {
+fn decode(stripped: &Stripped, format: ImageFormat) -> Result<Decoded, Refused> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_LIMIT);
     limits.max_image_height = Some(SIDE_LIMIT);
-    limits.max_alloc = Some(MEMORY_LIMIT);
-    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    limits.max_alloc = Some(CHUNK_LIMIT);
+    let mut reader = ImageReader::with_format(Cursor::new(stripped.file.as_slice()), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(refusal)?;
     let (width, height) = decoder.dimensions();
@@ -99,21 +120,16 @@ fn decode(file: &[u8], format: ImageFormat) -> Result<Decoded, Refused> {
     if decoder.total_bytes() > MEMORY_LIMIT {
         return Err(Refused::TooLarge);
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(refusal)?;
-    image.apply_orientation(orientation);
-    Ok(Decoded {
-        image,
-        profile,
-        turned: orientation != Orientation::NoTransforms,
-    })
+    image.apply_orientation(stripped.orientation);
+    Ok(Decoded { image, profile })
 }
 
 /// Writes the picture anew from its pixels.
-fn repaint(file: &[u8], format: ImageFormat) -> Result<(Vec<u8>, u32, u32), Refused> {
-    let Decoded { image, profile, .. } = decode(file, format)?;
-    let mut out = Vec::with_capacity(file.len());
+fn repaint(stripped: &Stripped, format: ImageFormat) -> Result<(Vec<u8>, u32, u32), Refused> {
+    let Decoded { image, profile } = decode(stripped, format)?;
+    let mut out = Vec::with_capacity(stripped.file.len());
     if format == ImageFormat::Png {
         let mut encoder = PngEncoder::new(&mut out);
         if let Some(profile) = profile {
@@ -131,12 +147,11 @@ fn repaint(file: &[u8], format: ImageFormat) -> Result<(Vec<u8>, u32, u32), Refu
     Ok((out, image.width(), image.height()))
 }
 
-/// Decodes the picture to see that it is one, and rebuilds its container.
-fn webp(file: &[u8]) -> Result<(Vec<u8>, u32, u32), Refused> {
-    let container = webp::clean(file)?;
-    let Decoded { image, turned, .. } = decode(file, ImageFormat::WebP)?;
-    if !turned {
-        return Ok((container, image.width(), image.height()));
+/// Decodes the picture to see that it is one. Its rebuilt container is kept, unless it has to be turned.
+fn webp(stripped: Stripped) -> Result<(Vec<u8>, u32, u32), Refused> {
+    let Decoded { image, .. } = decode(&stripped, ImageFormat::WebP)?;
+    if stripped.orientation == Orientation::NoTransforms {
+        return Ok((stripped.file, image.width(), image.height()));
     }
     let mut out = Vec::new();
     image

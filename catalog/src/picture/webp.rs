@@ -1,6 +1,8 @@
 //! The container of WebP (RFC 9649): a list of chunks, of which a still picture needs few.
 
-use super::Refused;
+use image::metadata::Orientation;
+
+use super::{PROFILE_LIMIT, Refused, Stripped, check_size};
 
 /// Flags of a VP8X chunk: an alpha channel and a colour profile.
 const ALPHA: u8 = 0x10;
@@ -8,7 +10,7 @@ const PROFILE: u8 = 0x20;
 const ANIMATION: u8 = 0x02;
 
 /// The file with the chunks a still picture needs, and nothing behind them.
-pub(super) fn clean(file: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(super) fn strip(file: &[u8]) -> Result<Stripped, Refused> {
     let length = file
         .get(4..8)
         .and_then(|bytes| bytes.try_into().ok())
@@ -16,6 +18,8 @@ pub(super) fn clean(file: &[u8]) -> Result<Vec<u8>, Refused> {
     let length = usize::try_from(length.ok_or(Refused::Broken)?).map_err(|_| Refused::Broken)?;
     let mut rest = file.get(12..length.saturating_add(8)).ok_or(Refused::Broken)?;
     let mut body = b"WEBP".to_vec();
+    let mut orientation = Orientation::NoTransforms;
+    let mut size = None;
     while !rest.is_empty() {
         let (name, data, behind) = chunk(rest)?;
         rest = behind;
@@ -27,10 +31,21 @@ pub(super) fn clean(file: &[u8]) -> Result<Vec<u8>, Refused> {
                     return Err(Refused::Animated);
                 }
                 *flags &= ALPHA | PROFILE;
+                agree(&mut size, canvas(&data).ok_or(Refused::Broken)?)?;
                 push(&mut body, name, &data)?;
             }
             b"ANIM" | b"ANMF" => return Err(Refused::Animated),
-            b"VP8 " | b"VP8L" | b"ALPH" | b"ICCP" => push(&mut body, name, data)?,
+            b"VP8 " => {
+                agree(&mut size, lossy(data).ok_or(Refused::Broken)?)?;
+                push(&mut body, name, data)?;
+            }
+            b"VP8L" => {
+                agree(&mut size, lossless(data).ok_or(Refused::Broken)?)?;
+                push(&mut body, name, data)?;
+            }
+            b"ICCP" if data.len() <= PROFILE_LIMIT => push(&mut body, name, data)?,
+            b"ALPH" => push(&mut body, name, data)?,
+            b"EXIF" => orientation = super::orientation(data),
             _ => {}
         }
     }
@@ -41,7 +56,47 @@ pub(super) fn clean(file: &[u8]) -> Result<Vec<u8>, Refused> {
             .to_le_bytes(),
     );
     out.extend(body);
-    Ok(out)
+    Ok(Stripped {
+        file: out,
+        orientation,
+    })
+}
+
+type Size = (u32, u32);
+
+/// Notes how large the picture is. The container and the coded pixels have to say the same: the decoder takes memory for the
+/// one before it compares the other.
+fn agree(size: &mut Option<Size>, found: Size) -> Result<(), Refused> {
+    check_size(found.0, found.1)?;
+    if *size.get_or_insert(found) == found {
+        Ok(())
+    } else {
+        Err(Refused::Broken)
+    }
+}
+
+/// The size in a VP8X chunk: 24 bits each, less one.
+fn canvas(data: &[u8]) -> Option<Size> {
+    let side = |place: usize| {
+        let bytes = data.get(place..place + 3)?;
+        Some((u32::from(bytes[2]) << 16 | u32::from(bytes[1]) << 8 | u32::from(bytes[0])) + 1)
+    };
+    Some((side(4)?, side(7)?))
+}
+
+/// The size in a key frame's header (RFC 6386, 9.1): 14 bits each.
+fn lossy(data: &[u8]) -> Option<Size> {
+    let side = |place: usize| {
+        let bytes = data.get(place..place + 2)?;
+        Some((u32::from(bytes[1]) << 8 | u32::from(bytes[0])) & 0x3fff)
+    };
+    Some((side(6)?, side(8)?))
+}
+
+/// The size in a lossless picture's header: 14 bits each, less one.
+fn lossless(data: &[u8]) -> Option<Size> {
+    let bits = u32::from_le_bytes(*data.get(1..)?.first_chunk()?);
+    Some(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
 }
 
 type Chunk<'f> = (&'f [u8; 4], &'f [u8], &'f [u8]);

@@ -9,7 +9,7 @@ use futures::{Stream, stream};
 use tonic::{Status, Streaming};
 
 use super::Catalog;
-use crate::{convert::media_type, error::not_found, picture};
+use crate::{convert::media_type, error::not_found};
 
 /// Bytes of a picture in one message.
 const PIECE: usize = 64 * 1024;
@@ -51,11 +51,8 @@ impl Catalog {
                 "The picture is empty.",
             ));
         };
-        let _permit = self.decoding.acquire().await.map_err(Error::internal)?;
-        let cleaned = tokio::task::spawn_blocking(move || picture::clean(content_type, &file));
+        let cleaned = self.decoder.clean(content_type, file).await?;
         let media = cleaned
-            .await
-            .map_err(Error::internal)?
             .map_err(|refused| Error::field("chunk", ErrorReason::InvalidImage, refused.to_string()))?;
         let response = proto::PutMediaResponse {
             media_id: media.id.clone(),

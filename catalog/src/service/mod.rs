@@ -12,10 +12,9 @@ use comptoir_mesh::{Caller, Env, Error};
 use comptoir_proto::catalog::v1::{
     self as proto, catalog_service_server::CatalogService, inventory_service_server::InventoryService,
 };
-use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{cache::Products, config::Config, search::Index, store::Store};
+use crate::{cache::Products, config::Config, picture::Decoder, search::Index, store::Store};
 
 /// Both services of the catalog over one store.
 #[derive(Clone)]
@@ -25,8 +24,8 @@ pub(crate) struct Catalog {
     index: Index,
     env: Env,
     config: Arc<Config>,
-    /// Pictures being decoded: each may take much memory, so one after the other.
-    decoding: Arc<Semaphore>,
+    /// One picture after the other.
+    decoder: Decoder,
 }
 
 impl Catalog {
@@ -38,7 +37,7 @@ impl Catalog {
             index,
             env,
             config: Arc::new(config),
-            decoding: Arc::new(Semaphore::new(1)),
+            decoder: Decoder::new(1),
         }
     }
 

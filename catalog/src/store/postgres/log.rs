@@ -1,12 +1,13 @@
 //! The log of changes: each step writes what it changed beside the change, and every replica reads what the others did, to
 //! forget what it keeps of it.
 //!
-//! Rows become visible in another order than they are numbered. A reader therefore goes by transactions: those older than the
-//! oldest one that is under way are all visible, so that it reads again from there on, and passes over what it has seen.
+//! Rows become visible in another order than they are numbered. A reader therefore goes by the database's snapshots, which say
+//! what transactions had ended: it reads the rows of those that a snapshot has and the one before had not. How long some
+//! other transaction lasts makes no difference.
 //! It is woken by NOTIFY, which is sent beside the commits, as those that carry one wait in line for each other; and because
 //! a notification can get lost, it looks twice a second all the same.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use comptoir_mesh::{Env, Error};
 use moka::sync::Cache;
@@ -38,8 +39,8 @@ const CHANNEL: &str = "comptoir_catalog";
 
 /// What a replica knows of the log.
 pub(super) struct Log {
-    /// The oldest transaction that may not have been visible when the store was opened.
-    begin: i64,
+    /// What had ended when the store was opened.
+    begin: Snapshot,
     /// Steps of this process that it told itself.
     told: Cache<i64, ()>,
     /// There is something to notify the others of.
@@ -49,17 +50,22 @@ pub(super) struct Log {
 
 /// Where a reader is.
 struct Place {
-    /// The oldest transaction that may not have been visible yet.
-    transaction: i64,
-    /// The rows of that one and later ones that were read.
-    seen: HashSet<i64>,
+    /// The rows of what had ended by then were read.
+    snapshot: Snapshot,
     read_at: Instant,
+}
+
+/// What transactions have ended: those before `end`, but for some that are under way.
+#[derive(Clone)]
+struct Snapshot {
+    /// As PostgreSQL writes it, `BEGIN:END:UNDER_WAY,…`.
+    text: String,
+    end: u64,
+    under_way: Vec<String>,
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    position: i64,
-    transaction: i64,
     step: i64,
     kind: String,
     id: String,
@@ -69,7 +75,7 @@ impl Log {
     /// What is committed from now on is read.
     pub(super) async fn begin(pool: &PgPool, listening: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self {
-            begin: horizon(pool).await?,
+            begin: Snapshot::now(pool).await?,
             told: Cache::builder()
                 .max_capacity(1_000_000)
                 .time_to_live(TOLD)
@@ -109,8 +115,7 @@ impl PostgresStore {
 
     async fn read_on(&self, woken: &Notify) {
         let mut place = Place {
-            transaction: self.log.begin,
-            seen: HashSet::new(),
+            snapshot: self.log.begin.clone(),
             read_at: Instant::now(),
         };
         let mut pruned = Instant::now();
@@ -132,23 +137,19 @@ impl PostgresStore {
 
     /// Tells what was committed since the place, and moves it on.
     async fn read(&self, place: &mut Place) -> Result<(), Error> {
-        // Asked first: what is committed between the two statements is read, and once more the next time.
-        let horizon = horizon(&self.pool).await?;
-        let rows = rows(&self.pool, place.transaction).await?;
+        let now = Snapshot::now(&self.pool).await?;
+        let rows = rows(&self.pool, &place.snapshot, &now).await?;
         // A server that was put back to an earlier state gives the same numbers to other transactions.
-        let is_other = horizon < place.transaction;
+        let is_other = now.end < place.snapshot.end;
         let mut changes = Vec::new();
         if is_other || rows.len() > MANY || place.read_at.elapsed() > AWAY {
             changes.push(Change::Everything);
         } else {
-            let fresh = rows.iter().filter(|row| !place.seen.contains(&row.position));
-            let foreign = fresh.filter(|row| !self.log.told.contains_key(&row.step));
+            let foreign = rows.iter().filter(|row| !self.log.told.contains_key(&row.step));
             changes.extend(foreign.filter_map(change));
         }
-        let open = rows.iter().filter(|row| row.transaction >= horizon);
         *place = Place {
-            transaction: horizon,
-            seen: open.map(|row| row.position).collect(),
+            snapshot: now,
             read_at: Instant::now(),
         };
         if !changes.is_empty() {
@@ -208,21 +209,36 @@ fn spawn(env: &Env, name: &'static str, task: impl Future<Output = ()> + Send + 
     });
 }
 
-/// The oldest transaction that is under way, anywhere on the server.
-async fn horizon(pool: &PgPool) -> Result<i64, Error> {
-    Ok(
-        sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+impl Snapshot {
+    /// What has ended, anywhere on the server.
+    async fn now(pool: &PgPool) -> Result<Self, Error> {
+        let text: String = sqlx::query_scalar("SELECT pg_current_snapshot()::text")
             .fetch_one(pool)
-            .await?,
-    )
+            .await?;
+        Self::parse(text)
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("the database's snapshot cannot be read")))
+    }
+
+    fn parse(text: String) -> Option<Self> {
+        let mut parts = text.split(':').skip(1);
+        let end = parts.next()?.parse().ok()?;
+        let under_way = parts.next()?.split(',').filter(|id| !id.is_empty());
+        let under_way = under_way.map(str::to_owned).collect();
+        Some(Self { text, end, under_way })
+    }
 }
 
-async fn rows(pool: &PgPool, transaction: i64) -> Result<Vec<Row>, Error> {
+/// The rows of what `now` has as ended and `before` had not. They are found by their index: it knows what was under way.
+async fn rows(pool: &PgPool, before: &Snapshot, now: &Snapshot) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as(
-        "SELECT position, transaction::text::bigint AS transaction, step, kind, id FROM changes
-         WHERE transaction >= $1::text::xid8 ORDER BY position LIMIT $2",
+        "SELECT step, kind, id FROM changes
+         WHERE (transaction >= $1::text::xid8 OR transaction = ANY ($2::text[]::xid8[]))
+           AND pg_visible_in_snapshot(transaction, $3::text::pg_snapshot)
+         ORDER BY position LIMIT $4",
     )
-    .bind(transaction.to_string())
+    .bind(before.end.to_string())
+    .bind(&before.under_way)
+    .bind(&now.text)
     .bind(size(MANY + 1))
     .fetch_all(pool)
     .await?)
@@ -263,5 +279,20 @@ fn change(row: &Row) -> Option<Change> {
         "stock" => Some(Change::Stock(row.id.clone())),
         "categories" => Some(Change::Categories),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_read_as_the_database_writes_it() {
+        let parse = |text: &str| {
+            Snapshot::parse(text.to_owned()).map(|snapshot| (snapshot.end, snapshot.under_way.join(" ")))
+        };
+        assert_eq!(parse("800:800:"), Some((800, String::new())));
+        assert_eq!(parse("795:800:795,797"), Some((800, "795 797".to_owned())));
+        assert_eq!(parse("795"), None);
     }
 }

@@ -218,6 +218,60 @@ async fn a_replica_soon_hears_of_every_change_of_another() {
     .await;
 }
 
+/// As a report does, or a backup of another database of the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_transaction_does_not_make_replicas_forget_everything_at_each_look() {
+    let Some(database) =
+        database("a_long_transaction_does_not_make_replicas_forget_everything_at_each_look").await
+    else {
+        return;
+    };
+    let (one, other) = (
+        open(&database.url()).await.unwrap(),
+        open(&database.url()).await.unwrap(),
+    );
+    let heard: Arc<Mutex<Vec<Change>>> = Arc::default();
+    let hearing = Arc::clone(&heard);
+    other
+        .store
+        .changes()
+        .before_answer(move |change| hearing.lock().unwrap().push(change.clone()));
+    let mut long = PgConnection::connect(&database.url()).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()")
+        .execute(&mut long)
+        .await
+        .unwrap();
+    // More than are worth looking at one by one: everything is forgotten once, and rightly.
+    sql(
+        &database,
+        "INSERT INTO changes (step, kind, id)
+         SELECT 1, 'product', 'prod_' || number FROM generate_series(1, 10001) AS number",
+    )
+    .await;
+    eventually("an import was heard of", async || {
+        heard.lock().unwrap().contains(&Change::Everything)
+    })
+    .await;
+    heard.lock().unwrap().clear();
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        let pin = one.store.create_product(draft("Pin", 0), STAFF).await.unwrap();
+        made.push(Change::Product(pin.id));
+        eventually("a product was heard of by its name", async || {
+            made.last()
+                .is_some_and(|last| heard.lock().unwrap().contains(last))
+        })
+        .await;
+    }
+    let heard = heard.lock().unwrap().clone();
+    let products: Vec<_> = heard
+        .iter()
+        .filter(|change| matches!(change, Change::Product(_) | Change::Everything))
+        .collect();
+    assert_eq!(products, made.iter().collect::<Vec<_>>());
+    drop(long);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_hears_its_own_changes_once() {
     let Some(database) = database("a_replica_hears_its_own_changes_once").await else {
