@@ -115,6 +115,19 @@ fn check_text(field: &str, text: &str, limit: usize) -> Result<(), Error> {
 }
 
 fn check_filters(filters: &SearchFilters) -> Result<(), Error> {
+    let prices = [
+        ("filters.price_min", filters.price_min),
+        ("filters.price_max", filters.price_max),
+    ];
+    for (field, price) in prices {
+        if price.is_some_and(|price| price < 0) {
+            return Err(Error::field(
+                field,
+                ErrorReason::ValidationFailed,
+                "A price is 0 or more.",
+            ));
+        }
+    }
     let options = filters
         .options
         .iter()

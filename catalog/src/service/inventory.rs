@@ -163,6 +163,9 @@ impl Catalog {
         const LIST: &str = "low-stock";
         let size = page::size(request.page_size, PAGE, self.env.limit_list)? as usize;
         let after = Cursor::decode_number::<i32>(LIST, &request.page_token)?;
+        if request.threshold < 0 {
+            return Err(invalid("threshold", "A threshold is 0 or more."));
+        }
         let page = self.store.low_stock(request.threshold, after, size).await?;
         let product_ids: Vec<&str> = page.items.iter().map(|low| low.product_id.as_str()).collect();
         let products = self.products.at_the_source().get(&product_ids).await?;

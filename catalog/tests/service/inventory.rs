@@ -7,7 +7,7 @@ use comptoir_mesh::{
 use comptoir_proto::catalog::v1::{
     AdjustStockRequest, BatchGetStockRequest, ConfirmReservationRequest, ListLowStockRequest,
     ListStockMovementsRequest, ProductInput, ReleaseReservationRequest, ReservationLine, ReserveStockRequest,
-    Stock, Variant,
+    SearchFilters, SearchProductsRequest, Stock, Variant,
 };
 use futures::future::join_all;
 use tonic::Status;
@@ -301,4 +301,76 @@ async fn low_stock_is_listed_fewest_first() {
         page_token = page.next_page_token;
     }
     assert_eq!(titles, ["M", "S"]);
+}
+
+#[tokio::test]
+async fn numbers_that_cannot_be_are_refused_by_their_field() {
+    let shop = Shop::open().await;
+    for threshold in [-1, i32::MIN] {
+        let request = ListLowStockRequest {
+            threshold,
+            ..Default::default()
+        };
+        let listed = shop
+            .by(Who::Staff)
+            .call(async |staff| staff.inventory.list_low_stock(request).await)
+            .await;
+        assert_eq!(refusals(listed), ["threshold VALIDATION_FAILED"], "{threshold}");
+    }
+    let sock = shop.create(plain("Sock", 3)).await;
+    let variant_id = sock.variants[0].id.clone();
+    for (delta, said) in [
+        (i32::MIN, "delta INSUFFICIENT_STOCK"),
+        (i32::MAX, "delta QUANTITY_OUT_OF_RANGE"),
+        (0, "delta INVALID_QUANTITY"),
+    ] {
+        let request = AdjustStockRequest {
+            variant_id: variant_id.clone(),
+            delta,
+            reason: "counted".to_owned(),
+            request_id: format!("count {delta}"),
+        };
+        let moved = shop
+            .by(Who::Staff)
+            .call(async |staff| staff.inventory.adjust_stock(request).await)
+            .await;
+        assert_eq!(refusals(moved), [said], "{delta}");
+    }
+    for quantity in [0, -1, i32::MIN] {
+        assert_eq!(
+            refusals(reserve(&shop, "order_1", &[(&variant_id, quantity)]).await),
+            ["lines.0.quantity INVALID_QUANTITY"],
+            "{quantity}"
+        );
+    }
+    for page_size in [-1, i32::MIN, i32::MAX] {
+        let request = ListStockMovementsRequest {
+            variant_id: variant_id.clone(),
+            page_size,
+            ..Default::default()
+        };
+        let listed = shop
+            .by(Who::Staff)
+            .call(async |staff| staff.inventory.list_stock_movements(request).await)
+            .await;
+        assert_eq!(refusals(listed), ["page_size LIMIT_OUT_OF_RANGE"], "{page_size}");
+    }
+    for (price_min, price_max, said) in [
+        (Some(-1), None, "filters.price_min VALIDATION_FAILED"),
+        (None, Some(i64::MIN), "filters.price_max VALIDATION_FAILED"),
+    ] {
+        let request = SearchProductsRequest {
+            filters: Some(SearchFilters {
+                price_min,
+                price_max,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let found = shop
+            .by(Who::Guest)
+            .call(async |guest| guest.catalog.search_products(request).await)
+            .await;
+        assert_eq!(refusals(found), [said]);
+    }
 }

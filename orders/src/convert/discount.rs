@@ -10,7 +10,7 @@ use mesh::{
     text,
 };
 
-use super::{Problems, cart::check_currency, from_timestamp, to_timestamp};
+use super::{Problems, cart::check_currency, to_timestamp};
 use crate::domain::{
     discount::{Counted, Discount, Kind},
     pricing::Rate,
@@ -87,15 +87,7 @@ pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Ter
         problems.take(check_currency("discount.currency_code", currency, shop));
     }
     let kind = problems.take(parse_kind(input.kind(), &input.value, shop.currency_digits));
-    let mut time = |field: &str, at: Option<&prost_types::Timestamp>| {
-        let at = at?;
-        let parsed = from_timestamp(at);
-        if parsed.is_none() {
-            let message = "This is not a time.";
-            problems.push(Violation::new(field, ErrorReason::ValidationFailed, message));
-        }
-        parsed
-    };
+    let mut time = |field: &str, at: Option<&prost_types::Timestamp>| problems.take(super::time(field, at?));
     let starts_at = time("discount.starts_at", input.starts_at.as_ref());
     let ends_at = time("discount.ends_at", input.ends_at.as_ref());
     let mut refuse = |field: &str, message: &str| {

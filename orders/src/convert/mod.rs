@@ -7,9 +7,14 @@ pub(crate) mod discount;
 pub(crate) mod order;
 pub(crate) mod page;
 
+use std::ops::RangeInclusive;
+
 use comptoir_proto::types::Money;
 use jiff::Timestamp;
-use mesh::{Error, error::Violation};
+use mesh::{
+    Error,
+    error::{ErrorReason, Violation},
+};
 
 /// A time as the contracts have it.
 pub(crate) fn to_timestamp(at: Timestamp) -> prost_types::Timestamp {
@@ -20,10 +25,30 @@ pub(crate) fn to_timestamp(at: Timestamp) -> prost_types::Timestamp {
     }
 }
 
+/// The first second of a time: the year 1, as protobuf has it. The last one is that of the year 9999, less a day.
+const FIRST: i64 = -62_135_596_800;
+/// What is added to them, forward also before 1970.
+const NANOS: RangeInclusive<i32> = 0..=999_999_999;
+
 /// A time from a contract, to the microsecond; `None` when it is none.
 pub(crate) fn from_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
+    if at.seconds < FIRST || !NANOS.contains(&at.nanos) {
+        return None;
+    }
     let at = Timestamp::new(at.seconds, at.nanos).ok()?;
     Timestamp::from_microsecond(at.as_microsecond()).ok()
+}
+
+/// A time that a request names.
+pub(crate) fn time(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp, Error> {
+    from_timestamp(at)
+        .ok_or_else(|| Error::field(field, ErrorReason::ValidationFailed, "This is not a time."))
+}
+
+/// A value of an enum, as a number on the wire: one that has no name is refused, rather than taken for none.
+pub(crate) fn from_number<E: TryFrom<i32>>(field: &str, number: i32) -> Result<E, Error> {
+    E::try_from(number)
+        .map_err(|_| Error::field(field, ErrorReason::ValidationFailed, "There is no such value."))
 }
 
 /// An amount as the contracts have it.
@@ -60,6 +85,44 @@ impl Problems {
             Ok(())
         } else {
             Err(Error::violations(self.0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_that_protobuf_has() {
+        let read = |seconds, nanos| time("at", &prost_types::Timestamp { seconds, nanos });
+        for (seconds, nanos) in [
+            (0, 0),
+            (-1, 999_999_000),
+            (FIRST, 0),
+            (Timestamp::MAX.as_second(), 999_999_999),
+        ] {
+            let micros = read(seconds, nanos).unwrap().as_microsecond();
+            assert_eq!(micros, seconds * 1_000_000 + i64::from(nanos / 1000));
+        }
+        for (seconds, nanos) in [
+            (0, -1),
+            (-1, -1),
+            (0, 1_000_000_000),
+            (0, i32::MIN),
+            (0, i32::MAX),
+            (FIRST - 1, 0),
+            (253_402_300_800, 0),
+            (i64::MIN, 0),
+            (i64::MAX, 999_999_999),
+        ] {
+            let refused = read(seconds, nanos).unwrap_err();
+            let fields: Vec<_> = refused
+                .field_violations()
+                .iter()
+                .map(|one| one.field.as_str())
+                .collect();
+            assert_eq!(fields, ["at"], "{seconds} {nanos}");
         }
     }
 }

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     cancel::actor,
-    convert::{from_timestamp, order::to_proto, page},
+    convert::{self, from_number, order::to_proto, page},
     domain::order::{FulfilledLine, Order, State},
     fulfill::Parcel,
     keys::check_key,
@@ -342,20 +342,21 @@ fn unnamed() -> Error {
 }
 
 fn time(field: &str, at: Option<&prost_types::Timestamp>) -> Result<Timestamp, Error> {
-    at.and_then(from_timestamp)
-        .ok_or_else(|| Error::field(field, ErrorReason::ValidationFailed, "A time is needed here."))
+    let at =
+        at.ok_or_else(|| Error::field(field, ErrorReason::ValidationFailed, "A time is needed here."))?;
+    convert::time(field, at)
 }
 
 fn filtered(filter: OrderFilter) -> Result<OrderPage, Error> {
-    let state = State::from_proto(filter.state());
-    let payment_status = Some(filter.payment_status()).filter(|status| *status != PaymentStatus::Unspecified);
-    let fulfillment_status =
-        Some(filter.fulfillment_status()).filter(|status| *status != FulfillmentStatus::Unspecified);
+    let state = State::from_proto(from_number("filter.state", filter.state)?);
+    let payment_status = from_number("filter.payment_status", filter.payment_status)?;
+    let fulfillment_status = from_number("filter.fulfillment_status", filter.fulfillment_status)?;
     let query = text::line("filter.query", &filter.query, MAX_QUERY)?;
     Ok(OrderPage {
         state,
-        payment_status,
-        fulfillment_status,
+        payment_status: Some(payment_status).filter(|status| *status != PaymentStatus::Unspecified),
+        fulfillment_status: Some(fulfillment_status)
+            .filter(|status| *status != FulfillmentStatus::Unspecified),
         placed_from: filter
             .placed_from
             .as_ref()

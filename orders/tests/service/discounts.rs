@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::support::{ADA, Setup, mongo::on_mongo, of, outcome, violations};
 use comptoir_proto::orders::v1::{
     Cart, CreateDiscountRequest, DeleteDiscountRequest, Discount, DiscountCodes, DiscountInput, DiscountKind,
-    ListDiscountsRequest, UpdateCartRequest, UpdateDiscountRequest,
+    GetSalesRequest, ListDiscountsRequest, ListOrdersRequest, OrderFilter, UpdateCartRequest,
+    UpdateDiscountRequest,
 };
 use mesh::error::{Error, ErrorReason};
 
@@ -289,6 +290,97 @@ async fn a_code_that_cannot_be_used_is_refused() {
         codes(&put(&setup, &cart, &["LATER"]).await.unwrap()),
         [("LATER", true)]
     );
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_is_refused_by_its_field() {
+    let setup = Setup::new().await;
+    let at = |seconds, nanos| Some(prost_types::Timestamp { seconds, nanos });
+    let good = at(1_800_000_000, 0);
+    let mut orders = setup.orders();
+    for bad in [
+        at(1_800_000_000, -1),
+        at(1_800_000_000, 1_000_000_000),
+        at(i64::MIN, 0),
+        at(253_402_300_800, 0),
+    ] {
+        for (starts_at, ends_at, field) in
+            [(bad, None, "discount.starts_at"), (good, bad, "discount.ends_at")]
+        {
+            let input = DiscountInput {
+                starts_at,
+                ends_at,
+                ..percent("TIMED", "10")
+            };
+            let refused = create(&setup, input).await.unwrap_err();
+            assert_eq!(
+                violations(&refused),
+                [(field, ErrorReason::ValidationFailed)],
+                "{bad:?}"
+            );
+        }
+        for (placed_from, placed_to, field) in
+            [(bad, None, "filter.placed_from"), (None, bad, "filter.placed_to")]
+        {
+            let filter = OrderFilter {
+                placed_from,
+                placed_to,
+                ..OrderFilter::default()
+            };
+            let request = ListOrdersRequest {
+                filter: Some(filter),
+                ..ListOrdersRequest::default()
+            };
+            let refused = outcome(setup.as_staff(orders.list_orders(request)).await).unwrap_err();
+            assert_eq!(
+                violations(&refused),
+                [(field, ErrorReason::ValidationFailed)],
+                "{bad:?}"
+            );
+        }
+        for (from, to, field) in [(bad, good, "from"), (good, bad, "to")] {
+            let request = GetSalesRequest { from, to };
+            let refused = outcome(setup.as_staff(orders.get_sales(request)).await).unwrap_err();
+            assert_eq!(
+                violations(&refused),
+                [(field, ErrorReason::ValidationFailed)],
+                "{bad:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_has_no_name_is_no_filter_and_is_refused() {
+    let setup = Setup::new().await;
+    let mut orders = setup.orders();
+    for number in [-1, 99, i32::MIN] {
+        for (field, set) in [
+            (
+                "filter.state",
+                (|filter, number| filter.state = number) as fn(&mut OrderFilter, i32),
+            ),
+            ("filter.payment_status", |filter, number| {
+                filter.payment_status = number
+            }),
+            ("filter.fulfillment_status", |filter, number| {
+                filter.fulfillment_status = number;
+            }),
+        ] {
+            let mut filter = OrderFilter::default();
+            set(&mut filter, number);
+            let request = ListOrdersRequest {
+                filter: Some(filter),
+                ..ListOrdersRequest::default()
+            };
+            let refused = outcome(setup.as_staff(orders.list_orders(request)).await).unwrap_err();
+            assert_eq!(
+                violations(&refused),
+                [(field, ErrorReason::ValidationFailed)],
+                "{number}"
+            );
+        }
+    }
 }
 
 on_mongo!(
