@@ -228,6 +228,22 @@ async fn whatever_is_emptied_is_cleared_and_what_has_no_column_stays() {
 }
 
 #[tokio::test]
+async fn the_address_of_a_picture_is_kept_as_browsers_read_it() {
+    let shop = Shop::open().await;
+    let file = "Handle,Title,Variant Price,Image Src,Variant Image\n\
+        lamp,Lamp,10,https://cdn.example\\@evil.example/a.png,HTTPS://cdn.example/b.png\n";
+    let report = shop.import(file).await;
+    assert_eq!((outcome(&report), remarks(&report)), ((1, 0, 0), vec![]));
+    let lamp = product(&shop, "lamp").await;
+    assert_eq!(lamp.images[0].url, "https://cdn.example/@evil.example/a.png");
+    assert_eq!(
+        lamp.variants[0].image.as_ref().unwrap().url,
+        "https://cdn.example/b.png"
+    );
+    assert_eq!(outcome(&shop.import(file).await), (0, 0, 1), "the same again");
+}
+
+#[tokio::test]
 async fn a_picture_that_is_refused_costs_nothing_else() {
     let shop = Shop::open().await;
     let report = import(&shop, file!("pictures.csv")).await;

@@ -8,7 +8,7 @@ mod product;
 mod to_proto;
 
 pub(crate) use category::category_draft;
-pub(crate) use check::{Checks, idempotency_key, is_picture_url, media_id_of, media_type};
+pub(crate) use check::{Checks, idempotency_key, media_id_of, media_type, picture_url};
 pub(crate) use fields::{Field, Fields};
 pub(crate) use page::Cursor;
 pub(crate) use product::{

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::columns::{Column, Columns, OPTIONS};
 use super::records::Record;
 use super::text;
-use crate::convert::{DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, is_picture_url, sanitised};
+use crate::convert::{DESCRIPTION_LIMIT, LINE_LIMIT, LIST_LIMIT, PRICE_LIMIT, picture_url, sanitised};
 use crate::domain::Status;
 use crate::domain::text::{is_option_name, slug_of};
 
@@ -536,15 +536,15 @@ impl<'a> Fields<'a> {
 
     fn url(&mut self, column: Column) -> Option<String> {
         let raw = self.raw(column)?;
-        if !is_picture_url(&raw) {
+        let url = picture_url(&raw);
+        if url.is_none() {
             let name = self.reader.columns.name(column).to_owned();
             let message = format!(
                 "{name} was left out: a picture's address is https://…, or /media/… as an upload gave it."
             );
             self.remark(ErrorReason::UrlNotAllowed, message);
-            return None;
         }
-        Some(raw.into_owned())
+        url
     }
 }
 
