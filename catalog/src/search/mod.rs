@@ -7,7 +7,7 @@
 //! product, the tree of [`categories`], [`suggestions`]) ← [`document`] (a product made ready) ← [`follow`] (rebuild, then
 //! change by change).
 //!
-//! A search runs in the [`pool`], beside the threads that serve calls, and so does whatever waits for a lock of the index.
+//! A search runs in the [`pool`], beside the threads that serve calls, unless there are few products and no lock to wait for.
 //!
 //! Facets are exact because a search looks at every product its words find: one pass over small records of numbers, some
 //! nanoseconds each. That is also why the inverted index is our own: it has to give products by those same numbers, and a
@@ -43,6 +43,9 @@ use state::State;
 
 use crate::domain::Category;
 
+/// So many products are searched sooner than another thread takes over.
+const FEW: usize = 1_000;
+
 /// The index of one process. Cheap to clone; reads do not wait for a rebuild.
 #[derive(Debug, Clone)]
 pub struct Index {
@@ -61,10 +64,7 @@ impl Index {
 
     /// OVERLOADED when too many search already.
     pub(crate) async fn search(&self, query: Query) -> Result<Found, Error> {
-        let index = self.clone();
-        self.pool
-            .run(move || index.read(|state| state.search(&query)))
-            .await
+        self.ask(move |state| state.search(&query)).await
     }
 
     /// Completions of what was typed: what begins with it, then the titles that a search for it finds. OVERLOADED when too many
@@ -74,10 +74,29 @@ impl Index {
         if folded.trim().is_empty() {
             return Ok(Vec::new());
         }
-        let index = self.clone();
-        self.pool
-            .run(move || index.read(|state| state.suggest(&folded, limit)))
-            .await
+        self.ask(move |state| state.suggest(&folded, limit)).await
+    }
+
+    /// What `look` finds: at once in few products, else in the pool.
+    async fn ask<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.look_at_few(look) {
+            Ok(found) => Ok(found),
+            Err(look) => {
+                let index = self.clone();
+                self.pool.run(move || index.read(look)).await
+            }
+        }
+    }
+
+    /// What `look` finds, or `look` itself where that would take long.
+    fn look_at_few<T, L: FnOnce(&State) -> T>(&self, look: L) -> Result<T, L> {
+        match self.state.try_read() {
+            Ok(state) if state.len() <= FEW => Ok(look(&state)),
+            _ => Err(look),
+        }
     }
 
     /// Takes products in, and out those that are gone.

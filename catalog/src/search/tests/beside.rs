@@ -45,6 +45,13 @@ async fn calls_go_on_while_a_search_waits_for_the_index() {
     assert!(suggestions.await.unwrap().unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn few_products_are_searched_without_another_thread() {
+    let index = Index::new(1, 1);
+    let mut search = Box::pin(index.search(query("", Filters::default(), Sort::Newest, 10)));
+    assert!(futures::poll!(&mut search).is_ready());
+}
+
 /// An index of so many products with titles of three of 20,000 words.
 fn index_of(products: usize) -> Index {
     let mut random = StdRng::seed_from_u64(1);
