@@ -25,7 +25,7 @@ TEST_FEATURES := --features comptoir-standalone/failpoints
 ROUNDS ?= 5
 export ROUNDS
 
-.PHONY: help up test build bench lint deny fmt proto schema clean
+.PHONY: help up test soak build bench lint deny fmt proto schema clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -43,6 +43,10 @@ build: ## The release binaries, in target/release (FEATURES=comptoir-mesh/kafka-
 
 test: lint ## Everything that is tested here; says how many ran, and names what was skipped
 	e2e/run $(TEST_FEATURES)
+
+soak: ## Try the REST API by its document, with a new seed (SEED=7 EXAMPLES=100)
+	cargo build -p comptoir-standalone $(TEST_FEATURES)
+	SEED=$${SEED:-$$RANDOM} EXAMPLES=$${EXAMPLES:-100} e2e/schemathesis/run
 
 lint: $(BUF) ## Formatting, clippy and the protos
 	cargo fmt --all --check

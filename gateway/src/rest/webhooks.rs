@@ -1,6 +1,5 @@
 //! What providers call: handed on as it came, as the signature is over these very bytes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
