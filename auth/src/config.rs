@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use comptoir_mesh::config::{Secret, address};
+use comptoir_mesh::config::{Secret, address, up_to};
+
+/// Each attempt and mail that counts is kept with its time, in one document for a key.
+const COUNTED: u64 = 100_000;
 
 /// What the auth service reads beside what every process does.
 #[derive(Args, Debug, Clone)]
@@ -48,6 +51,7 @@ pub struct Config {
         long = "limit-login-account",
         env = "COMPTOIR_LIMIT_LOGIN_ACCOUNT",
         default_value = "10",
+        value_parser = up_to::<u32>(COUNTED),
         value_name = "N"
     )]
     pub auth_limit_login_account: u32,
@@ -56,6 +60,7 @@ pub struct Config {
         long = "limit-login-address",
         env = "COMPTOIR_LIMIT_LOGIN_ADDRESS",
         default_value = "100",
+        value_parser = up_to::<u32>(COUNTED),
         value_name = "N"
     )]
     pub auth_limit_login_address: u32,
@@ -64,6 +69,7 @@ pub struct Config {
         long = "limit-mails-address",
         env = "COMPTOIR_LIMIT_MAILS_ADDRESS",
         default_value = "3",
+        value_parser = up_to::<u32>(COUNTED),
         value_name = "N"
     )]
     pub auth_limit_mails_address: u32,

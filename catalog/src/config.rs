@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use comptoir_mesh::config::{BYTES, up_to};
+
 /// What the catalog reads beside the settings every process has.
 #[derive(clap::Args, Clone, Debug)]
 #[group(id = "catalog")]
@@ -41,6 +43,7 @@ pub struct Config {
         id = "catalog_limit_picture",
         env = "COMPTOIR_LIMIT_PICTURE",
         default_value_t = 5 * 1024 * 1024,
+        value_parser = up_to::<usize>(BYTES),
         value_name = "BYTES"
     )]
     pub limit_picture: usize,
@@ -50,6 +53,7 @@ pub struct Config {
         id = "catalog_limit_import",
         env = "COMPTOIR_LIMIT_IMPORT",
         default_value_t = 32 * 1024 * 1024,
+        value_parser = up_to::<usize>(BYTES),
         value_name = "BYTES"
     )]
     pub limit_import: usize,
@@ -59,6 +63,7 @@ pub struct Config {
         id = "catalog_limit_query",
         env = "COMPTOIR_LIMIT_SEARCH_QUERY",
         default_value_t = 256,
+        value_parser = up_to::<usize>(BYTES),
         value_name = "CHARACTERS"
     )]
     pub limit_query: usize,

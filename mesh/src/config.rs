@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 
 use crate::events;
 
@@ -40,6 +40,7 @@ pub struct Common {
         long,
         env = "COMPTOIR_LIMIT_LIST",
         default_value_t = 100,
+        value_parser = up_to::<u32>(i32::MAX as u64),
         value_name = "N",
         global = true
     )]
@@ -142,6 +143,15 @@ pub struct PeerUrls {
         value_name = "URL"
     )]
     pub notifier_url: String,
+}
+
+/// More bytes than any process here holds or sends.
+pub const BYTES: u64 = 1 << 40;
+
+/// Reads a whole number from 0 to `most`. Every number has a bound: what becomes a semaphore, a buffer or a time would end the
+/// process later otherwise, and not name the variable.
+pub fn up_to<T: TryFrom<u64>>(most: u64) -> RangedU64ValueParser<T> {
+    RangedU64ValueParser::new().range(0..=most)
 }
 
 /// Reads a number of seconds, `0.5` too.

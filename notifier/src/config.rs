@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use comptoir_mesh::config::address;
+use comptoir_mesh::config::{address, up_to};
 use url::Url;
 
 use crate::domain::delivery::Patience;
@@ -54,6 +54,7 @@ pub struct Config {
         long,
         env = "COMPTOIR_NOTIFIER_SEND_RATE",
         default_value = "500",
+        value_parser = up_to::<u32>(1_000_000),
         value_name = "N"
     )]
     pub notifier_send_rate: u32,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use mesh::config::{Secret, address};
+use mesh::config::{Secret, address, up_to};
 use url::Url;
 
 use crate::domain::edit::Limits;
@@ -37,6 +37,7 @@ pub struct Config {
         long = "limit-cart-lines",
         env = "COMPTOIR_LIMIT_CART_LINES",
         default_value = "100",
+        value_parser = up_to::<usize>(1_000_000),
         value_name = "N"
     )]
     pub orders_limit_cart_lines: usize,
@@ -54,6 +55,7 @@ pub struct Config {
         long = "limit-holds-address",
         env = "COMPTOIR_LIMIT_HOLDS_ADDRESS",
         default_value = "20",
+        value_parser = up_to::<u64>(1_000_000),
         value_name = "N"
     )]
     pub orders_limit_holds_address: u64,

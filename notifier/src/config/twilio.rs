@@ -2,7 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, value_parser};
-use comptoir_mesh::config::Secret;
+use comptoir_mesh::config::{Secret, up_to};
 use url::Url;
 
 use crate::domain::dialling::Destination;
@@ -40,6 +40,7 @@ pub struct TwilioSettings {
         long,
         env = "COMPTOIR_LIMIT_SMS_NUMBER",
         default_value = "10",
+        value_parser = up_to::<u32>(1_000_000_000),
         value_name = "N"
     )]
     pub limit_sms_number: u32,
@@ -48,6 +49,7 @@ pub struct TwilioSettings {
         long,
         env = "COMPTOIR_LIMIT_SMS_DAY",
         default_value = "5000",
+        value_parser = up_to::<u32>(1_000_000_000),
         value_name = "N"
     )]
     pub limit_sms_day: u32,
