@@ -10,7 +10,7 @@ use comptoir_mesh::events::Broker;
 
 use crate::cache::{self, Entities, Responses, SharedCache, Tagged};
 use crate::config::{Config, some};
-use crate::edge::{Cors, RateLimit, Streams};
+use crate::edge::{Cors, Hosts, RateLimit, Streams};
 use crate::endpoint::{Documents, Model};
 use crate::graphql::{self, EntityCache, Services, Settings};
 use crate::health::Readiness;
@@ -48,6 +48,7 @@ pub struct App {
     /// Of requests to the endpoint that were answered.
     pub(crate) graphql_duration: OnceLock<metrics::Histogram>,
     pub(crate) cors: Cors,
+    pub(crate) hosts: Hosts,
     pub(crate) rate: RateLimit,
     pub(crate) responses: Option<Arc<Responses>>,
     pub(crate) entities: Option<Arc<dyn EntityCache>>,
@@ -122,6 +123,7 @@ impl App {
         Ok(Self {
             streams: Streams::new(some(config.limits.streams_address)),
             cors: Cors::new(&config.cors_origins),
+            hosts: Hosts::new(&config.hosts, config.http_addr),
             rate: RateLimit::new(
                 some(config.limits.requests_address),
                 some(config.limits.requests_user),

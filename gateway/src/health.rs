@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can serve.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -16,6 +17,7 @@ use comptoir_proto::orders::v1::order_service_client::OrderServiceClient;
 use comptoir_proto::orders::v1::{GetOrderRequest, get_order_request};
 use http::StatusCode;
 use serde_json::json;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
@@ -27,14 +29,23 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks the services whether they are there.
 pub(crate) struct Readiness {
+    services: Services,
+    draining: CancellationToken,
+    /// Held while the services are asked: however many probe, they are asked once.
+    turn: Arc<Mutex<()>>,
+    latest: Arc<watch::Sender<Option<(Instant, Reachable)>>>,
+    /// Whether all were there at some time.
+    was_complete: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Services {
     auth: AuthServiceClient<Channel>,
     catalog: CatalogServiceClient<Channel>,
     orders: OrderServiceClient<Channel>,
-    draining: CancellationToken,
-    last: Mutex<Option<(Instant, Reachable)>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Reachable {
     auth: bool,
     catalog: bool,
@@ -44,22 +55,73 @@ struct Reachable {
 impl Readiness {
     pub(crate) fn new(peers: &Peers, env: &Env) -> Self {
         Self {
-            auth: AuthServiceClient::new(peers.auth.clone()),
-            catalog: CatalogServiceClient::new(peers.catalog.clone()),
-            orders: OrderServiceClient::new(peers.orders.clone()),
+            services: Services {
+                auth: AuthServiceClient::new(peers.auth.clone()),
+                catalog: CatalogServiceClient::new(peers.catalog.clone()),
+                orders: OrderServiceClient::new(peers.orders.clone()),
+            },
             draining: env.draining.clone(),
-            last: Mutex::default(),
+            turn: Arc::default(),
+            latest: Arc::new(watch::Sender::new(None)),
+            was_complete: AtomicBool::new(false),
         }
     }
 
     async fn ask(&self) -> Reachable {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, reachable)) = last.filter(|(at, _)| at.elapsed() < KEPT) {
-            let _ = at;
+        let mut latest = self.latest.subscribe();
+        if let Some(reachable) = fresh(*latest.borrow_and_update()) {
             return reachable;
         }
-        let (mut auth, mut catalog, mut orders) =
-            (self.auth.clone(), self.catalog.clone(), self.orders.clone());
+        if let Ok(turn) = self.turn.clone().try_lock_owned() {
+            let (services, latest) = (self.services.clone(), self.latest.clone());
+            // In a task, which ends though the probe be gone: probes that hang up at once would make as many calls else.
+            tokio::spawn(async move {
+                let _turn = turn;
+                // It may have been looked up between the look at it and the turn.
+                if fresh(*latest.borrow()).is_none() {
+                    let reachable = services.look().await;
+                    latest.send_replace(Some((Instant::now(), reachable)));
+                }
+            });
+        }
+        let answer = async {
+            loop {
+                // The sender is ours and lives.
+                let _ = latest.changed().await;
+                if let Some((_, reachable)) = *latest.borrow_and_update() {
+                    return reachable;
+                }
+            }
+        };
+        tokio::time::timeout(2 * TIMEOUT, answer)
+            .await
+            .unwrap_or_default()
+    }
+
+    /// All have to be there at first. Later most pages do without one of them, and a gateway taken out of service for it would
+    /// take those down too, all gateways at once.
+    fn is_enough(&self, reachable: Reachable) -> bool {
+        let Reachable {
+            auth,
+            catalog,
+            orders,
+        } = reachable;
+        if auth && catalog && orders {
+            self.was_complete.store(true, Ordering::Relaxed);
+            return true;
+        }
+        self.was_complete.load(Ordering::Relaxed) && (auth || catalog || orders)
+    }
+}
+
+fn fresh(latest: Option<(Instant, Reachable)>) -> Option<Reachable> {
+    latest
+        .filter(|(at, _)| at.elapsed() < KEPT)
+        .map(|(_, reachable)| reachable)
+}
+
+impl Services {
+    async fn look(mut self) -> Reachable {
         // For things that cannot be there: that a service says so is all we want to know.
         let product = GetProductRequest {
             key: Some(get_product_request::Key::Slug("-".to_owned())),
@@ -70,32 +132,38 @@ impl Readiness {
             cart_id: None,
         };
         let context = Context {
-            token: None,
             deadline: Some(tokio::time::Instant::now() + TIMEOUT),
-            ..context::current()
+            ..Context::background("readiness")
         };
         let (auth, catalog, orders) = context::scope(context, async {
             tokio::join!(
-                auth.get_jwks(GetJwksRequest {}),
-                catalog.get_product(product),
-                orders.get_order(order)
+                self.auth.get_jwks(GetJwksRequest {}),
+                self.catalog.get_product(product),
+                self.orders.get_order(order)
             )
         })
         .await;
-        let reachable = Reachable {
-            auth: has_answered(auth.err()),
-            catalog: has_answered(catalog.err()),
-            orders: has_answered(orders.err()),
-        };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), reachable));
-        reachable
+        Reachable {
+            auth: serves(auth.err().as_ref()),
+            catalog: serves(catalog.err().as_ref()),
+            orders: serves(orders.err().as_ref()),
+        }
     }
 }
 
-fn has_answered(error: Option<Status>) -> bool {
+/// One that refuses us, or does not know the method, is of no more use than one that is away.
+fn serves(error: Option<&Status>) -> bool {
     !matches!(
-        error.map(|status| status.code()),
-        Some(Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+        error.map(Status::code),
+        Some(
+            Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::PermissionDenied
+                | Code::Unauthenticated
+                | Code::Unimplemented
+        )
     )
 }
 
@@ -104,11 +172,11 @@ pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready while auth, catalog and orders can be reached and the process does not drain.
+/// Ready once auth, catalog and orders serve this process; from then on while one of them does and the process does not drain.
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let draining = app.readiness.draining.is_cancelled();
     let reachable = app.readiness.ask().await;
-    let ready = !draining && reachable.auth && reachable.catalog && reachable.orders;
+    let ready = app.readiness.is_enough(reachable) && !draining;
     let status = if ready {
         StatusCode::OK
     } else {

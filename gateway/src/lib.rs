@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use self::redis::Redis;
 
 pub use app::{App, Peers};
-pub use config::{CacheConfig, Config, Limits, Network, Origin};
+pub use config::{CacheConfig, Config, HostName, Limits, Network, Origin};
 pub use edge::{BodyTooLarge, Client, Permit, Streams};
 pub use json::{Json, read, read_body};
 pub use problem::Problem;

@@ -23,9 +23,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(app.clone());
     own.merge(rest::routes(app.clone()))
         .merge(pages::routes(app.clone()))
-        .method_not_allowed_fallback(method_not_allowed)
-        // On routes alone: what is not there is 404, whatever is accepted.
+        // On routes alone: what is not there is 404, whatever is accepted. Below the methods: one that a path does not take would
+        // get nothing of any type.
         .route_layer(from_fn(known_route))
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }
 
@@ -49,9 +50,9 @@ async fn not_found() -> Problem {
     Problem::new(ErrorReason::NotFound, "There is no such path.")
 }
 
-async fn method_not_allowed() -> Problem {
-    Problem::new(
-        ErrorReason::MethodNotAllowed,
-        "The path does not take this method.",
-    )
+async fn method_not_allowed(matched: MatchedPath) -> Response {
+    let message = "The path does not take this method.";
+    let mut response = Problem::new(ErrorReason::MethodNotAllowed, message).into_response();
+    response.extensions_mut().insert(Route(matched.as_str().into()));
+    response
 }

@@ -76,3 +76,52 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Each number becomes a bound, a buffer or a time: one that cannot be would end the process later, in the midst of its work.
+    #[test]
+    fn every_number_has_a_bound() {
+        let command = Arguments::command();
+        let up = command.find_subcommand("up").expect("a command");
+        let whole = [
+            TypeId::of::<u16>(),
+            TypeId::of::<u32>(),
+            TypeId::of::<u64>(),
+            TypeId::of::<usize>(),
+            TypeId::of::<i32>(),
+            TypeId::of::<i64>(),
+        ];
+        let duration = TypeId::of::<std::time::Duration>();
+        let refused = |flag: &str, value: &str| {
+            let error =
+                Arguments::try_parse_from(["comptoir", "up", &format!("{flag}={value}")]).expect_err(flag);
+            let named = error.get(clap::error::ContextKind::InvalidArg);
+            let named = named.map(ToString::to_string).unwrap_or_default();
+            assert!(named.starts_with(flag), "{flag} {value}: {error}");
+        };
+        let mut seen = 0;
+        for setting in up.get_arguments() {
+            let kind = setting.get_value_parser().type_id();
+            let flag = format!("--{}", setting.get_long().unwrap_or_default());
+            let values: &[&str] = if whole.iter().any(|whole| kind == *whole) {
+                &["18446744073709551615", "18446744073709551616", "1e3", "-1"]
+            } else if kind == duration {
+                &["1e300", "inf", "NaN", "86401"]
+            } else {
+                continue;
+            };
+            seen += 1;
+            for value in values {
+                refused(&flag, value);
+            }
+        }
+        assert!(seen > 35, "{seen}");
+    }
+}

@@ -24,6 +24,8 @@ mod taken;
 const SLACK: Duration = Duration::from_secs(15);
 /// The secret in every setting below that holds one.
 const SECRET: &str = "hunter2";
+/// The largest number that 64 bits hold.
+const HUGE: &str = "18446744073709551615";
 
 const ALL: &[&str] = &["auth", "catalog", "orders", "notifier", "gateway", "up"];
 const ON_MONGO: &[&str] = &["auth", "orders", "notifier", "up"];
@@ -111,7 +113,25 @@ const WRONG: &[Wrong] = &[
     ("COMPTOIR_DATABASE_POOL", "0", ON_POSTGRES),
     ("COMPTOIR_KAFKA_PARTITIONS", "0", ALL),
     ("COMPTOIR_CORS_ORIGINS", "*", EDGE),
-    ("COMPTOIR_LIMIT_REQUEST", "18446744073709551615", EDGE),
+    ("COMPTOIR_CORS_ORIGINS", "https://*.example", EDGE),
+    ("COMPTOIR_HOSTS", "https://shop.example", EDGE),
+    // What becomes a bound, a buffer or a time.
+    ("COMPTOIR_LIMIT_REQUEST", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_CONNECTIONS", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_CONNECTIONS_ADDRESS", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_HEADERS", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_BODY", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_IDLE", "86401", EDGE),
+    ("COMPTOIR_RESPONSE_CACHE_AGE", HUGE, EDGE),
+    ("COMPTOIR_RESPONSE_CACHE_BYTES", HUGE, EDGE),
+    ("COMPTOIR_LIMIT_PICTURE", HUGE, &["catalog", "gateway", "up"]),
+    ("COMPTOIR_LIMIT_IMPORT", HUGE, &["catalog", "gateway", "up"]),
+    ("COMPTOIR_LIMIT_CART_LINES", HUGE, &["orders", "up"]),
+    ("COMPTOIR_LIMIT_LOGIN_ACCOUNT", "4294967295", &["auth", "up"]),
+    ("COMPTOIR_NOTIFIER_SEND_RATE", "4294967295", &["notifier", "up"]),
+    ("COMPTOIR_LIMIT_LIST", "4294967295", ALL),
+    ("COMPTOIR_DRAIN_DELAY", "NaN", ALL),
+    ("COMPTOIR_DRAIN_LIMIT", "inf", ALL),
     ("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "many", EDGE),
     ("COMPTOIR_ADMIN_EMAIL", "nobody", &["auth", "up"]),
     ("COMPTOIR_MAIL_FROM", "nobody", &["notifier", "up"]),

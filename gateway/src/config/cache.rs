@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use comptoir_mesh::config::Secret;
+use comptoir_mesh::config::{BYTES, Secret, up_to};
+
+use super::limits::DAY;
 
 /// What the gateway keeps of catalogue answers.
 #[derive(clap::Args, Clone, Debug)]
@@ -24,6 +26,7 @@ pub struct CacheConfig {
         long,
         env = "COMPTOIR_RESPONSE_CACHE_BYTES",
         default_value_t = 64 * 1024 * 1024,
+        value_parser = up_to::<usize>(BYTES),
         value_name = "BYTES"
     )]
     pub bytes: usize,
@@ -33,6 +36,7 @@ pub struct CacheConfig {
         long,
         env = "COMPTOIR_RESPONSE_CACHE_AGE",
         default_value_t = 2000,
+        value_parser = up_to::<u64>(1000 * DAY),
         value_name = "MILLISECONDS"
     )]
     pub age: u64,

@@ -2,14 +2,26 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use comptoir_mesh::config::{BYTES, up_to};
+
+/// A day in seconds. A longer time limit is a typing error, milliseconds for seconds: no connection lives to see it.
+pub(super) const DAY: u64 = 86_400;
+/// More of anything than one process serves.
+const MANY: u64 = 1_000_000_000;
 
 /// What one request, connection or client may take.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of the gateway (0 means none)")]
 pub struct Limits {
     /// Bytes of a request's body.
-    #[arg(id = "limit-body", long, env = "COMPTOIR_LIMIT_BODY", default_value_t = 256 * 1024, value_name = "BYTES")]
+    #[arg(
+        id = "limit-body",
+        long,
+        env = "COMPTOIR_LIMIT_BODY",
+        default_value_t = 256 * 1024,
+        value_name = "BYTES",
+        value_parser = up_to::<u64>(BYTES),
+    )]
     pub body: u64,
     /// Bytes of an imported product file.
     #[arg(
@@ -17,7 +29,8 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_IMPORT",
         default_value_t = 32 * 1024 * 1024,
-        value_name = "BYTES"
+        value_name = "BYTES",
+        value_parser = up_to::<u64>(BYTES),
     )]
     pub body_import: u64,
     /// Bytes of an uploaded picture.
@@ -26,21 +39,37 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_PICTURE",
         default_value_t = 5 * 1024 * 1024,
-        value_name = "BYTES"
+        value_name = "BYTES",
+        value_parser = up_to::<u64>(BYTES),
     )]
     pub body_media: u64,
     /// Bytes of all header names and values together.
-    #[arg(id = "limit-headers", long, env = "COMPTOIR_LIMIT_HEADERS", default_value_t = 32 * 1024, value_name = "BYTES")]
+    #[arg(
+        id = "limit-headers",
+        long,
+        env = "COMPTOIR_LIMIT_HEADERS",
+        default_value_t = 32 * 1024,
+        value_name = "BYTES",
+        value_parser = up_to::<usize>(16 * 1024 * 1024),
+    )]
     pub headers: usize,
     /// Bytes of the path and query.
-    #[arg(id = "limit-uri", long, env = "COMPTOIR_LIMIT_URI", default_value_t = 8 * 1024, value_name = "BYTES")]
+    #[arg(
+        id = "limit-uri",
+        long,
+        env = "COMPTOIR_LIMIT_URI",
+        default_value_t = 8 * 1024,
+        value_name = "BYTES",
+        value_parser = up_to::<usize>(BYTES),
+    )]
     pub uri: usize,
     /// Query parameters.
     #[arg(
         id = "limit-parameters",
         long,
         env = "COMPTOIR_LIMIT_PARAMETERS",
-        default_value_t = 100
+        default_value_t = 100,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub parameters: usize,
     /// Seconds until a request is answered.
@@ -49,7 +78,8 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_REQUEST",
         default_value_t = 10,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = up_to::<u64>(DAY),
     )]
     pub request: u64,
     /// Seconds until an import is answered.
@@ -58,7 +88,8 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_REQUEST_IMPORT",
         default_value_t = 600,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = up_to::<u64>(DAY),
     )]
     pub request_import: u64,
     /// Seconds until a request's head has arrived.
@@ -67,7 +98,8 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_HEADER_READ",
         default_value_t = 10,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = up_to::<u64>(DAY),
     )]
     pub header_read: u64,
     /// Seconds a connection may be open without a request.
@@ -76,32 +108,46 @@ pub struct Limits {
         long,
         env = "COMPTOIR_LIMIT_IDLE",
         default_value_t = 60,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = up_to::<u64>(DAY),
     )]
     pub idle: u64,
-    /// Seconds a client may take nothing of an answer.
+    /// Seconds a client may take nothing of an answer; over HTTP/2 the connection or the stream ends.
     #[arg(
         id = "limit-write",
         long,
         env = "COMPTOIR_LIMIT_WRITE",
         default_value_t = 30,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = up_to::<u64>(DAY),
     )]
     pub write: u64,
-    /// Connections at once; more wait.
+    /// Connections at once; more are refused with OVERLOADED.
     #[arg(
         id = "limit-connections",
         long,
         env = "COMPTOIR_LIMIT_CONNECTIONS",
-        default_value_t = 8192
+        default_value_t = 8192,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub connections: usize,
-    /// WebSockets and event streams of one address at once.
+    /// Connections of one address at once, of one /64 in IPv6; more are refused with RATE_LIMITED. Trusted proxies have no such
+    /// limit.
+    #[arg(
+        id = "limit-connections-address",
+        long,
+        env = "COMPTOIR_LIMIT_CONNECTIONS_ADDRESS",
+        default_value_t = 2048,
+        value_parser = up_to::<usize>(MANY),
+    )]
+    pub connections_address: usize,
+    /// WebSockets and event streams of one address at once, of one /64 in IPv6.
     #[arg(
         id = "limit-streams-address",
         long,
         env = "COMPTOIR_LIMIT_STREAMS_ADDRESS",
-        default_value_t = 100
+        default_value_t = 100,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub streams_address: usize,
     /// Requests a minute of one address without a token.
@@ -109,7 +155,8 @@ pub struct Limits {
         id = "limit-requests-address",
         long,
         env = "COMPTOIR_LIMIT_REQUESTS_ADDRESS",
-        default_value_t = 600
+        default_value_t = 600,
+        value_parser = up_to::<u32>(u32::MAX.into()),
     )]
     pub requests_address: u32,
     /// Requests a minute of one user.
@@ -117,29 +164,45 @@ pub struct Limits {
         id = "limit-requests-user",
         long,
         env = "COMPTOIR_LIMIT_REQUESTS_USER",
-        default_value_t = 1200
+        default_value_t = 1200,
+        value_parser = up_to::<u32>(u32::MAX.into()),
     )]
     pub requests_user: u32,
     /// Bytes of a GraphQL document.
-    #[arg(id = "limit-document", long, env = "COMPTOIR_LIMIT_DOCUMENT", default_value_t = 16 * 1024, value_name = "BYTES")]
+    #[arg(
+        id = "limit-document",
+        long,
+        env = "COMPTOIR_LIMIT_DOCUMENT",
+        default_value_t = 16 * 1024,
+        value_name = "BYTES",
+        value_parser = up_to::<usize>(BYTES),
+    )]
     pub document: usize,
     /// Tokens of a GraphQL document.
     #[arg(
         id = "limit-tokens",
         long,
         env = "COMPTOIR_LIMIT_TOKENS",
-        default_value_t = 2000
+        default_value_t = 2000,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub tokens: usize,
     /// Fields of a GraphQL document below one another.
-    #[arg(id = "limit-depth", long, env = "COMPTOIR_LIMIT_DEPTH", default_value_t = 12)]
+    #[arg(
+        id = "limit-depth",
+        long,
+        env = "COMPTOIR_LIMIT_DEPTH",
+        default_value_t = 12,
+        value_parser = up_to::<usize>(MANY),
+    )]
     pub depth: usize,
     /// Aliases of a GraphQL document.
     #[arg(
         id = "limit-aliases",
         long,
         env = "COMPTOIR_LIMIT_ALIASES",
-        default_value_t = 30
+        default_value_t = 30,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub aliases: usize,
     /// Directives at one place of a GraphQL document.
@@ -147,11 +210,18 @@ pub struct Limits {
         id = "limit-directives",
         long,
         env = "COMPTOIR_LIMIT_DIRECTIVES",
-        default_value_t = 5
+        default_value_t = 5,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub directives: usize,
     /// Cost of a GraphQL operation.
-    #[arg(id = "limit-cost", long, env = "COMPTOIR_LIMIT_COST", default_value_t = 5000)]
+    #[arg(
+        id = "limit-cost",
+        long,
+        env = "COMPTOIR_LIMIT_COST",
+        default_value_t = 5000,
+        value_parser = up_to::<u64>(1_000_000_000_000),
+    )]
     pub cost: u64,
 }
 
@@ -172,9 +242,6 @@ pub(crate) fn seconds(limit: u64) -> Option<Duration> {
     some(limit).map(Duration::from_secs)
 }
 
-/// A day in seconds.
-const DAY: u64 = 86_400;
-
 impl Limits {
     /// The bytes a body sent to `path` may have.
     pub(crate) fn body_of(&self, path: &str) -> Option<u64> {
@@ -194,22 +261,5 @@ impl Limits {
             self.request
         });
         limit.unwrap_or(Duration::from_secs(DAY))
-    }
-
-    /// Refuses time limits no connection lives to see: they are typing errors, milliseconds for seconds.
-    pub(crate) fn validate(&self) -> anyhow::Result<()> {
-        let times = [
-            ("COMPTOIR_LIMIT_REQUEST", self.request),
-            ("COMPTOIR_LIMIT_REQUEST_IMPORT", self.request_import),
-            ("COMPTOIR_LIMIT_HEADER_READ", self.header_read),
-            ("COMPTOIR_LIMIT_IDLE", self.idle),
-            ("COMPTOIR_LIMIT_WRITE", self.write),
-        ];
-        for (name, value) in times {
-            if value > DAY {
-                bail!("{name}: {value} seconds are more than a day");
-            }
-        }
-        Ok(())
     }
 }

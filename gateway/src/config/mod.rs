@@ -14,7 +14,7 @@ use url::Url;
 pub use cache::CacheConfig;
 pub use limits::Limits;
 pub(crate) use limits::{most_of_a_page, seconds, some};
-pub use network::{Network, Origin};
+pub use network::{HostName, Network, Origin};
 
 use crate::graphql::PaymentProvider;
 
@@ -35,6 +35,17 @@ pub struct Config {
         value_name = "ORIGIN"
     )]
     pub cors_origins: Vec<Origin>,
+
+    /// Host names that the gateway is reached by, separated by commas: its own pages may call it there. Those of this machine
+    /// (localhost, 127.0.0.1, ::1, the address it listens on) are ours in any case.
+    #[arg(
+        id = "hosts",
+        long,
+        env = "COMPTOIR_HOSTS",
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub hosts: Vec<HostName>,
 
     /// Addresses or networks, separated by commas, that may name the client by X-Forwarded-For.
     #[arg(
@@ -100,7 +111,7 @@ impl Config {
         {
             bail!("COMPTOIR_REVALIDATE_URL: only http and https addresses can be posted to");
         }
-        self.limits.validate()
+        Ok(())
     }
 
     /// The trusted documents by their SHA-256, when there is a file of them.

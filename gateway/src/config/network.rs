@@ -1,9 +1,9 @@
-//! Origins and networks as settings.
+//! Origins, host names and networks as settings.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use url::Url;
+use url::{Host, Url};
 
 /// An origin such as `https://shop.example` or `http://localhost:3000`, as browsers send it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,9 @@ impl FromStr for Origin {
             // Calls carry credentials (bearer tokens): a wildcard would let every page use them.
             return Err("a wildcard cannot be combined with credentials; list each origin".to_owned());
         }
+        if text.contains('*') {
+            return Err(format!("{text:?} has a wildcard; list each origin"));
+        }
         let url = Url::parse(text).map_err(|error| format!("{text:?} is no origin: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(format!(
@@ -36,6 +39,40 @@ impl FromStr for Origin {
             return Err(format!("{text:?} is no origin; did you mean {origin:?}?"));
         }
         Ok(Self(origin))
+    }
+}
+
+/// A host name or address, without a port, as browsers write it in `Host`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostName(String);
+
+impl HostName {
+    /// As it stands in a `Host` header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<IpAddr> for HostName {
+    fn from(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        })
+    }
+}
+
+impl FromStr for HostName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        match Host::parse(text) {
+            Ok(host) if !text.contains('*') => Ok(Self(host.to_string())),
+            _ => Err(format!(
+                "{text:?} is no host name; write it without scheme, port or wildcard, such as shop.example"
+            )),
+        }
     }
 }
 
@@ -105,6 +142,11 @@ mod tests {
         );
         for wrong in [
             "*",
+            "https://*.example",
+            "https://*",
+            "https://shop.*",
+            "https://shop.example:*",
+            "http*://shop.example",
             "null",
             "shop.example",
             "https://shop.example/path",
@@ -112,6 +154,29 @@ mod tests {
             "https://u@h",
         ] {
             assert!(wrong.parse::<Origin>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn host_names_have_neither_scheme_nor_port() {
+        for (text, name) in [
+            ("Shop.Example", "shop.example"),
+            (" shop.example", "shop.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
+        ] {
+            assert_eq!(text.parse(), Ok(HostName(name.to_owned())));
+        }
+        for wrong in [
+            "",
+            "*",
+            "*.shop.example",
+            "shop.example:8080",
+            "https://shop.example",
+            "shop.example/",
+            "a b",
+        ] {
+            assert!(wrong.parse::<HostName>().is_err(), "{wrong}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who is at the other end: the client's address, and the user of its token.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use comptoir_mesh::Error;
@@ -56,6 +56,14 @@ pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
     address
 }
 
+/// What limits for an address count by: one household has a whole /64 of IPv6 addresses.
+pub(crate) fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 /// The access token of the `Authorization` header. A header that is there but of no form we know is a bad token.
 pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let invalid = || {
@@ -108,6 +116,15 @@ mod tests {
         assert_eq!(address_of("9.9.9.9:1", &["1.1.1.1"], &[]), "9.9.9.9");
         assert_eq!(address_of("9.9.9.9:1", &["1.1.1.1"], &["10.0.0.0/8"]), "9.9.9.9");
         assert_eq!(address_of("10.0.0.2:1", &["1.1.1.1"], &["10.0.0.0/8"]), "1.1.1.1");
+    }
+
+    #[test]
+    fn one_household_is_one_address() {
+        let household = |text: &str| household(text.parse().expect("an address")).to_string();
+        assert_eq!(household("2001:db8::1"), household("2001:db8::ffff"));
+        assert_ne!(household("2001:db8::1"), household("2001:db8:0:1::1"));
+        assert_eq!(household("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(household("192.0.2.1"), household("192.0.2.2"));
     }
 
     #[test]

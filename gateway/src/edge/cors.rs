@@ -6,10 +6,11 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, request};
 
+use super::Hosts;
 use crate::config::Origin;
 
 /// The list.
@@ -39,12 +40,12 @@ impl Cors {
     }
 
     /// Judges a request's origin.
-    pub(crate) fn judge(&self, parts: &request::Parts) -> Verdict {
+    pub(crate) fn judge(&self, parts: &request::Parts, hosts: &Hosts) -> Verdict {
         let mut values = parts.headers.get_all(ORIGIN).iter();
         match (values.next(), values.next()) {
             (None, _) => Verdict::Same,
             (Some(origin), None) if self.origins.contains(origin) => Verdict::Listed(origin.clone()),
-            (Some(origin), None) if is_own(origin, parts) => Verdict::Same,
+            (Some(origin), None) if is_own(origin, parts, hosts) => Verdict::Same,
             _ => Verdict::Refused,
         }
     }
@@ -96,9 +97,10 @@ impl Cors {
 }
 
 /// Browsers send `Origin` with posts of the gateway's own pages too (GraphiQL, the API page, the sandbox's buttons).
-fn is_own(origin: &HeaderValue, parts: &request::Parts) -> bool {
-    let host = parts.uri.authority().map(http::uri::Authority::as_str);
-    let host = host.or_else(|| parts.headers.get(HOST)?.to_str().ok());
-    let own = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    own.is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && Some(authority) == host)
+fn is_own(origin: &HeaderValue, parts: &request::Parts, hosts: &Hosts) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let own = hosts.own_authority(parts);
+    origin.is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && own.is_some_and(|own| own.as_str() == authority)
+    })
 }

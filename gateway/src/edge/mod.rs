@@ -4,7 +4,7 @@
 //! 1. request id and trace, as everything after names them
 //! 2. a panic becomes INTERNAL
 //! 3. the size of the head (URI_TOO_LONG, HEADERS_TOO_LARGE), before anything is made of it
-//! 4. the origin: preflights are answered, other sites' pages refused
+//! 4. the origin: preflights are answered, other sites' pages refused, on the developer's pages those of other hosts too
 //! 5. identity and rate limit; whoever is over it costs us nothing more
 //! 6. the form of the request: gRPC, parameters given twice, encodings
 //! 7. the body's declared size, before any of it is read
@@ -17,6 +17,7 @@ mod answer;
 mod body;
 mod client;
 mod cors;
+mod hosts;
 mod rate;
 mod streams;
 
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use comptoir_mesh::Error;
@@ -36,7 +37,7 @@ use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::identity::User;
 use comptoir_mesh::telemetry;
 use futures::FutureExt as _;
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Uri, Version, request};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -52,8 +53,9 @@ pub(crate) use answer::Route;
 pub(crate) use body::Arriving;
 pub use body::BodyTooLarge;
 pub use client::Client;
-pub(crate) use client::bearer;
+pub(crate) use client::{bearer, household};
 pub(crate) use cors::{Cors, Verdict};
+pub(crate) use hosts::Hosts;
 pub(crate) use rate::{Allowance, Key, RateLimit};
 pub use streams::{Permit, Streams};
 
@@ -96,11 +98,14 @@ where
         uri: parts.uri.clone(),
         request_id: context.request_id.clone(),
         address: client::address(peer, &parts.headers, &app.config.trusted_proxies),
-        verdict: app.cors.judge(&parts),
+        verdict: app.cors.judge(&parts, &app.hosts),
         allowance: None,
     };
     let arrived = Arc::new(AtomicBool::new(body.is_end_stream()));
     let keeps_order = parts.version < Version::HTTP_2;
+    // Where a length stood beside it, hyper has left the length out: a proxy before us may have gone by that length, and what
+    // we would read as the next request is of this one to it.
+    let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
     let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
     let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body, &arrived))
         .catch_unwind()
@@ -111,7 +116,7 @@ where
         Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
     });
     let mut response = answer::finish(app, passage, outcome, graphql.flatten());
-    if keeps_order && !arrived.load(Ordering::Relaxed) {
+    if keeps_order && (is_chunked || !arrived.load(Ordering::Relaxed)) {
         // The rest of the body would stand where the next request begins, so hyper closes. A client that is not told sends
         // its next request into the closed connection.
         response
@@ -148,6 +153,13 @@ where
     }
 
     let path = passage.uri.path();
+    // Browsers send no origin with what a page reads of its own host.
+    if is_for_developers(path) && app.hosts.own_authority(&parts).is_none() {
+        return Err(Problem::new(
+            ErrorReason::Forbidden,
+            "This host name is not one of the gateway's (COMPTOIR_HOSTS).",
+        ));
+    }
     let exempt = is_exempt(path);
     let identity = if exempt {
         Ok(None)
@@ -163,6 +175,12 @@ where
             let error = Error::new(ErrorReason::RateLimited, "Too many requests in a minute.");
             return Err(error.with_retry_after(wait).into());
         }
+    }
+    if parts.method == Method::CONNECT {
+        let mut response = Problem::new(ErrorReason::MethodNotAllowed, "This is no proxy.").into_response();
+        let allowed = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+        response.headers_mut().insert(ALLOW, allowed);
+        return Ok(response);
     }
     if let Ok(Some(_)) = &identity
         && let Ok(Some(token)) = client::token(&parts.headers)
@@ -221,6 +239,11 @@ where
     })
 }
 
+/// What is in the mailbox and the sandbox is for whoever develops on this machine: mails with links that sign in.
+fn is_for_developers(path: &str) -> bool {
+    ["/mailbox", "/sandbox"].iter().any(|page| path.starts_with(page))
+}
+
 /// Probes come at their own pace from one address, and providers send their webhooks in bursts, signed.
 fn is_exempt(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz") || path.starts_with("/webhooks/")
@@ -263,6 +286,19 @@ fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<
 fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Problem> {
     if let Some(query) = parts.uri.query() {
         check_parameters(parts.uri.path(), query, max_parameters)?;
+    }
+    if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
+        let message = "Send the body with a length or with a transfer encoding, not with both.";
+        return Err(Problem::new(ErrorReason::ValidationFailed, message));
+    }
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings
+        .next()
+        .is_some_and(|first| !chunked(first) || codings.next().is_some())
+    {
+        let message = "Send the body with a length, or with the transfer encoding chunked alone.";
+        return Err(Problem::new(ErrorReason::ValidationFailed, message));
     }
     if parts
         .headers

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::redis::Script;
 
+use super::client::household;
 use crate::redis::Redis;
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -48,12 +49,8 @@ pub(crate) struct Allowance {
 }
 
 impl Key {
-    /// One household has a whole /64 of IPv6 addresses.
     pub(crate) fn address(address: IpAddr) -> Self {
-        Self::Address(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        })
+        Self::Address(household(address))
     }
 }
 
@@ -197,12 +194,5 @@ mod tests {
                 .await,
             None
         );
-    }
-
-    #[test]
-    fn one_household_is_one_address() {
-        let key = |text: &str| Key::address(text.parse().expect("an address"));
-        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff"));
-        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
     }
 }

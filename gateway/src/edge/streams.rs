@@ -8,6 +8,8 @@ use std::time::Duration;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
+use super::client::household;
+
 /// Counts open streams by address.
 #[derive(Clone)]
 pub struct Streams {
@@ -31,6 +33,7 @@ impl Streams {
 
     /// A place for a stream of `address`, or RATE_LIMITED.
     pub fn open(&self, address: IpAddr) -> Result<Permit, Error> {
+        let address = household(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_insert(0);
         if self.limit.is_some_and(|limit| *count >= limit) {
@@ -72,5 +75,14 @@ mod tests {
         assert!(streams.open(address).is_err());
         drop(permit);
         assert!(streams.open(address).is_ok());
+    }
+
+    #[test]
+    fn a_household_has_the_places_of_one_address() {
+        let streams = Streams::new(Some(1));
+        let open = |address: &str| streams.open(address.parse().expect("an address"));
+        let _permit = open("2001:db8::1").ok();
+        assert!(open("2001:db8::2").is_err());
+        assert!(open("2001:db8:0:1::2").is_ok());
     }
 }

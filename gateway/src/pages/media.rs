@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -15,13 +15,14 @@ use tonic::Status;
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rest::Id;
 
 const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Streams the picture on, piece by piece.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    Path(media_id): Path<String>,
+    Id(media_id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::new(ErrorReason::NotFound, "There is no such picture.");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -21,6 +21,7 @@ use super::html::{escape, exact_time, page, time};
 use crate::app::App;
 use crate::edge::names;
 use crate::problem::Problem;
+use crate::rest::Id;
 
 /// Payments of one page of the journal.
 const PAGE: i32 = 1000;
@@ -70,7 +71,7 @@ pub(super) async fn list(
 /// One payment: a page with two buttons while the bank wants an action.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Path(payment_id): Path<String>,
+    Id(payment_id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let answer = app
@@ -109,7 +110,7 @@ pub(super) struct Choice {
 /// What the buyer chose; then back to the shop.
 pub(super) async fn resolve(
     State(app): State<Arc<App>>,
-    Path(payment_id): Path<String>,
+    Id(payment_id): Id,
     Form(choice): Form<Choice>,
 ) -> Result<Response, Problem> {
     let approve = match choice.outcome.as_str() {

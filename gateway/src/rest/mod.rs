@@ -30,6 +30,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use extract::Id;
+
 /// The ways to pay there are; a shop takes one of them or both.
 const PROVIDERS: [&str; 2] = ["sandbox", "stripe"];
 

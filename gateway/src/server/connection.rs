@@ -2,23 +2,21 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::{Request, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::watch::{Activity, InFlight, Times, Verdict, Watched};
+use super::places::Place;
+use super::stream::{Sent, Streams};
+use super::watch::{Activity, LINGER, Times, Verdict, Watched};
 use crate::Gateway;
 use crate::config::seconds;
 
@@ -48,28 +46,37 @@ impl Connection {
         }
     }
 
-    /// Serves the connection to its end. A failure is the peer's, and said to it by closing.
-    pub(super) async fn serve(self, socket: TcpStream) {
+    /// Serves the connection to its end, and holds its place as long as the socket. A failure is the peer's, and said to it by
+    /// closing.
+    pub(super) async fn serve(self, socket: TcpStream, place: Place) {
         let _ = socket.set_nodelay(true);
-        let io = TokioIo::new(Watched::new(socket, self.activity.clone()));
-        let service = service_fn(|request: Request<Incoming>| {
-            let in_flight = self.activity.request();
+        let (activity, write) = (&self.activity, self.times.write);
+        let io = TokioIo::new(Watched::new(socket, activity.clone(), write, Some(place)));
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let is_http2 = request.version() == Version::HTTP_2;
+            if !is_http2 {
+                activity.complete(request.headers_mut());
+            }
+            let in_flight = activity.request();
             let gateway = self.gateway.clone();
             let peer = self.peer;
             async move {
                 let answer = gateway.handle(peer, request).await;
-                Ok::<_, Infallible>(answer.map(|body| Sent {
-                    body,
-                    _in_flight: in_flight,
-                }))
+                Ok::<_, Infallible>(answer.map(|body| Sent::new(body, is_http2, in_flight)))
             }
         });
-        let builder = builder(self.gateway.app().config.limits.headers);
+        let streams = Streams {
+            write,
+            activity: activity.clone(),
+        };
+        let builder = builder(streams, self.gateway.app().config.limits.headers);
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let shutdown = self.gateway.app().env.shutdown.clone();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_ending = false;
+        // Until when one that was told to stop may read that.
+        let mut cut = None;
         loop {
             tokio::select! {
                 _ = connection.as_mut() => return,
@@ -77,7 +84,15 @@ impl Connection {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                _ = ticks.tick() => match self.activity.judge(&self.times, TICK) {
+                () = activity.is_flooded(), if cut.is_none() => {
+                    tracing::info!(client.address = %self.peer.ip(), "connection ended: it floods frames that carry nothing");
+                    metrics::counter!("connections_flooded_total").increment(1);
+                    cut = Some(Instant::now() + LINGER);
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = ticks.tick() => match activity.judge(&self.times, TICK) {
+                    _ if cut.is_some_and(|cut| Instant::now() >= cut) => return,
                     Verdict::Fine => {}
                     // At the second tick it did not end by itself: nothing more is owed to it.
                     Verdict::Idle if is_ending => return,
@@ -93,8 +108,8 @@ impl Connection {
 }
 
 /// HTTP/2 as Envoy's edge profile has it. The bounds on resets are h2's answer to rapid reset and MadeYouReset: GOAWAY.
-fn builder(max_headers: usize) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(streams: Streams, max_headers: usize) -> Builder<Streams> {
+    let mut builder = Builder::new(streams);
     let list = if max_headers == 0 {
         u32::MAX
     } else {
@@ -119,36 +134,10 @@ fn builder(max_headers: usize) -> Builder<TokioExecutor> {
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .max_header_list_size(list)
-        .max_send_buf_size(256 * 1024)
+        .max_send_buf_size(64 * 1024)
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(100)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     builder
-}
-
-/// An answer's body, which keeps its request in flight until it was sent or given up.
-struct Sent {
-    body: Body,
-    _in_flight: InFlight,
-}
-
-impl http_body::Body for Sent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -1,44 +1,61 @@
-//! The accept loop: hyper with the timers that `axum::serve` leaves out, a bound on connections, and a drain that ends.
+//! The accept loop: hyper with the timers that `axum::serve` leaves out, bounds on connections, and a drain that ends.
 
 mod connection;
+mod frames;
+mod head;
+mod places;
+mod refusal;
+mod stream;
 mod watch;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comptoir_mesh::error::Reason as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
-use crate::config::some;
 use connection::Connection;
+use places::Places;
+
+/// Connections that are refused with an answer at once; more are closed without one.
+const REFUSED: usize = 256;
 
 /// Serves until `env.shutdown` is cancelled and every request has been answered. Those that still run when this is dropped are cut.
 pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Result<()> {
-    let limits = &gateway.app().config.limits;
-    let places = Arc::new(Semaphore::new(
-        some(limits.connections).unwrap_or(Semaphore::MAX_PERMITS),
-    ));
+    let places = Places::new(&gateway.app().config);
+    let refused = Arc::new(Semaphore::new(REFUSED));
     let shutdown = gateway.app().env.shutdown.clone();
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let _cut_when_dropped = cut.clone().drop_guard();
     let accepting = async {
         loop {
-            // The place first: connections over the bound wait in the listener's queue and cost nothing.
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return;
-            };
             let (socket, peer) = accept(&listener).await;
-            let connection = Connection::new(gateway.clone(), peer);
             let cut = cut.clone();
-            connections.spawn(async move {
-                let _place = place;
-                cut.run_until_cancelled(connection.serve(socket)).await;
-            });
+            match places.take(peer.ip()) {
+                Ok(place) => {
+                    let connection = Connection::new(gateway.clone(), peer);
+                    connections.spawn(async move {
+                        cut.run_until_cancelled(connection.serve(socket, place)).await;
+                    });
+                }
+                Err(error) => {
+                    let reason = error.reason().code();
+                    metrics::counter!("connections_refused_total", "reason" => reason).increment(1);
+                    if let Ok(permit) = refused.clone().try_acquire_owned() {
+                        tracing::info!(error.reason = reason, client.address = %peer.ip(), "connection refused");
+                        connections.spawn(async move {
+                            let _permit = permit;
+                            cut.run_until_cancelled(refusal::refuse(socket, error)).await;
+                        });
+                    }
+                }
+            }
         }
     };
     shutdown.run_until_cancelled(accepting).await;

@@ -2,15 +2,19 @@
 
 mod batches;
 mod caching;
+mod connections;
 mod cors;
 mod drain;
 mod fakes;
 mod graphql_limits;
 mod harness;
+mod http2;
 mod identity;
 mod known;
+mod methods;
 mod pages;
 mod persisted;
+mod readiness;
 mod requests;
 mod revalidation;
 mod transport;

@@ -1,0 +1,276 @@
+//! The frames of HTTP/2 that a peer sends, by their heads alone: how many of them ask for work and carry nothing of a request.
+//!
+//! h2 bounds what such frames hold in memory, not how many there are. A peer that opens streams and resets them at a pace, or
+//! sends SETTINGS or PING without end, keeps us busy for nothing. Each such frame takes of a budget that time fills again, and
+//! so do answers that were sent: who reads a large answer updates windows as it goes, and who asks much cancels some.
+
+use std::time::Instant;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEAD: usize = 9;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+
+/// What the budget holds at most, and at the start. A browser that leaves a page resets a hundred streams at once.
+const BUDGET: u64 = 400;
+/// What comes back in a second.
+const REFILL: u64 = 20;
+/// What a reset takes: the work for its request was begun.
+const RESET: u64 = 2;
+/// What an answer that was sent to its end gives: less than the reset of each would take.
+const ANSWER: u64 = 1;
+/// Bytes sent that give one. A window update for each full frame takes far less; one for each byte takes far more.
+const BYTES: u64 = 512;
+
+/// Reads heads from the bytes as they come, and keeps the budget.
+#[derive(Debug)]
+pub(super) struct Frames {
+    place: Place,
+    /// In thousandths.
+    budget: u64,
+    filled: Option<Instant>,
+    sent: u64,
+}
+
+/// Where in the stream of bytes the next one stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Preface(usize),
+    Head([u8; HEAD], usize),
+    /// So many bytes before the next head.
+    Payload(usize),
+    /// It is not HTTP/2.
+    Other,
+}
+
+impl Frames {
+    pub(super) fn new() -> Self {
+        Self {
+            place: Place::Preface(0),
+            budget: BUDGET * 1000,
+            filled: None,
+            sent: 0,
+        }
+    }
+
+    /// Whether the bytes so far are HTTP/2, or may be its beginning.
+    pub(super) fn are_http2(&self) -> bool {
+        !matches!(self.place, Place::Other | Place::Preface(0))
+    }
+
+    /// An answer was sent to its end.
+    pub(super) fn answered(&mut self) {
+        self.give(ANSWER * 1000);
+    }
+
+    /// So many bytes were sent.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+        if self.sent >= BYTES {
+            self.give(self.sent / BYTES * 1000);
+            self.sent %= BYTES;
+        }
+    }
+
+    /// Takes note of bytes that came; gives whether the budget holds.
+    pub(super) fn came(&mut self, mut bytes: &[u8], now: Instant) -> bool {
+        let mut holds = true;
+        while let Some((first, _)) = bytes.split_first() {
+            match &mut self.place {
+                Place::Other => break,
+                Place::Preface(seen) if PREFACE[*seen] != *first => self.place = Place::Other,
+                Place::Preface(seen) => {
+                    *seen += 1;
+                    if *seen == PREFACE.len() {
+                        self.place = Place::Head([0; HEAD], 0);
+                    }
+                    bytes = &bytes[1..];
+                }
+                Place::Head(head, filled) => {
+                    let more = bytes.len().min(HEAD - *filled);
+                    head[*filled..*filled + more].copy_from_slice(&bytes[..more]);
+                    *filled += more;
+                    bytes = &bytes[more..];
+                    if *filled == HEAD {
+                        let head = *head;
+                        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+                        self.place = match length {
+                            0 => Place::Head([0; HEAD], 0),
+                            length => Place::Payload(length),
+                        };
+                        holds &= self.take(1000 * cost(head[3], head[4], length), now);
+                    }
+                }
+                Place::Payload(left) => {
+                    let more = bytes.len().min(*left);
+                    *left -= more;
+                    bytes = &bytes[more..];
+                    if *left == 0 {
+                        self.place = Place::Head([0; HEAD], 0);
+                    }
+                }
+            }
+        }
+        holds
+    }
+
+    fn take(&mut self, cost: u64, now: Instant) -> bool {
+        if cost == 0 {
+            return true;
+        }
+        let passed = self.filled.replace(now).map_or(0, |filled| {
+            u64::try_from(now.saturating_duration_since(filled).as_millis()).unwrap_or(u64::MAX)
+        });
+        self.give(passed.saturating_mul(REFILL));
+        let left = self.budget.checked_sub(cost);
+        self.budget = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn give(&mut self, thousandths: u64) {
+        self.budget = self.budget.saturating_add(thousandths).min(BUDGET * 1000);
+    }
+}
+
+/// What a frame takes of the budget.
+fn cost(kind: u8, flags: u8, length: usize) -> u64 {
+    match kind {
+        // h2 counts small frames of bodies, and the parts of a head, by itself.
+        DATA if length > 0 || flags & END_STREAM != 0 => 0,
+        HEADERS => 0,
+        CONTINUATION if length > 0 => 0,
+        RST_STREAM => RESET,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PING: u8 = 6;
+    const WINDOW_UPDATE: u8 = 8;
+
+    fn frame(kind: u8, flags: u8, payload: usize) -> Vec<u8> {
+        let length = u32::try_from(payload).expect("short").to_be_bytes();
+        let mut frame = vec![length[1], length[2], length[3], kind, flags, 0, 0, 0, 1];
+        frame.resize(HEAD + payload, 0);
+        frame
+    }
+
+    fn begun() -> (Frames, Instant) {
+        let (mut frames, now) = (Frames::new(), Instant::now());
+        assert!(frames.came(PREFACE, now));
+        (frames, now)
+    }
+
+    /// How many frames pass before the budget is used up.
+    fn passing(frames: &mut Frames, now: Instant, frame: &[u8]) -> u64 {
+        (0..100_000).take_while(|_| frames.came(frame, now)).count() as u64
+    }
+
+    #[test]
+    fn what_carries_nothing_is_counted_however_it_is_cut() {
+        for cut in [1, 2, 7, 9, 100, 100_000] {
+            let (mut frames, now) = (Frames::new(), Instant::now());
+            let flood = [PREFACE, &frame(PING, 0, 8).repeat(401)].concat();
+            let broken = flood.chunks(cut).position(|bytes| !frames.came(bytes, now));
+            let read = cut * (broken.expect("too many") + 1);
+            assert!(
+                read > PREFACE.len() + 400 * (HEAD + 8),
+                "cut in {cut}: {read} bytes"
+            );
+            assert!(frames.are_http2());
+        }
+        let (mut frames, now) = begun();
+        assert_eq!(passing(&mut frames, now, &frame(PING, 0, 8)), BUDGET);
+        let (mut frames, now) = begun();
+        assert_eq!(
+            passing(&mut frames, now, &frame(RST_STREAM, 0, 4)),
+            BUDGET / RESET
+        );
+        let (mut frames, now) = begun();
+        assert_eq!(passing(&mut frames, now, &frame(DATA, 0, 0)), BUDGET);
+        let (mut frames, now) = begun();
+        assert_eq!(passing(&mut frames, now, &frame(200, 0, 70_000)), BUDGET);
+    }
+
+    #[test]
+    fn requests_and_their_bodies_are_free() {
+        let (mut frames, now) = begun();
+        let request = [
+            frame(HEADERS, 4, 300),
+            frame(DATA, 0, 16_384),
+            frame(DATA, END_STREAM, 0),
+        ]
+        .concat();
+        assert_eq!(passing(&mut frames, now, &request), 100_000);
+    }
+
+    #[test]
+    fn a_pace_that_time_makes_up_for_passes() {
+        let (mut frames, mut now) = begun();
+        for _ in 0..10_000 {
+            now += Duration::from_millis(50);
+            assert!(frames.came(&frame(PING, 0, 8), now));
+        }
+        // A fifth faster, and it is over sooner or later.
+        let passed = (0..10_000).take_while(|_| {
+            now += Duration::from_millis(40);
+            frames.came(&frame(PING, 0, 8), now)
+        });
+        assert!((1_900..2_200).contains(&passed.count()));
+    }
+
+    #[test]
+    fn who_reads_answers_updates_windows_as_it_likes() {
+        let (mut frames, now) = begun();
+        for _ in 0..100_000 {
+            frames.sent(16_384 + HEAD);
+            assert!(frames.came(&frame(WINDOW_UPDATE, 0, 4).repeat(4), now));
+        }
+        // A byte for each update is no reading.
+        let (mut frames, now) = begun();
+        let updates = (0..100_000).take_while(|_| {
+            frames.sent(1 + HEAD);
+            frames.came(&frame(WINDOW_UPDATE, 0, 4), now)
+        });
+        assert!(updates.count() < 500);
+    }
+
+    #[test]
+    fn who_reads_most_answers_resets_some() {
+        let (mut frames, now) = begun();
+        for _ in 0..10_000 {
+            frames.answered();
+            frames.answered();
+            assert!(frames.came(&frame(RST_STREAM, 0, 4), now));
+        }
+        // One that resets each, though the answer was there, had it made for nothing.
+        let resets = (0..10_000).take_while(|_| {
+            frames.answered();
+            frames.came(&frame(RST_STREAM, 0, 4), now)
+        });
+        assert!(resets.count() <= 400);
+    }
+
+    #[test]
+    fn http_1_is_not_read() {
+        for beginning in [
+            "GET / HTTP/1.1\r\n",
+            "PRIVET / HTTP/1.1\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSN",
+        ] {
+            let (mut frames, now) = (Frames::new(), Instant::now());
+            assert!(frames.came(beginning.as_bytes(), now));
+            assert!(frames.came(&frame(PING, 0, 8).repeat(1000), now));
+            assert!(!frames.are_http2());
+        }
+    }
+}

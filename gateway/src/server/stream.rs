@@ -1,0 +1,227 @@
+//! One answer on its way out. Over HTTP/2 a client holds it up by giving its stream no room, which no socket shows: so the task
+//! that sends a stream ends when what it has to send is not asked for in time, and h2 resets the stream.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::rt::Executor;
+use tokio::time::{Instant, sleep_until};
+
+use super::watch::{Activity, InFlight};
+
+/// What is offered at once. A client has to take as much, or all of the answer, in the write time-out.
+const PIECE: usize = 16 * 1024;
+
+tokio::task_local! {
+    /// That of the stream which the task sends.
+    static OFFER: Arc<Offer>;
+}
+
+/// Since when a piece of an answer waits for room.
+#[derive(Default)]
+struct Offer(Mutex<Option<Instant>>);
+
+impl Offer {
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the tasks of an HTTP/2 connection's streams.
+#[derive(Clone)]
+pub(super) struct Streams {
+    pub(super) write: Option<Duration>,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<F> Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        match self.write {
+            Some(limit) => tokio::spawn(paced(stream, limit, self.activity.clone())),
+            None => tokio::spawn(stream),
+        };
+    }
+}
+
+async fn paced(stream: impl Future<Output = ()>, limit: Duration, activity: Arc<Activity>) {
+    let offer = Arc::<Offer>::default();
+    let mut stream = pin!(OFFER.scope(offer.clone(), stream));
+    let mut timer = None;
+    poll_fn(|cx| {
+        if stream.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let Some(since) = offer.since() else {
+            timer = None;
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(since + limit)));
+        if timer.deadline() != since + limit {
+            timer.as_mut().reset(since + limit);
+        }
+        ready!(timer.as_mut().poll(cx));
+        activity.has_stalled();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// An answer's body, which keeps its request in flight until it was sent or given up.
+pub(super) struct Sent {
+    body: Body,
+    /// Of the frame that is offered.
+    rest: Bytes,
+    is_http2: bool,
+    in_flight: InFlight,
+}
+
+impl Sent {
+    pub(super) fn new(body: Body, is_http2: bool, in_flight: InFlight) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            is_http2,
+            in_flight,
+        }
+    }
+
+    /// The next piece of what is offered. Its last byte goes alone: hyper hands a piece to h2 as soon as there is room for a byte
+    /// of it, so when the last one is asked for there was room for all that came before.
+    fn piece(&mut self) -> Bytes {
+        let length = self.rest.len();
+        let length = if length > PIECE { PIECE } else { length.max(2) - 1 };
+        self.rest.split_to(length)
+    }
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let _ = OFFER.try_with(|offer| offer.set(None));
+        let mut frame = None;
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(next)) => match next.into_data() {
+                    Ok(data) if self.is_http2 && !data.is_empty() => self.rest = data,
+                    Ok(data) => frame = Some(Frame::data(data)),
+                    Err(other) => frame = Some(other),
+                },
+                end => {
+                    self.in_flight.finish();
+                    return Poll::Ready(end);
+                }
+            }
+        }
+        let frame = match frame {
+            Some(frame) => frame,
+            None => Frame::data(self.piece()),
+        };
+        if self.is_end_stream() {
+            self.in_flight.finish();
+        }
+        let _ = OFFER.try_with(|offer| offer.set(Some(Instant::now())));
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// The pipe that hyper has for each stream, towards a client that takes so many pieces.
+    async fn pipe(mut sent: Sent, mut room: usize) {
+        while let Some(frame) = sent.frame().await {
+            frame.expect("a frame");
+            if room == 0 {
+                std::future::pending::<()>().await;
+            }
+            room -= 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_taken_in_time_is_given_up() {
+        let limit = Duration::from_millis(50);
+        for room in 0..4 {
+            let activity = Activity::new();
+            let sent = Sent::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
+            paced(pipe(sent, room), limit, activity.clone()).await;
+            assert!(activity.is_left(), "room for {room}");
+        }
+        let activity = Activity::new();
+        let sent = Sent::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
+        paced(pipe(sent, 5), limit, activity.clone()).await;
+        assert!(!activity.is_left());
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_events_may_wait_for_them() {
+        let limit = Duration::from_millis(50);
+        let events = futures::stream::unfold(0, move |number| async move {
+            tokio::time::sleep(3 * limit).await;
+            (number < 3).then_some((
+                Ok::<_, axum::Error>(Bytes::from_static(b"data: 1\n\n")),
+                number + 1,
+            ))
+        });
+        let activity = Activity::new();
+        let sent = Sent::new(Body::from_stream(events), true, activity.request());
+        paced(pipe(sent, 100), limit, activity.clone()).await;
+        assert!(!activity.is_left());
+    }
+
+    #[tokio::test]
+    async fn the_last_byte_of_an_answer_goes_alone() {
+        for length in [0, 1, 2, 100, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE] {
+            let body = vec![b'x'; length];
+            let in_flight = Activity::new().request();
+            let mut sent = Sent::new(Body::from(body), true, in_flight);
+            let mut pieces = Vec::new();
+            while let Some(frame) = sent.frame().await {
+                let piece = frame.expect("a frame").into_data().expect("data");
+                pieces.push(piece.len());
+                let left = u64::try_from(length - pieces.iter().sum::<usize>()).expect("short");
+                assert_eq!(sent.size_hint().exact(), Some(left));
+                assert_eq!(sent.is_end_stream(), left == 0);
+            }
+            assert_eq!(pieces.iter().sum::<usize>(), length);
+            assert!(pieces.iter().all(|piece| *piece <= PIECE));
+            assert!(length == 0 || pieces.last() == Some(&1), "{length}: {pieces:?}");
+        }
+    }
+}
