@@ -44,11 +44,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
     let is_french = match asked {
         Some("fr") => true,
         Some("en") => false,
-        _ => preferred.is_some_and(|tag| {
-            tag.split('-')
-                .next()
-                .is_some_and(|part| part.eq_ignore_ascii_case("fr"))
-        }),
+        _ => preferred.as_deref() == Some("fr"),
     };
     let (language, words) = if is_french {
         ("fr", FRENCH)
