@@ -82,6 +82,7 @@ pub struct Config {
         id = "catalog_limit_waiting_searches",
         env = "COMPTOIR_LIMIT_WAITING_SEARCHES",
         default_value_t = 1000,
+        value_parser = up_to::<usize>(1_000_000),
         value_name = "N"
     )]
     pub limit_waiting_searches: usize,

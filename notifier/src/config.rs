@@ -68,6 +68,7 @@ pub struct Config {
         long,
         env = "COMPTOIR_LIMIT_MAILS_UNCONFIRMED",
         default_value = "6",
+        value_parser = up_to::<u32>(1_000_000),
         value_name = "N"
     )]
     pub limit_mails_unconfirmed: u32,
