@@ -195,9 +195,12 @@ pub(super) struct QuotaDocument {
 pub(super) struct CountedDocument {
     /// The address's hash.
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
+    /// What a change is compared with.
+    pub(super) version: i64,
     pub(super) mails: Vec<CountedEntry>,
-    expires_at: DateTime,
+    /// A date of BSON's, as the server's own sweeper reads it.
+    pub(super) expires_at: DateTime,
 }
 
 /// One of them.
@@ -205,7 +208,7 @@ pub(super) struct CountedDocument {
 pub(super) struct CountedEntry {
     /// The delivery's.
     pub(super) id: String,
-    at: i64,
+    pub(super) at: i64,
 }
 
 fn binary(bytes: Vec<u8>) -> Binary {

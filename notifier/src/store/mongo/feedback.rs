@@ -8,9 +8,8 @@ use comptoir_mesh::mongo::is_duplicate;
 use comptoir_mesh::sqlite::micros;
 use futures::TryStreamExt as _;
 use mongodb::bson::{DateTime, doc};
-use mongodb::options::ReturnDocument;
 
-use super::documents::{QuotaDocument, ReportDocument, SuppressionDocument};
+use super::documents::{CountedDocument, CountedEntry, QuotaDocument, ReportDocument, SuppressionDocument};
 use super::{MongoStore, inserted};
 use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 use crate::store::Feedback;
@@ -83,41 +82,45 @@ impl Feedback for MongoStore {
     }
 
     async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error> {
-        let (since, until) = (mail.at - window, mail.at + window);
-        // One document an address: its mails within the window, and this one where there is room.
-        let recent = doc! { "$filter": {
-            "input": { "$ifNull": ["$mails", []] },
-            "as": "mail",
-            "cond": { "$gt": ["$$mail.at", micros(since)] },
-        } };
-        let known = doc! { "$in": [&mail.delivery_id, "$mails.id"] };
-        let full = doc! { "$gte": [{ "$size": "$mails" }, i64::from(limit)] };
-        let one_more =
-            doc! { "$concatArrays": ["$mails", [{ "id": &mail.delivery_id, "at": micros(mail.at) }]] };
-        let change = vec![
-            doc! { "$set": { "mails": recent } },
-            doc! { "$set": {
-                "mails": { "$cond": [{ "$or": [known, full] }, "$mails", one_more] },
-                "expires_at": DateTime::from_millis(until.as_millisecond()),
-            } },
-        ];
-        let key = doc! { "_id": &mail.address_hash };
-        let mut tries = 0;
-        let counted = loop {
-            let changed = self
-                .counted
-                .find_one_and_update(key.clone(), change.clone())
-                .upsert(true)
-                .return_document(ReturnDocument::After)
-                .await;
-            match changed {
-                // Another made the address's document a moment ago.
-                Err(error) if is_duplicate(&error).is_some() && tries < 3 => tries += 1,
-                changed => break changed?,
+        let (since, until) = (micros(mail.at - window), mail.at + window);
+        // One document an address, by compare-and-set: a change that comes first has counted a mail, of which there are at most
+        // `limit`.
+        for _ in 0..limit.saturating_add(8) {
+            let known = self.counted.find_one(doc! { "_id": &mail.address_hash }).await?;
+            let version = known.as_ref().map(|document| document.version);
+            let mut mails = known.map(|document| document.mails).unwrap_or_default();
+            mails.retain(|counted| counted.at > since);
+            if mails.iter().any(|counted| counted.id == mail.delivery_id) {
+                return Ok(true);
             }
-        };
-        let mails = counted.map(|document| document.mails).unwrap_or_default();
-        Ok(mails.iter().any(|counted| counted.id == mail.delivery_id))
+            if mails.len() >= limit as usize {
+                return Ok(false);
+            }
+            mails.push(CountedEntry {
+                id: mail.delivery_id.clone(),
+                at: micros(mail.at),
+            });
+            let document = CountedDocument {
+                id: mail.address_hash.clone(),
+                version: version.map_or(1, |version| version + 1),
+                mails,
+                expires_at: DateTime::from_millis(until.as_millisecond()),
+            };
+            let written = match version {
+                None => inserted(self.counted.insert_one(document).await)?,
+                Some(version) => {
+                    let unchanged = doc! { "_id": &mail.address_hash, "version": version };
+                    let done = self.counted.replace_one(unchanged, document).await?;
+                    done.matched_count == 1
+                }
+            };
+            if written {
+                return Ok(true);
+            }
+        }
+        Err(Error::unavailable(anyhow::anyhow!(
+            "too many count mails to one address at once"
+        )))
     }
 
     async fn give_back(&self, quota: &Quota) -> Result<(), Error> {
