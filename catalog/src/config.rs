@@ -1,6 +1,6 @@
 //! Settings of the catalog.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use comptoir_mesh::config::{BYTES, up_to};
 
@@ -57,6 +57,16 @@ pub struct Config {
         value_name = "BYTES"
     )]
     pub limit_import: usize,
+    /// Seconds until an import is answered; 0 is no limit
+    #[arg(
+        long = "catalog-limit-request-import",
+        id = "catalog_limit_request_import",
+        env = "COMPTOIR_LIMIT_REQUEST_IMPORT",
+        default_value = "600",
+        value_parser = comptoir_mesh::config::seconds,
+        value_name = "S"
+    )]
+    pub limit_request_import: Duration,
     /// Longest search, in characters; 0 is no limit
     #[arg(
         long = "catalog-limit-search-query",
@@ -107,6 +117,7 @@ impl Default for Config {
             database_pool: 10,
             limit_picture: 5 * 1024 * 1024,
             limit_import: 32 * 1024 * 1024,
+            limit_request_import: Duration::from_secs(600),
             limit_query: 256,
             searches: None,
             limit_waiting_searches: 1000,

@@ -32,6 +32,8 @@ pub const FAIL_POINTS: &[&str] = &[
 
 /// How often holds whose time is over are ended, for those who look at what is available.
 const SWEEP: Duration = Duration::from_secs(1);
+/// The method that takes as long as its file is large.
+const IMPORT: &str = "/comptoir.catalog.v1.CatalogService/ImportProducts";
 /// Holds ended in one step.
 const SWEEP_BATCH: usize = 100;
 
@@ -71,8 +73,10 @@ async fn serve<S: Store>(
     .await
     .context("cannot build the search index")?;
     sweep(&env, Arc::clone(&store));
+    let import_limit = config.limit_request_import;
     let catalog = Catalog::new(store, index, env.clone(), config);
     Ok(Service::new("catalog", POLICY, &env)
+        .with_limit(IMPORT, import_limit)
         .add(CatalogServiceServer::new(catalog.clone()))
         .add(InventoryServiceServer::new(catalog)))
 }

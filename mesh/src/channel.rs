@@ -17,7 +17,9 @@ use crate::{
     config::PeerUrls,
     context::{self, Context, Trace},
     identity::Peer,
+    methods::{self, Form},
     service::Service,
+    timed::Timed,
 };
 
 mod remote;
@@ -26,6 +28,8 @@ mod remote;
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 /// Kept of what is left, for the way back.
 const MARGIN: Duration = Duration::from_millis(20);
+/// How long a stream of answers may be silent: those of ours that live long say something every 15 s.
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// A way to call another service. It passes on the running call's deadline, trace, request id and token. The balancer,
 /// breaker and retries of a remote channel have their place in front of `target`.
@@ -111,12 +115,11 @@ impl tower::Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let context = match for_callee() {
+        let form = methods::form(request.uri().path());
+        let (context, until) = match for_callee(form) {
             Ok(context) => context,
             Err(status) => return async move { Ok(status.into_http()) }.boxed(),
         };
-        let left = context.left().unwrap_or(DEFAULT_DEADLINE);
-        let late = || Status::deadline_exceeded("no answer in time").into_http();
         match &self.target {
             Target::InProcess { from, service } => {
                 let Some(service) = service.get().cloned() else {
@@ -129,18 +132,26 @@ impl tower::Service<Request<Body>> for Channel {
                     // What is answered from memory never waits: without this a loop of such calls would keep its thread from
                     // everyone else.
                     tokio::task::coop::consume_budget().await;
-                    let answer = tokio::time::timeout(left, service.handle(request)).await;
-                    Ok(answer.unwrap_or_else(|_| late()))
+                    let answer = tokio::time::timeout_at(until, service.handle(request)).await;
+                    Ok(answer.unwrap_or_else(|_| late().into_http()))
                 }
                 .boxed()
             }
             Target::Remote(remote) => {
-                write(&context, left, request.headers_mut());
-                let answer = remote.clone().call(request);
+                write(&context, request.headers_mut());
+                let answer = remote.clone().call(request, form);
                 async move {
-                    tokio::time::timeout(left, answer)
-                        .await
-                        .unwrap_or_else(|_| Ok(late()))
+                    let Ok(answer) = tokio::time::timeout_at(until, answer).await else {
+                        return Ok(late().into_http());
+                    };
+                    let (answer, place) = answer?;
+                    Ok(answer.map(|body| {
+                        Body::new(if form.server_streams {
+                            Timed::gap(body, SILENCE, silent).holding(place)
+                        } else {
+                            Timed::until(body, until, late)
+                        })
+                    }))
                 }
                 .boxed()
             }
@@ -148,8 +159,17 @@ impl tower::Service<Request<Body>> for Channel {
     }
 }
 
-/// The running call's context for the one it calls: the next span of its trace, and the time that the call may take.
-fn for_callee() -> Result<Context, Status> {
+fn late() -> Status {
+    Status::deadline_exceeded("no answer in time")
+}
+
+fn silent() -> Status {
+    Status::unavailable("the stream of answers fell silent")
+}
+
+/// The running call's context for the one it calls: the next span of its trace, and the time that the call may take. A stream
+/// of answers has no deadline of its own, but that of its head.
+fn for_callee(form: Form) -> Result<(Context, Instant), Status> {
     let mut context = context::inspect(Clone::clone).unwrap_or_else(|| Context::background("task"));
     let left = match context.left() {
         Some(left) => left
@@ -157,13 +177,14 @@ fn for_callee() -> Result<Context, Status> {
             .ok_or_else(|| Status::deadline_exceeded("no time left"))?,
         None => DEFAULT_DEADLINE,
     };
-    context.deadline = Some(Instant::now() + left);
+    let until = Instant::now() + left;
+    context.deadline = (!form.server_streams).then_some(until);
     context.trace = context.trace.child();
-    Ok(context)
+    Ok((context, until))
 }
 
 /// Writes a context into a request's headers. The callee makes the span's id.
-fn write(context: &Context, left: Duration, headers: &mut HeaderMap) {
+fn write(context: &Context, headers: &mut HeaderMap) {
     let caller = Trace {
         span_id: context.trace.parent_id.unwrap_or(context.trace.span_id),
         ..context.trace
@@ -180,7 +201,9 @@ fn write(context: &Context, left: Duration, headers: &mut HeaderMap) {
         value.set_sensitive(true);
         headers.insert(http::header::AUTHORIZATION, value);
     }
-    if let Ok(value) = HeaderValue::from_str(&format!("{}m", left.as_millis().min(99_999_999))) {
+    if let Some(left) = context.left()
+        && let Ok(value) = HeaderValue::from_str(&format!("{}m", left.as_millis().min(99_999_999)))
+    {
         headers.insert("grpc-timeout", value);
     }
 }

@@ -45,6 +45,13 @@ pub struct Common {
         global = true
     )]
     pub limit_list: u32,
+    /// Seconds until a call to a service is answered, however long its caller would wait; 0 is no limit. An import has a limit
+    /// of its own
+    #[arg(long, env = "COMPTOIR_LIMIT_CALL", default_value = "60", value_parser = seconds, value_name = "S", global = true)]
+    pub limit_call: Duration,
+    /// Seconds between two messages of a stream that is sent to a service; 0 is no limit
+    #[arg(long, env = "COMPTOIR_LIMIT_CALL_IDLE", default_value = "30", value_parser = seconds, value_name = "S", global = true)]
+    pub limit_call_idle: Duration,
     /// Folder of the embedded stores
     #[arg(
         long,

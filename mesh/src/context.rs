@@ -6,6 +6,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use http::HeaderMap;
 use tokio::time::Instant;
 
+use crate::error::{Error, ErrorReason};
+
 tokio::task_local! {
     static CURRENT: Context;
 }
@@ -102,7 +104,7 @@ impl Context {
         }
     }
 
-    /// The context that a call's headers carry; what they lack begins here.
+    /// The context that a call's headers carry, apart from its deadline; what they lack begins here.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let trace = text("traceparent")
@@ -118,9 +120,7 @@ impl Context {
         Self {
             request_id,
             trace,
-            deadline: text("grpc-timeout")
-                .and_then(timeout)
-                .map(|left| Instant::now() + left),
+            deadline: None,
             token,
         }
     }
@@ -149,10 +149,28 @@ fn is_request_id(id: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Reads a `grpc-timeout` header: at most eight digits and a unit.
-fn timeout(header: &str) -> Option<Duration> {
+/// How long the caller waits by its header `grpc-timeout`: one to eight digits and a unit. Anything else there is refused:
+/// without it the call would have another deadline than its caller believes.
+pub(crate) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
+    let mut values = headers.get_all("grpc-timeout").iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let read = value.to_str().ok().and_then(duration);
+    match (read, values.next()) {
+        (Some(timeout), None) => Ok(Some(timeout)),
+        _ => Err(Error::field(
+            "grpc-timeout",
+            ErrorReason::ValidationFailed,
+            "The header grpc-timeout is one to eight digits and one of H, M, S, m, u and n.",
+        )),
+    }
+}
+
+fn duration(header: &str) -> Option<Duration> {
     let (digits, unit) = header.split_at_checked(header.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 {
+    // A number's parser would take a sign too.
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let value: u64 = digits.parse().ok()?;
@@ -195,6 +213,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
@@ -212,11 +232,37 @@ mod tests {
 
     #[test]
     fn timeouts_are_read() {
-        assert_eq!(timeout("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(timeout("10S"), Some(Duration::from_secs(10)));
-        for bad in ["", "S", "10", "123456789S", "-1S", "é"] {
-            assert_eq!(timeout(bad), None, "{bad}");
+        let read = |values: &[&str]| {
+            let headers = values
+                .iter()
+                .map(|value| (HeaderName::from_static("grpc-timeout"), value.parse().unwrap()));
+            timeout(&headers.collect()).map_err(|error| error.reason())
+        };
+        assert_eq!(read(&[]), Ok(None));
+        for (text, length) in [
+            ("250m", Duration::from_millis(250)),
+            ("10S", Duration::from_secs(10)),
+            ("0S", Duration::ZERO),
+            ("99999999H", Duration::from_secs(99_999_999 * 3600)),
+        ] {
+            assert_eq!(read(&[text]), Ok(Some(length)), "{text}");
         }
+        for bad in [
+            "",
+            "S",
+            "1",
+            "10",
+            "123456789S",
+            "-1S",
+            "+1S",
+            " 1S",
+            "1s",
+            "1 S",
+            "garbage",
+        ] {
+            assert_eq!(read(&[bad]), Err(ErrorReason::ValidationFailed), "{bad}");
+        }
+        assert_eq!(read(&["1S", "2S"]), Err(ErrorReason::ValidationFailed));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a process gives to each service in it.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,6 +23,8 @@ pub struct Env {
     pub sandbox_payments: bool,
     /// Entries of a page of any list at most; 0 is no limit.
     pub limit_list: u32,
+    /// The time that calls to the services may take.
+    pub calls: CallLimits,
     /// The folder of the embedded stores.
     pub data: PathBuf,
     /// Where the process has its metrics and probes, once that port is open.
@@ -54,6 +56,10 @@ impl Env {
             profile: common.profile,
             sandbox_payments: common.profile == Profile::Development || common.sandbox_payments,
             limit_list: common.limit_list,
+            calls: CallLimits {
+                longest: common.limit_call,
+                idle: common.limit_call_idle,
+            },
             data: common.data.clone(),
             admin: None,
             ids: Ids::new(clock.clone()),
@@ -109,6 +115,25 @@ impl Env {
                 };
                 anyhow::bail!("{setting}: {file}{wanted} is needed, not {scheme:?}")
             }
+        }
+    }
+}
+
+/// The time that calls to the services may take; zero is no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimits {
+    /// Until a call is answered, however long its caller would wait.
+    pub longest: Duration,
+    /// Between two messages of a stream that a caller sends, and until a connection that is silent is looked after.
+    pub idle: Duration,
+}
+
+impl Default for CallLimits {
+    /// The defaults of the settings.
+    fn default() -> Self {
+        Self {
+            longest: Duration::from_secs(60),
+            idle: Duration::from_secs(30),
         }
     }
 }

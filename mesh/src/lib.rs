@@ -12,7 +12,9 @@ pub mod events;
 pub mod faults;
 pub mod identity;
 pub mod ids;
+pub mod json;
 pub mod lengths;
+mod methods;
 pub mod money;
 pub mod mongo;
 pub mod page;
@@ -26,6 +28,7 @@ pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+mod timed;
 
 pub use self::{
     channel::Channel,

@@ -1,6 +1,9 @@
 //! A built service: its gRPC handlers behind the layers that every call passes, outside to inside: panic to INTERNAL · trace
 //! and request id · metrics · peer and user · what the method asks for · deadline · handler. The adaptive concurrency limit
 //! has its place between the method's check and the deadline.
+//!
+//! Every call has a deadline: its caller's, within the limit of the method. A stream that the caller sends may not fall
+//! silent either. A stream of answers goes on for as long as its caller wants: pings tell whether it is still there.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -9,6 +12,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
@@ -27,10 +31,12 @@ use tracing::Instrument as _;
 use crate::{
     config::Profile,
     context::{self, Context},
-    env::Env,
+    env::{CallLimits, Env},
     error::{Error, ErrorReason},
     identity::{Access, Caller, Peer, Verifier},
+    methods::{self, Form},
     telemetry,
+    timed::Timed,
 };
 
 /// A service that sockets and in-process channels can serve.
@@ -44,10 +50,31 @@ pub struct Service {
 struct Shared {
     name: &'static str,
     profile: Profile,
-    /// Method path to what it asks for, and the path again with a static life for the metrics' labels.
-    policy: HashMap<&'static str, (&'static str, Access)>,
+    methods: HashMap<&'static str, Method>,
+    limits: CallLimits,
     verifier: Arc<Verifier>,
 }
+
+/// What is known of a method.
+#[derive(Clone, Copy)]
+struct Method {
+    /// With a static life for the metrics' labels; empty for those that are not ours.
+    path: &'static str,
+    /// What it asks of its caller; `None` is nothing.
+    access: Option<Access>,
+    form: Form,
+    /// How long it may take until its answer's head.
+    longest: Duration,
+}
+
+/// A call without a deadline gets this one, unless it sends a stream.
+const USUAL_DEADLINE: Duration = Duration::from_secs(10);
+/// No limit.
+const UNLIMITED: Duration = Duration::from_secs(86_400);
+/// tonic has a timer for `grpc-timeout` too, which answers CANCELLED: ours has to be first, by this or a tenth of the time.
+const EARLIER: Duration = Duration::from_millis(2);
+/// How long a peer may take to answer a ping.
+const PONG: Duration = Duration::from_secs(20);
 
 impl Service {
     /// A service without handlers. `policy` has an entry for every method; one that is missing is refused.
@@ -57,10 +84,11 @@ impl Service {
             shared: Arc::new(Shared {
                 name,
                 profile: env.profile,
-                policy: policy
+                methods: policy
                     .iter()
-                    .map(|(path, access)| (*path, (*path, *access)))
+                    .map(|(path, access)| (*path, Method::new(path, *access, env.calls.longest)))
                     .collect(),
+                limits: env.calls,
                 verifier: env.verifier.clone(),
             }),
             served: Arc::default(),
@@ -81,6 +109,15 @@ impl Service {
     {
         self.routes = self.routes.add_service(server);
         Arc::make_mut(&mut self.served).insert(S::NAME);
+        self
+    }
+
+    /// Gives a method a limit of its own in place of `COMPTOIR_LIMIT_CALL`; zero is none. For a service that no channel has yet.
+    #[must_use]
+    pub fn with_limit(mut self, path: &str, limit: Duration) -> Self {
+        if let Some(method) = Arc::get_mut(&mut self.shared).and_then(|shared| shared.methods.get_mut(path)) {
+            method.longest = limited(limit);
+        }
         self
     }
 
@@ -131,7 +168,9 @@ impl Service {
         tonic::transport::Server::builder()
             .tcp_nodelay(true)
             .max_concurrent_streams(1000)
-            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+            // A stream of answers may be silent for long, a peer that holds it may not.
+            .http2_keepalive_interval(Some(self.shared.limits.idle).filter(|idle| !idle.is_zero()))
+            .http2_keepalive_timeout(Some(PONG.min(limited(self.shared.limits.idle))))
             .http2_max_header_list_size(32 * 1024)
             .serve_with_incoming_shutdown(
                 self,
@@ -145,48 +184,52 @@ impl Service {
     /// Answers a call. One of this process brings its context along.
     pub(crate) async fn handle(mut self, mut request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
-        let mut context = request
-            .extensions_mut()
-            .remove::<Context>()
-            .unwrap_or_else(|| Context::from_headers(request.headers()));
-        let span = telemetry::server_span(request.uri().path(), &mut context);
-        let entry = self.shared.policy.get(request.uri().path()).copied();
-        let admitted = match entry {
-            Some((_, access)) => self.shared.caller(&request, &context).and_then(|caller| {
-                caller.may(access)?;
-                Ok(Some(caller))
-            }),
-            // Health and reflection ask for nobody; other paths are refused as unknown.
-            None if request.uri().path().starts_with("/grpc.") => Ok(None),
-            None => {
-                let status = Status::unimplemented("there is no such method");
-                return status.into_http();
-            }
+        let brought = request.extensions_mut().remove::<Context>();
+        let asked = match &brought {
+            Some(context) => Ok(context.left()),
+            None => context::timeout(request.headers()),
         };
-        let method = entry.map_or("", |(path, _)| path);
-        let (service, method) = method.trim_start_matches('/').split_once('/').unwrap_or_default();
-        let left = context.left();
+        let mut context = brought.unwrap_or_else(|| Context::from_headers(request.headers()));
+        let span = telemetry::server_span(request.uri().path(), &mut context);
+        let Some(method) = self.shared.method(request.uri().path()) else {
+            let status = Status::unimplemented("there is no such method");
+            return status.into_http();
+        };
+        let admitted = self.shared.admit(method, &request, &context).and_then(|caller| {
+            let asked = asked?;
+            Ok((caller, asked, method.time(asked)?))
+        });
+        if let Ok((_, _, left)) = &admitted {
+            context.deadline = Some(Instant::now() + *left);
+        }
+        let (service, name) = method
+            .path
+            .trim_start_matches('/')
+            .split_once('/')
+            .unwrap_or_default();
         let response = context::scope(context, async move {
             match admitted {
                 Err(refusal) => Status::from(refusal).into_http(),
-                Ok(caller) => {
+                Ok((caller, asked, left)) => {
                     if let Some(caller) = caller {
                         request.extensions_mut().insert(caller);
                     }
+                    if method.form.client_streams && !self.shared.limits.idle.is_zero() {
+                        let idle = self.shared.limits.idle;
+                        request = request.map(|body| Body::new(Timed::gap(body, idle, silent)));
+                    }
                     let call = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
-                    let outcome = match left {
-                        Some(left) => match tokio::time::timeout(left, call).await {
-                            Ok(outcome) => outcome,
-                            Err(_) => {
-                                let late = "It took too long; whether it was done is not known.";
-                                return Status::from(Error::new(ErrorReason::DeadlineExceeded, late))
-                                    .into_http();
-                            }
-                        },
-                        None => call.await,
+                    let Ok(outcome) = tokio::time::timeout(left, call).await else {
+                        return late().into_http();
                     };
                     match outcome {
-                        Ok(Ok(response)) => mapped(response),
+                        Ok(Ok(response)) => match asked.filter(|_| method.form.server_streams) {
+                            Some(asked) => {
+                                let until = started + asked;
+                                mapped(response).map(|body| Body::new(Timed::answer(body, until, late)))
+                            }
+                            None => mapped(response),
+                        },
                         Ok(Err(never)) => match never {},
                         Err(_panic) => {
                             metrics::counter!("panics_total", "service" => self.shared.name).increment(1);
@@ -199,13 +242,84 @@ impl Service {
         .instrument(span)
         .await;
         metrics::histogram!("grpc_server_call_duration_seconds",
-            "service" => service, "method" => method, "code" => code_of(&response))
+            "service" => service, "method" => name, "code" => code_of(&response))
         .record(started.elapsed().as_secs_f64());
         response
     }
 }
 
+fn limited(limit: Duration) -> Duration {
+    if limit.is_zero() { UNLIMITED } else { limit }
+}
+
+fn late() -> Status {
+    let message = "It took too long; whether it was done is not known.";
+    Error::new(ErrorReason::DeadlineExceeded, message).into()
+}
+
+/// Of a stream that the caller sends.
+fn silent() -> Status {
+    let message = "Nothing came of the stream for too long.";
+    Error::new(ErrorReason::DeadlineExceeded, message).into()
+}
+
+impl Method {
+    fn new(path: &'static str, access: Access, longest: Duration) -> Self {
+        Self {
+            path,
+            access: Some(access),
+            form: methods::form(path),
+            longest: limited(longest),
+        }
+    }
+
+    /// How long the answer's head may take, or DEADLINE_EXCEEDED where the caller has left no time for it.
+    fn time(&self, asked: Option<Duration>) -> Result<Duration, Error> {
+        let usual = if self.form.client_streams {
+            self.longest
+        } else {
+            USUAL_DEADLINE
+        };
+        let left = asked.unwrap_or(usual).min(self.longest);
+        if left < Duration::from_micros(1) {
+            return Err(Error::new(
+                ErrorReason::DeadlineExceeded,
+                "The caller left no time for the call.",
+            ));
+        }
+        Ok(left - EARLIER.min(left / 10))
+    }
+}
+
 impl Shared {
+    /// The method at a path; `None` where there is none.
+    fn method(&self, path: &str) -> Option<Method> {
+        // Health and reflection ask for nobody.
+        let foreign = || Method {
+            path: "",
+            access: None,
+            form: methods::FOREIGN,
+            longest: limited(self.limits.longest),
+        };
+        let known = self.methods.get(path).copied();
+        known.or_else(|| path.starts_with("/grpc.").then(foreign))
+    }
+
+    /// The caller, if it may call the method.
+    fn admit<B>(
+        &self,
+        method: Method,
+        request: &Request<B>,
+        context: &Context,
+    ) -> Result<Option<Caller>, Error> {
+        let Some(access) = method.access else {
+            return Ok(None);
+        };
+        let caller = self.caller(request, context)?;
+        caller.may(access)?;
+        Ok(Some(caller))
+    }
+
     fn caller<B>(&self, request: &Request<B>, context: &Context) -> Result<Caller, Error> {
         let peer = request.extensions().get::<Peer>().copied().unwrap_or_else(|| {
             let info = request.extensions().get::<TcpConnectInfo>();

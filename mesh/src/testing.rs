@@ -11,7 +11,7 @@ use crate::{
     clock::TestClock,
     config::{Profile, Servers},
     context::{self, Context},
-    env::{Env, Tasks},
+    env::{CallLimits, Env, Tasks},
     identity::{AUDIENCE, Claims, ISSUER, Role, TOKEN_TYPE, Verifier},
     ids::Ids,
     shop::Shop,
@@ -58,6 +58,7 @@ impl TestEnv {
             profile: Profile::Development,
             sandbox_payments: true,
             limit_list: 100,
+            calls: CallLimits::default(),
             data: folder.path().to_owned(),
             admin: None,
             clock: clock.clone(),
@@ -119,6 +120,12 @@ pub fn token_with(env: &Env, change: impl FnOnce(&mut Claims)) -> String {
         ..Header::new(Algorithm::EdDSA)
     };
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(PRIVATE)).expect("the key signs")
+}
+
+/// The signature of a message by the key of [`TestEnv::token`], as a token has it.
+pub fn sign(message: &[u8]) -> String {
+    let key = EncodingKey::from_ed_der(PRIVATE);
+    jsonwebtoken::crypto::sign(message, &key, Algorithm::EdDSA).expect("the key signs")
 }
 
 /// The URL in `variable`, for a test that needs the server. Without one the test is skipped, and says so; where `CI` is set

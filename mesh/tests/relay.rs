@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,8 @@ struct Memory {
     pending: Mutex<Vec<Record>>,
     lease: Mutex<Option<(String, Instant)>>,
     changed: Arc<Notify>,
+    /// Whether the next question is never answered.
+    swallows: AtomicBool,
 }
 
 impl Memory {
@@ -53,6 +58,9 @@ impl Memory {
 #[async_trait]
 impl Outbox for Memory {
     async fn pending(&self, limit: usize) -> Result<Vec<Record>, Error> {
+        if self.swallows.swap(false, Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(self.pending.lock().unwrap().iter().take(limit).cloned().collect())
     }
 
@@ -257,4 +265,16 @@ async fn a_publisher_that_is_away_is_not_asked_for_every_key() {
         first,
         "the next round begins where the first did"
     );
+}
+
+#[tokio::test]
+async fn a_store_that_swallows_a_question_does_not_keep_the_events() {
+    let test = TestEnv::new();
+    let (outbox, log) = (Arc::new(Memory::default()), Log::default());
+    outbox.swallows.store(true, Ordering::SeqCst);
+    outbox.write("order_1", 1);
+    relay(&test.env, outbox.clone(), Named("patient", log.clone()));
+    tokio::time::timeout(comptoir_mesh::testing::PATIENCE, emptied(&outbox))
+        .await
+        .expect("the relay waits for ever for an answer");
 }

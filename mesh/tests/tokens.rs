@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_mesh::{
     Clock as _, ErrorReason, Role,
     identity::Claims,
-    testing::{TestEnv, token_with},
+    testing::{TestEnv, sign, token_with},
 };
 use comptoir_proto::auth::v1::{Revocation, revocation::Subject};
 use serde_json::{Value, json};
@@ -79,6 +79,41 @@ fn forged_tokens_are_invalid() {
             "{}",
             &case[..case.len().min(200)]
         );
+    }
+}
+
+/// A genuine token whose header or payload was given more text before it was signed.
+fn signed(test: &TestEnv, part: usize, more: &str) -> String {
+    let token = test.token(&test.env.ids.new_id("user_"), Role::Customer);
+    let mut parts: Vec<_> = token.split('.').take(2).map(str::to_owned).collect();
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&parts[part]).unwrap()).unwrap();
+    let longer = format!("{},{more}}}", text.strip_suffix('}').unwrap());
+    parts[part] = URL_SAFE_NO_PAD.encode(longer);
+    let message = parts.join(".");
+    format!("{message}.{}", sign(message.as_bytes()))
+}
+
+#[test]
+fn a_name_that_stands_twice_makes_a_token_invalid() {
+    let test = TestEnv::new();
+    for part in [0, 1] {
+        let once = signed(&test, part, r#""x":1,"y":{"z":[{"a":1},{"a":2}]}"#);
+        assert!(test.env.verifier.verify(&once).is_ok(), "part {part}");
+        for twice in [
+            r#""x":1,"x":1"#,
+            r#""x":1,"\u0078":2"#,
+            r#""x":{"y":1,"y":2}"#,
+            r#""x":[[{"y":{"z":1,"z":2}}]]"#,
+            r#""typ":"at+jwt","typ":"at+jwt""#,
+            r#""role":"ADMIN","role":"ADMIN""#,
+        ] {
+            let token = signed(&test, part, twice);
+            assert_eq!(
+                refusal(&test, &token),
+                ErrorReason::TokenInvalid,
+                "{part}: {twice}"
+            );
+        }
     }
 }
 

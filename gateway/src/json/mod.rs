@@ -1,8 +1,7 @@
 //! JSON bodies, read strictly: one value, distinct keys, honest text, bounded nesting.
 
 mod extract;
-mod read;
 
+pub use comptoir_mesh::json::read;
 pub use extract::{Json, read_body};
 pub(crate) use extract::{body_error, is_json};
-pub use read::read;

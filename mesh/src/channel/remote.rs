@@ -1,10 +1,13 @@
 //! A service at other addresses, taken in turn. One that cannot be connected to is left out for a second, and the call that
 //! found out goes to the next: it was sent to nobody yet.
+//!
+//! Streams of answers have connections of their own: a service takes so many streams of one connection at once, and those that
+//! wait for what comes would leave no room for a call that somebody waits for.
 
 use std::{
     error::Error as StdError,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -18,13 +21,12 @@ use tokio::time::Instant;
 use tonic::{ConnectError, body::Body, transport::Endpoint};
 use tower::{Service as _, ServiceExt as _};
 
+use crate::methods::Form;
+
 /// How long an address is left out.
 const AWAY: Duration = Duration::from_secs(1);
-/// Methods that take a stream: what was sent of it cannot be sent again.
-const STREAMS: [&str; 2] = [
-    "/comptoir.catalog.v1.CatalogService/ImportProducts",
-    "/comptoir.catalog.v1.CatalogService/PutMedia",
-];
+/// Streams of answers on one connection; a service takes a thousand.
+const STREAMS: usize = 500;
 
 /// The addresses of a service.
 #[derive(Clone)]
@@ -37,10 +39,22 @@ struct Addresses {
 }
 
 struct Address {
+    endpoint: Endpoint,
     channel: tonic::transport::Channel,
+    /// Connections for streams of answers, opened as they fill.
+    streams: Mutex<Vec<Connection>>,
     /// Until when it is left out, in milliseconds since the beginning.
     away_until: AtomicU64,
 }
+
+struct Connection {
+    channel: tonic::transport::Channel,
+    /// Each stream on it holds one more.
+    places: Arc<()>,
+}
+
+/// An answer, and the place of the stream that it begins.
+type Placed = (Response<Body>, Option<Arc<()>>);
 
 impl Remote {
     /// The addresses in `urls`, separated by commas; each is connected to at its first call.
@@ -54,6 +68,8 @@ impl Remote {
                 .keep_alive_timeout(Duration::from_secs(5));
             Ok(Address {
                 channel: endpoint.connect_lazy(),
+                endpoint,
+                streams: Mutex::default(),
                 away_until: AtomicU64::new(0),
             })
         };
@@ -64,17 +80,18 @@ impl Remote {
         })))
     }
 
-    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, tower::BoxError> {
+    pub(super) async fn call(self, request: Request<Body>, form: Form) -> Result<Placed, tower::BoxError> {
         let order = self.0.order();
-        if order.len() == 1 || STREAMS.contains(&request.uri().path()) {
-            return order[0].send(request).await;
+        // What was sent of a stream cannot be sent again.
+        if order.len() == 1 || form.client_streams {
+            return order[0].send(request, form).await;
         }
         let (parts, body) = request.into_parts();
         let message: Bytes = body.collect().await?.to_bytes();
         let mut failure = None;
         for address in order {
             let body = Body::new(Full::new(message.clone()));
-            match address.send(Request::from_parts(parts.clone(), body)).await {
+            match address.send(Request::from_parts(parts.clone(), body), form).await {
                 Err(error) if never_connected(&*error) => {
                     let until = self.0.began.elapsed() + AWAY;
                     address.away_until.store(millis(until), Ordering::Relaxed);
@@ -99,9 +116,42 @@ impl Addresses {
 }
 
 impl Address {
-    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, tower::BoxError> {
-        let mut channel = self.channel.clone();
-        Ok(channel.ready().await?.call(request).await?)
+    async fn send(&self, request: Request<Body>, form: Form) -> Result<Placed, tower::BoxError> {
+        let (mut channel, place) = if form.server_streams {
+            let (channel, place) = self.place();
+            (channel, Some(place))
+        } else {
+            (self.channel.clone(), None)
+        };
+        Ok((channel.ready().await?.call(request).await?, place))
+    }
+
+    /// A connection with room for a stream, and the place on it.
+    fn place(&self) -> (tonic::transport::Channel, Arc<()>) {
+        let mut all = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |connection: &Connection| Arc::strong_count(&connection.places) - 1;
+        if !all.iter().any(|connection| open(connection) < STREAMS) {
+            all.push(Connection {
+                channel: self.endpoint.connect_lazy(),
+                places: Arc::default(),
+            });
+        }
+        // The fullest that has room, so that others become empty; of these one is kept.
+        let (mut best, mut empty) = (None, 0);
+        all.retain(|connection| {
+            empty += usize::from(open(connection) == 0);
+            open(connection) > 0 || empty == 1
+        });
+        for connection in all.iter().filter(|connection| open(connection) < STREAMS) {
+            if best.is_none_or(|best| open(best) < open(connection)) {
+                best = Some(connection);
+            }
+        }
+        match best {
+            Some(connection) => (connection.channel.clone(), connection.places.clone()),
+            // One was added where there was none.
+            None => (self.channel.clone(), Arc::default()),
+        }
     }
 }
 

@@ -102,11 +102,16 @@ impl<P: Publisher> Relay<P> {
     /// again, which consumers know by the events' ids.
     async fn turn(&mut self) -> Round {
         if self.leased.is_none_or(|at| at.elapsed() >= RENEW) {
-            self.leased = match self.lease().await {
-                Ok(Some(at)) => Some(at),
-                Ok(None) => return Round::Empty,
-                Err(error) => {
+            // A store that takes a question and never answers would keep the events for ever.
+            self.leased = match tokio::time::timeout(LEASE, self.lease()).await {
+                Ok(Ok(Some(at))) => Some(at),
+                Ok(Ok(None)) => return Round::Empty,
+                Ok(Err(error)) => {
                     tracing::warn!(error.cause = ?error, "the outbox cannot be read");
+                    return Round::Failed;
+                }
+                Err(_) => {
+                    tracing::warn!("the outbox's store does not answer");
                     return Round::Failed;
                 }
             };

@@ -1,12 +1,12 @@
-//! The strict reader. `serde_json` alone would take the last of two equal keys, which is not what another parser in front of
+//! JSON that came from outside, read strictly. `serde_json` alone would take the last of two equal keys, which is not what another parser in front of
 //! us may have taken, and NUL, which no store of ours may see.
 
 use std::fmt;
 
-use comptoir_mesh::Error;
-use comptoir_mesh::error::ErrorReason;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+use crate::error::{Error, ErrorReason};
 
 /// Objects and arrays within one another. serde_json itself stops at 128.
 const MAX_DEPTH: u32 = 64;
@@ -152,9 +152,8 @@ impl<'de> de::Deserialize<'de> for Key {
 
 #[cfg(test)]
 mod tests {
-    use comptoir_mesh::error::Reason as _;
-
     use super::*;
+    use crate::error::Reason as _;
 
     fn code(body: &[u8]) -> &'static str {
         read(body).expect_err("a refusal").reason().code()
