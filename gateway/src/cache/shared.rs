@@ -2,8 +2,9 @@
 //!
 //! Nothing in it is authoritative. An entry lives for half the time that what is shown may be behind, and carries the time
 //! by Redis' clock at which its reading began, and its tags. An invalidation writes the time under each tag, so an entry
-//! whose reading began before is neither stored nor found after it, whichever gateway heard of the change. The epoch is lost
-//! with everything else when Redis is emptied: readings that began before store nothing afterwards.
+//! whose reading began before is neither stored nor found after it, whichever gateway heard of the change. It is remembered
+//! for longer than any entry from before it lives. The epoch is lost with everything else when Redis is emptied: readings
+//! that began before store nothing afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -15,10 +16,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::redis::Redis;
 
-/// How long an invalidation is remembered: longer than any reading takes.
-const MEMORY: Duration = Duration::from_secs(60);
+/// How much longer than an entry lives an invalidation is remembered.
+const LONGER: Duration = Duration::from_secs(1);
 
-/// Entries of the gateways that have the same schema.
+/// Entries of the gateways that have the same schema and setting of age.
 pub(crate) struct SharedCache {
     redis: Arc<Redis>,
     /// `comptoir:{cache}:VERSION:`, so that all keys are in one slot of a cluster.
@@ -76,19 +77,23 @@ return found
     )
 });
 
-/// KEYS: the epoch, the entry. ARGV: epoch and mark of the ticket, milliseconds to live, value, tags, the tags' prefix.
+/// KEYS: the epoch, the entry. ARGV: epoch and mark of the ticket, milliseconds to live since the mark, value, tags, the tags'
+/// prefix.
 static STORE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local mark = tonumber(ARGV[2])
+local time = redis.call('TIME')
+local left = math.floor(tonumber(ARGV[3]) - (time[1] * 1000000 + time[2] - mark) / 1000)
+if left <= 0 then return 0 end
 if tonumber(redis.call('GET', ARGV[6] .. '*') or 0) >= mark then return 0 end
 for tag in string.gmatch(ARGV[5], '[^\n]+') do
   local at = redis.call('GET', ARGV[6] .. tag)
   if at and tonumber(at) >= mark then return 0 end
 end
 redis.call('HSET', KEYS[2], 'mark', ARGV[2], 'tags', ARGV[5], 'value', ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[2], string.format('%.0f', left))
 return 1
 ",
     )
@@ -109,9 +114,10 @@ return 1
 });
 
 impl SharedCache {
-    /// Entries that become `age` old, apart from those of gateways with another schema.
+    /// Entries that become `age` old, apart from those of gateways with another schema, or another age: these remember
+    /// invalidations for another time.
     pub(crate) fn new(redis: Arc<Redis>, schema: &str, age: Duration) -> Self {
-        let version = hex(&Sha256::digest(schema)[..8]);
+        let version = hex(&Sha256::digest(format!("{} {schema}", age.as_millis()))[..8]);
         Self {
             redis,
             prefix: format!("comptoir:{{cache}}:{version}:"),
@@ -174,7 +180,7 @@ impl SharedCache {
         for tag in tags {
             script.key(self.tag(tag));
         }
-        script.arg(millis(MEMORY));
+        script.arg(millis(self.age + LONGER));
         let _: Option<i64> = self.redis.run(&script).await;
     }
 
@@ -284,6 +290,62 @@ mod tests {
         other.clear().await;
         assert_eq!(look(&one, "other").await.0, None);
         assert_eq!(look(&one, "page").await.0, None);
+    }
+
+    #[tokio::test]
+    async fn an_invalidation_is_remembered_for_longer_than_an_entry_lives() {
+        let Some([one, _]) = pair("an_invalidation_is_remembered_for_longer_than_an_entry_lives").await
+        else {
+            return;
+        };
+        // Long-lived entries: an hour, as the setting may say.
+        let one = SharedCache {
+            age: Duration::from_secs(3600),
+            ..one
+        };
+        let (_, ticket) = look(&one, "page").await;
+        one.put(&ticket, b"page", b"old", &tags(&["product:1"])).await;
+        one.invalidate(&tags(&["product:1"])).await;
+        one.clear().await;
+        let mut connection = redis::Client::open(std::env::var("REDIS_URL").expect("it is set"))
+            .expect("a URL")
+            .get_multiplexed_async_connection()
+            .await
+            .expect("Redis answers");
+        let mut left = async |key: String| -> i64 {
+            redis::cmd("PTTL")
+                .arg(key)
+                .query_async(&mut connection)
+                .await
+                .expect("an answer")
+        };
+        let entry = left(one.key(b"page")).await;
+        assert!((1..=3_600_000).contains(&entry), "{entry} ms");
+        for tag in ["product:1", "*"] {
+            let mark = left(one.tag(tag)).await;
+            assert!(
+                mark > entry,
+                "the mark of {tag} lives {mark} ms, the entry {entry}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_never_older_than_its_time() {
+        let Some([one, other]) = pair("an_entry_is_never_older_than_its_time").await else {
+            return;
+        };
+        let (_, ticket) = look(&one, "page").await;
+        let late = Ticket {
+            mark: (ticket.mark.parse::<u64>().expect("a number") - 6_000_000).to_string(),
+            ..ticket
+        };
+        one.put(&late, b"page", b"late", &tags(&["product:1"])).await;
+        assert_eq!(
+            look(&other, "page").await.0,
+            None,
+            "its reading took longer than it may live"
+        );
     }
 
     #[tokio::test]

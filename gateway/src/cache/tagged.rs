@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-/// How long invalidations are remembered. Nothing reads for that long: what would be stored later is dropped.
-const MEMORY: Duration = Duration::from_secs(60);
 /// What an entry and each of its tags take beside their bytes.
 const OVERHEAD: usize = 100;
 
@@ -27,7 +25,8 @@ struct Inner {
     entries: HashMap<Bytes, Entry>,
     keys: HashMap<Arc<str>, HashSet<Bytes>>,
     bytes: usize,
-    /// When each tag was invalidated last, in nanoseconds since the store began.
+    /// When each tag was invalidated last, in nanoseconds since the store began. They are remembered for as long as an entry
+    /// may live: what was read longer ago is not stored.
     invalidated: HashMap<String, u64>,
     /// When all were.
     cleared: u64,
@@ -102,7 +101,7 @@ impl Tagged {
         let size = key.len() + value.len() + OVERHEAD * (1 + tags.len());
         let mut inner = self.write();
         let is_outdated = mark <= inner.cleared
-            || self.age(mark) >= self.max_age.min(MEMORY)
+            || self.age(mark) >= self.max_age
             || tags
                 .iter()
                 .any(|tag| inner.invalidated.get(tag).is_some_and(|at| mark <= *at));
@@ -168,7 +167,7 @@ impl Tagged {
         for key in old {
             inner.remove(&key);
         }
-        inner.invalidated.retain(|_, at| self.age(*at) < MEMORY);
+        inner.invalidated.retain(|_, at| self.age(*at) < self.max_age);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -242,6 +241,23 @@ mod tests {
         ));
         store.clear();
         assert!(!store.put(before, b"other", Bytes::from("2"), &tags(&["product:2"])));
+    }
+
+    #[test]
+    fn an_invalidation_is_remembered_while_what_was_read_before_it_may_be_stored() {
+        let store = Tagged {
+            began: Instant::now() - Duration::from_secs(7200),
+            ..store()
+        };
+        let minutes = |count: u64| store.mark() - count * 60_000_000_000;
+        store
+            .write()
+            .invalidated
+            .insert("product:1".to_owned(), minutes(30));
+        store.sweep();
+        assert!(!store.put(minutes(40), b"page", Bytes::from("old"), &tags(&["product:1"])));
+        assert!(store.put(minutes(20), b"page", Bytes::from("new"), &tags(&["product:1"])));
+        assert!(!store.put(minutes(60), b"other", Bytes::from("late"), &tags(&[])));
     }
 
     #[test]
