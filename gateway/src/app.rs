@@ -11,7 +11,7 @@ use comptoir_mesh::events::Broker;
 use crate::cache::{self, Entities, Responses, SharedCache, Tagged};
 use crate::config::{Config, some};
 use crate::edge::{Cors, Hosts, RateLimit, Streams};
-use crate::endpoint::{Documents, Model};
+use crate::endpoint::{Documents, Model, Subscriptions};
 use crate::graphql::{self, EntityCache, Services, Settings};
 use crate::health::Readiness;
 use crate::redis::Redis;
@@ -40,6 +40,8 @@ pub struct App {
     pub services: Services,
     /// Takes the places of event streams: `app.streams.open(client.address)?`.
     pub streams: Streams,
+    /// Subscriptions that run.
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) schema: graphql::Schema,
     /// The same for documents that proved to be valid: the library leaves out most of its validation.
     pub(crate) schema_of_valid: graphql::Schema,
@@ -71,6 +73,7 @@ impl App {
         let settings = Settings {
             payment_providers: config.payment_providers(env.sandbox_payments),
             limit_list: env.limit_list,
+            limit_streams: config.limits.streams,
             return_origins: config
                 .cors_origins
                 .iter()
@@ -121,6 +124,7 @@ impl App {
             storefront,
         );
         Ok(Self {
+            subscriptions: Subscriptions::default(),
             streams: Streams::new(some(config.limits.streams_address)),
             cors: Cors::new(&config.cors_origins),
             hosts: Hosts::new(&config.hosts, config.http_addr),

@@ -7,6 +7,8 @@ mod cache;
 mod config;
 mod edge;
 mod endpoint;
+mod feed;
+mod following;
 mod health;
 mod json;
 mod jwks;

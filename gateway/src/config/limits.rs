@@ -150,6 +150,14 @@ pub struct Limits {
         value_parser = up_to::<usize>(MANY),
     )]
     pub streams_address: usize,
+    /// Subscriptions and event streams of all addresses at once; more are refused.
+    #[arg(
+        id = "limit-streams",
+        long,
+        env = "COMPTOIR_LIMIT_STREAMS",
+        default_value_t = 10_000
+    )]
+    pub streams: usize,
     /// Requests a minute of one address without a token.
     #[arg(
         id = "limit-requests-address",

@@ -49,6 +49,13 @@ impl Prepared {
         self.document.is_public(self.operation)
     }
 
+    /// Remembers the document, as it proved to be valid.
+    pub(super) fn remember(&self, app: &App) {
+        if let Some(key) = &self.key {
+            app.documents.remember(key.clone(), self.document.clone());
+        }
+    }
+
     /// The schema that it runs on.
     pub(super) fn schema<'a>(&self, app: &'a App) -> &'a Schema {
         if self.is_valid {
@@ -144,9 +151,7 @@ pub(super) async fn run(app: &App, asker: &Asker, mut prepared: Prepared) -> Res
     let is_ok = response.is_ok();
     operation.duration(is_ok).record(started.elapsed().as_secs_f64());
     let body = render(app, &mut response, prepared.cost)?;
-    if let Some(key) = prepared.key {
-        app.documents.remember(key, prepared.document);
-    }
+    prepared.remember(app);
     Ok(Done { body, data, is_ok })
 }
 

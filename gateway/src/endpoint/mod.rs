@@ -39,6 +39,7 @@ use crate::problem::Problem;
 
 pub(crate) use documents::Documents;
 pub(crate) use model::Model;
+pub(crate) use websocket::Subscriptions;
 
 /// Where the endpoint is.
 pub(crate) const PATH: &str = "/graphql";

@@ -1,7 +1,9 @@
 //! Operations over WebSocket, by the protocol graphql-transport-ws.
 //! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
 
+mod operations;
 mod session;
+mod subscription;
 
 use std::sync::Arc;
 
@@ -19,7 +21,12 @@ use crate::edge::{Client, Identity};
 use crate::problem::Problem;
 use session::Session;
 
+pub(crate) use subscription::Subscriptions;
+
 const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Each socket has this from the beginning; its messages are short.
+const READ_BUFFER: usize = 4096;
 
 /// Answers the upgrade. Origins were judged by the edge; a bad token in a header refuses it like any request.
 pub(super) async fn upgrade(
@@ -60,6 +67,7 @@ pub(super) async fn upgrade(
     let context = context::current();
     Ok(upgrade
         .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(largest)
         .max_frame_size(largest)
         .on_upgrade(move |socket| {

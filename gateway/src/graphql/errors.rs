@@ -32,14 +32,6 @@ impl Failure {
         )
     }
 
-    /// Whether the same call may succeed a little later.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(
-            self.reason(),
-            ErrorReason::DependencyUnavailable | ErrorReason::Overloaded
-        )
-    }
-
     /// The error itself.
     pub(super) fn error(&self) -> &mesh::Error {
         &self.0

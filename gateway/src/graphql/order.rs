@@ -129,8 +129,13 @@ pub(super) struct Order(Arc<pb::Order>);
 impl Order {
     /// An order of the answer, which from then on is the caller's alone.
     pub(super) fn new(data: &RequestData, order: pb::Order) -> Self {
+        Self::shared(data, Arc::new(order))
+    }
+
+    /// The same of an order that others see too.
+    pub(super) fn shared(data: &RequestData, order: Arc<pb::Order>) -> Self {
         data.private();
-        Self(Arc::new(order))
+        Self(order)
     }
 
     /// The order that is asked for, if the caller may see it.

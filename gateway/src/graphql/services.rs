@@ -14,6 +14,9 @@ use comptoir_proto::orders::v1::order_service_client::OrderServiceClient;
 use comptoir_proto::orders::v1::payment_service_client::PaymentServiceClient;
 use comptoir_proto::orders::v1::sandbox_service_client::SandboxServiceClient;
 
+use crate::config::some;
+use crate::following::Following;
+
 /// The services behind the gateway and what it knows itself. Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
@@ -35,6 +38,8 @@ pub struct Services {
     pub sandbox: SandboxServiceClient<Channel>,
     /// Mails and text messages.
     pub notifier: NotifierServiceClient<Channel>,
+    /// Orders that are followed.
+    pub(crate) following: Arc<Following>,
     /// The shop's own settings.
     pub shop: Arc<Shop>,
     /// The gateway's settings that answers depend on.
@@ -51,15 +56,20 @@ impl Services {
         shop: Arc<Shop>,
         settings: Settings,
     ) -> Self {
+        let orders_client = OrderServiceClient::new(orders.clone());
         Self {
+            following: Arc::new(Following::new(
+                orders_client.clone(),
+                some(settings.limit_streams),
+            )),
             auth: AuthServiceClient::new(auth),
             inventory: InventoryServiceClient::new(catalog.clone()),
             catalog: CatalogServiceClient::new(catalog),
             carts: CartServiceClient::new(orders.clone()),
             discounts: DiscountServiceClient::new(orders.clone()),
             payments: PaymentServiceClient::new(orders.clone()),
-            sandbox: SandboxServiceClient::new(orders.clone()),
-            orders: OrderServiceClient::new(orders),
+            sandbox: SandboxServiceClient::new(orders),
+            orders: orders_client,
             notifier: NotifierServiceClient::new(notifier),
             shop,
             settings: Arc::new(settings),
@@ -76,6 +86,8 @@ pub struct Settings {
     pub return_origins: Vec<String>,
     /// Entries of a page of any list at most; 0 is no limit.
     pub limit_list: u32,
+    /// Those who follow an order at once; 0 is no limit.
+    pub limit_streams: usize,
 }
 
 /// A payment provider that storefronts may use.

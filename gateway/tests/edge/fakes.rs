@@ -14,7 +14,9 @@ use comptoir_proto::auth::v1 as auth;
 use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
 use comptoir_proto::types::Money;
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
 pub(crate) const LAMP: &str = "prod_01J0000000000000000000LAMP";
@@ -28,6 +30,16 @@ struct State {
     calls: Mutex<HashMap<&'static str, u64>>,
     title: Mutex<Option<String>>,
     delay: AtomicU64,
+    /// The version of the order that is followed.
+    order: Version,
+}
+
+struct Version(watch::Sender<i64>);
+
+impl Default for Version {
+    fn default() -> Self {
+        Self(watch::Sender::new(1))
+    }
 }
 
 impl Fakes {
@@ -55,6 +67,16 @@ impl Fakes {
     /// Renames the lamp.
     pub(crate) fn rename(&self, title: &str) {
         *self.0.title.lock().expect("no test panics in here") = Some(title.to_owned());
+    }
+
+    /// Changes the order that is followed.
+    pub(crate) fn change_order(&self, version: i64) {
+        self.0.order.0.send_replace(version);
+    }
+
+    /// Whether a stream of that order is open.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.0.order.0.receiver_count() > 0
     }
 
     /// Makes the catalog take this long.
@@ -121,6 +143,19 @@ impl Fakes {
             self.clone(),
         ))
     }
+}
+
+/// The version of an order that may not be followed any more.
+pub(crate) const REFUSED: i64 = -1;
+
+fn state(version: i64) -> orders::WatchOrderResponse {
+    let order = orders::Order {
+        id: "order_01J000000000000000000000RD".into(),
+        version,
+        state: orders::OrderState::Placed.into(),
+        ..Default::default()
+    };
+    orders::WatchOrderResponse { order: Some(order) }
 }
 
 const AUTH: &[(&str, Access)] = &[
@@ -289,19 +324,19 @@ fake! {
         let Some(orders::watch_order_request::Key::AccessToken(token)) = request.into_inner().key else {
             return Err(Error::new(ErrorReason::NotFound, "There is no such order.").into());
         };
+        if token == "open-end" {
+            let versions = WatchStream::new(self.0.order.0.subscribe());
+            let states = versions.map(|version| match version {
+                REFUSED => Err(Error::new(ErrorReason::NotFound, "There is no such order.").into()),
+                version => Ok(state(version)),
+            });
+            return Ok(Response::new(Box::pin(states)));
+        }
         if token != "let-me-in" {
             return Err(Error::new(ErrorReason::NotFound, "There is no such order.").into());
         }
-        let order = |version| {
-            let order = orders::Order {
-                id: "order_01J000000000000000000000RD".into(),
-                version,
-                state: orders::OrderState::Placed.into(),
-                ..Default::default()
-            };
-            Ok(orders::WatchOrderResponse { order: Some(order) })
-        };
-        Ok(Response::new(Box::pin(futures::stream::iter([order(1), order(2)]))))
+        let states = [1, 2].map(|version| Ok(state(version)));
+        Ok(Response::new(Box::pin(futures::stream::iter(states))))
     }
     } unused {
         list_orders(orders::ListOrdersRequest) -> orders::ListOrdersResponse;

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::harness::{Shop, until};
+use crate::harness::{Shop, send, until};
 
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -221,6 +221,139 @@ async fn an_address_has_so_many_sockets() {
     drop(first);
     until("the place is free again", async || {
         connect(&shop, &[]).await.is_ok()
+    })
+    .await;
+}
+
+const FOLLOWING: &str = "subscription { orderUpdated(accessToken: \"open-end\") { version } }";
+
+fn version(message: &Value) -> &Value {
+    &message["payload"]["data"]["orderUpdated"]["version"]
+}
+
+#[tokio::test]
+async fn an_id_used_again_at_once_belongs_to_the_newer_operation() {
+    let shop = Shop::open(&["--limit-requests-address", "0", "--limit-streams-address", "0"]).await;
+    // What is ended has put its last message into the queue in some of the rounds alone.
+    for round in 0..100 {
+        let mut socket = connect(&shop, &[]).await.expect("a socket");
+        socket.begin(Value::Null).await;
+        socket.subscribe("1", "{ __typename }").await;
+        socket.say(json!({ "id": "1", "type": "complete" })).await;
+        socket.subscribe("1", FOLLOWING).await;
+        // The first answer of the newer one; the older one may have been answered before it was ended.
+        loop {
+            let message = socket.hear().await.expect("a message");
+            if *version(&message) == json!(1) {
+                break;
+            }
+        }
+        socket.subscribe("1", FOLLOWING).await;
+        assert_eq!(
+            socket.hear().await,
+            Err(4409),
+            "round {round}: it is not on the list"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_many_follow_is_executed_and_read_once() {
+    let shop = Shop::open(&[]).await;
+    let mut sockets = Vec::new();
+    for _ in 0..5 {
+        let mut socket = connect(&shop, &[]).await.expect("a socket");
+        socket.begin(Value::Null).await;
+        for id in ["1", "2", "3"] {
+            socket.subscribe(id, FOLLOWING).await;
+            assert_eq!(version(&socket.hear().await.expect("a message")), 1);
+        }
+        sockets.push(socket);
+    }
+    assert_eq!(
+        shop.fakes.calls("WatchOrder"),
+        1,
+        "one stream for all that ask for the same"
+    );
+    shop.fakes.change_order(2);
+    for socket in &mut sockets {
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let message = socket.hear().await.expect("a message");
+            assert_eq!(version(&message), 2);
+            ids.push(message["id"].as_str().expect("an id").to_owned());
+        }
+        ids.sort();
+        assert_eq!(ids, ["1", "2", "3"]);
+    }
+    // Another right, another answer.
+    let mut stranger = connect(&shop, &[]).await.expect("a socket");
+    stranger.begin(Value::Null).await;
+    stranger
+        .subscribe("1", &FOLLOWING.replace("open-end", "wrong"))
+        .await;
+    let refused = stranger.hear().await.expect("a refusal");
+    assert_eq!(
+        refused.pointer("/payload/errors/0/extensions/code"),
+        Some(&json!("NOT_FOUND")),
+        "{refused}"
+    );
+    // The last one to leave ends what is shared.
+    drop(sockets);
+    until("the stream is ended", async || !shop.fakes.is_followed()).await;
+}
+
+#[tokio::test]
+async fn what_fails_for_one_is_asked_again_by_the_right_of_the_others() {
+    let shop = Shop::open(&[]).await;
+    let mut sockets = Vec::new();
+    for _ in 0..2 {
+        let mut socket = connect(&shop, &[]).await.expect("a socket");
+        socket.begin(Value::Null).await;
+        socket.subscribe("1", FOLLOWING).await;
+        assert_eq!(version(&socket.hear().await.expect("a message")), 1);
+        sockets.push(socket);
+    }
+    assert_eq!(shop.fakes.calls("WatchOrder"), 1);
+    shop.fakes.change_order(crate::fakes::REFUSED);
+    for socket in &mut sockets {
+        let message = socket.hear().await.expect("a message");
+        assert_eq!(
+            message.pointer("/payload/errors/0/extensions/code"),
+            Some(&json!("NOT_FOUND")),
+            "{message}"
+        );
+        assert_eq!(socket.hear().await.expect("the end")["type"], "complete");
+    }
+    assert_eq!(shop.fakes.calls("WatchOrder"), 2, "the second asked by itself");
+}
+
+#[tokio::test]
+async fn beyond_the_streams_of_a_gateway_who_follows_is_refused_and_nobody_else() {
+    let shop = Shop::open(&["--limit-streams", "3"]).await;
+    let mut socket = connect(&shop, &[]).await.expect("a socket");
+    socket.begin(Value::Null).await;
+    for id in ["1", "2", "3"] {
+        socket.subscribe(id, FOLLOWING).await;
+        assert_eq!(version(&socket.hear().await.expect("a message")), 1);
+    }
+    socket.subscribe("4", FOLLOWING).await;
+    let refused = socket.hear().await.expect("a refusal");
+    assert_eq!(
+        refused.pointer("/payload/0/extensions/code"),
+        Some(&json!("OVERLOADED")),
+        "{refused}"
+    );
+    let events = "/store/orders/order_01J000000000000000000000RD/events?accessToken=open-end";
+    assert_eq!(send(shop.get(events)).await.code(), "503 OVERLOADED");
+    let lamp = shop.query("{ product(slug: \"lamp\") { title } }").await;
+    assert_eq!(lamp.status, 200);
+    socket.say(json!({ "id": "1", "type": "complete" })).await;
+    let mut second = connect(&shop, &[]).await.expect("a socket");
+    second.begin(Value::Null).await;
+    until("the place is free again", async || {
+        second.subscribe("1", FOLLOWING).await;
+        second.hear().await.expect("an answer")["type"] == "next"
     })
     .await;
 }

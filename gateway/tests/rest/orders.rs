@@ -1,7 +1,13 @@
 //! Orders and their events.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use comptoir_mesh::error::ErrorReason;
+use comptoir_mesh::identity::Role;
+use comptoir_mesh::{Error, context};
 use comptoir_proto::orders::v1 as pb;
 use futures::stream;
+use tonic::Status;
 
 use crate::carts::order;
 use crate::fakes::Answers;
@@ -75,4 +81,30 @@ async fn a_token_opens_its_own_order_alone() {
         assert_eq!(shop.get(path).await.code(), "404 NOT_FOUND");
     }
     assert_eq!(shop.get("/store/orders").await.code(), "401 UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn events_go_on_after_orders_was_away_by_the_right_they_began_with() {
+    let shop = Shop::open().await;
+    let opened = AtomicUsize::new(0);
+    shop.fakes.on("watch_order", move |_: pb::WatchOrderRequest| {
+        // A guest has no right to an order of somebody's.
+        if context::current().token.is_none() {
+            return Err(Error::new(ErrorReason::NotFound, "There is no such order."));
+        }
+        let state = |version| {
+            Ok(pb::WatchOrderResponse {
+                order: Some(pb::Order { version, ..order() }),
+            })
+        };
+        let answers = match opened.fetch_add(1, Ordering::SeqCst) {
+            0 => vec![state(1), Err(Status::unavailable("restarting"))],
+            _ => vec![state(1), state(2)],
+        };
+        Ok(Box::pin(stream::iter(answers)) as Answers<pb::WatchOrderResponse>)
+    });
+    let token = shop.token(Role::Customer);
+    let route = format!("GET /store/orders/{ID}/events");
+    let all = shop.send(&route, &[("authorization", &token)], "").await;
+    assert_eq!(ids(&all.text), ["1", "2"]);
 }

@@ -1,6 +1,6 @@
 //! `OrderService`.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use comptoir_proto::orders::v1::{
     CancelOrderRequest, CancelOrderResponse, FulfillOrderRequest, FulfillOrderResponse, FulfillmentStatus,
@@ -11,8 +11,7 @@ use comptoir_proto::orders::v1::{
 };
 use jiff::Timestamp;
 use mesh::{Caller, Error, ErrorReason, text};
-use tokio::sync::mpsc;
-use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -33,8 +32,6 @@ const PAGE: u32 = 20;
 const MAX_TEXT: usize = mesh::lengths::ORDER_TEXT;
 /// The longest query.
 const MAX_QUERY: usize = mesh::lengths::ORDER_QUERY;
-/// How often a watched order is read again though nobody told of a change: another process may have made one.
-const REREAD: Duration = Duration::from_secs(2);
 
 /// Orders, for buyers and staff.
 pub(crate) struct OrderHandler {
@@ -311,14 +308,8 @@ impl OrderService for OrderHandler {
         };
         let (order, right) = self.find(&caller, key, None).await?;
         let token = (right == Right::Owner).then(|| self.machine.parts.keys.access_token(&order.id));
-        let (sender, receiver) = mpsc::channel(4);
-        let machine = self.machine.clone();
-        tokio::spawn(async move {
-            if let Err(error) = watch(&machine, &order.id, token, &sender).await {
-                let _ = sender.send(Err(error.into())).await;
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let orders = self.machine.parts.watchers.follow(&self.machine, &order, token);
+        Ok(Response::new(Box::pin(orders)))
     }
 
     async fn get_sales(
@@ -372,38 +363,4 @@ fn filtered(filter: OrderFilter) -> Result<OrderPage, Error> {
         after: None,
         limit: 0,
     })
-}
-
-/// Sends the order as it stands, then after each change, until it stays as it is. Ends with the process's work, or when nobody
-/// listens any more.
-async fn watch(
-    machine: &Machine,
-    order_id: &str,
-    token: Option<String>,
-    sender: &mpsc::Sender<Result<WatchOrderResponse, Status>>,
-) -> Result<(), Error> {
-    let mut changes = machine.parts.watchers.watch(order_id);
-    let shutdown = machine.parts.env.shutdown.clone();
-    let mut sent = 0;
-    loop {
-        let order = machine.order(order_id).await?;
-        if order.version > sent {
-            sent = order.version;
-            let answer = WatchOrderResponse {
-                order: Some(to_proto(&order, token.clone())),
-            };
-            if sender.send(Ok(answer)).await.is_err() {
-                return Ok(());
-            }
-        }
-        if order.state.is_final() && order.work().is_none() {
-            return Ok(());
-        }
-        tokio::select! {
-            () = changes.changed() => {}
-            () = tokio::time::sleep(REREAD) => {}
-            () = sender.closed() => return Ok(()),
-            () = shutdown.cancelled() => return Ok(()),
-        }
-    }
 }

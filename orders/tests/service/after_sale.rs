@@ -469,6 +469,8 @@ async fn a_watch_begins_with_the_order_and_shows_every_change() {
         assert!(last.access_token.is_none());
         versions.push(last.version);
     }
+    // Where a test takes long the order comes again as a sign of life.
+    versions.dedup();
     assert_eq!(last.state(), OrderState::Canceled, "it ends there");
     assert_eq!(last.history.len(), 4);
     assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");

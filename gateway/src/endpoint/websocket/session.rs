@@ -1,18 +1,16 @@
 //! One WebSocket, from its greeting to its closing.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use comptoir_mesh::Error;
 use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::identity::User;
-use futures::StreamExt as _;
-use futures::future::{AbortHandle, abortable};
+use futures::future::abortable;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -23,8 +21,11 @@ use crate::edge::{Key, bearer};
 use crate::endpoint::Asker;
 use crate::endpoint::execute::{self, Prepared};
 use crate::endpoint::request::GraphqlRequest;
-use crate::graphql;
+use crate::feed::Told;
 use crate::problem::Problem;
+
+use super::operations::Operations;
+use super::subscription::{self, Wanted};
 
 /// Until when a connection has to be initialised.
 const INIT: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ pub(super) struct Session {
     asker: Asker,
     token: Option<Arc<str>>,
     is_initialised: bool,
-    running: HashMap<String, AbortHandle>,
+    operations: Operations,
     outbox: mpsc::Sender<Outgoing>,
     queue: Option<mpsc::Receiver<Outgoing>>,
 }
@@ -60,7 +61,8 @@ pub(super) struct Session {
 /// A message of an operation; the last one takes it off the list.
 struct Outgoing {
     id: String,
-    message: Value,
+    number: u64,
+    message: String,
     is_last: bool,
 }
 
@@ -73,7 +75,7 @@ impl Session {
             asker,
             token,
             is_initialised: false,
-            running: HashMap::new(),
+            operations: Operations::default(),
             outbox,
             queue: Some(queue),
         }
@@ -95,7 +97,6 @@ impl Session {
             })
             .await;
         }
-        self.running.values().for_each(AbortHandle::abort);
     }
 
     /// The conversation; gives the reason where it is the server that ends it.
@@ -125,10 +126,13 @@ impl Session {
                     send(socket, Message::Ping(bytes::Bytes::new())).await?;
                 }
                 Some(outgoing) = queue.recv() => {
-                    if outgoing.is_last {
-                        self.running.remove(&outgoing.id);
+                    // An operation that the client has ended says nothing more.
+                    if self.operations.is(&outgoing.id, outgoing.number) {
+                        if outgoing.is_last {
+                            self.operations.end(&outgoing.id);
+                        }
+                        send(socket, Message::Text(outgoing.message.into())).await?;
                     }
-                    send_json(socket, &outgoing.message).await?;
                 }
                 incoming = socket.recv() => {
                     unanswered = 0;
@@ -175,16 +179,14 @@ impl Session {
             (Some("ping"), _) => ControlFlow::Continue(Some(json!({ "type": "pong" }))),
             (Some("pong"), _) => ControlFlow::Continue(None),
             (Some("subscribe"), Some(_)) if !self.is_initialised => ControlFlow::Break(UNAUTHORIZED),
-            (Some("subscribe"), Some(id)) if self.running.contains_key(&id) => {
+            (Some("subscribe"), Some(id)) if self.operations.is_running(&id) => {
                 ControlFlow::Break((4409, "Subscriber already exists"))
             }
             (Some("subscribe"), Some(id)) if (1..=128).contains(&id.len()) => {
                 ControlFlow::Continue(self.subscribe(id, payload.unwrap_or_default()).await)
             }
             (Some("complete"), Some(id)) => {
-                if let Some(operation) = self.running.remove(&id) {
-                    operation.abort();
-                }
+                self.operations.end(&id);
                 ControlFlow::Continue(None)
             }
             _ => ControlFlow::Break(INVALID),
@@ -220,17 +222,20 @@ impl Session {
 
     /// Begins an operation, or gives the error it is refused with.
     async fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
+        let wanted = Wanted::new(&payload, &self.asker);
         match self.admit(payload).await {
             Ok(prepared) => {
-                let work = run(
-                    self.app.clone(),
-                    self.asker.clone(),
-                    prepared,
-                    id.clone(),
-                    self.outbox.clone(),
-                );
-                let (work, handle) = abortable(context::scope(self.context(), work));
-                self.running.insert(id, handle);
+                let operation = Operation {
+                    app: self.app.clone(),
+                    asker: self.asker.clone(),
+                    wanted,
+                    id: id.clone(),
+                    number: self.operations.number(),
+                    outbox: self.outbox.clone(),
+                };
+                let number = operation.number;
+                let (work, handle) = abortable(context::scope(self.context(), operation.run(prepared)));
+                self.operations.begin(id, number, handle);
                 tokio::spawn(work);
                 None
             }
@@ -240,7 +245,7 @@ impl Session {
 
     /// The checks of a request by POST, and its count.
     async fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
-        if self.running.len() >= MAX_OPERATIONS {
+        if self.operations.count() >= MAX_OPERATIONS {
             return Err(Problem::new(
                 ErrorReason::RateLimited,
                 "Too many operations run on this socket.",
@@ -275,95 +280,122 @@ impl Session {
     }
 }
 
-/// Runs an operation and sends what comes of it.
-async fn run(app: Arc<App>, asker: Asker, prepared: Prepared, id: String, outbox: mpsc::Sender<Outgoing>) {
-    let last = if prepared.operation().kind == OperationType::Subscription {
-        stream(&app, &asker, prepared, &id, &outbox).await
-    } else {
-        once(&app, &asker, prepared, &id, &outbox).await
-    };
-    if let Some(message) = last {
-        let _ = outbox
-            .send(Outgoing {
-                id,
-                message,
-                is_last: true,
-            })
-            .await;
-    }
+/// An operation that runs beside the conversation.
+struct Operation {
+    app: Arc<App>,
+    asker: Asker,
+    wanted: Wanted,
+    id: String,
+    number: u64,
+    outbox: mpsc::Sender<Outgoing>,
 }
 
-/// A query or mutation, in the time of a request.
-async fn once(
-    app: &App,
-    asker: &Asker,
-    prepared: Prepared,
-    id: &str,
-    outbox: &mpsc::Sender<Outgoing>,
-) -> Option<Value> {
-    let limit = seconds(app.config.limits.request).unwrap_or(Duration::from_secs(3600));
-    let context = Context {
-        deadline: Some(Instant::now() + limit),
-        ..context::current()
-    };
-    let done = timeout(limit, context::scope(context, execute::run(app, asker, prepared))).await;
-    let late = || {
-        Problem::new(
-            ErrorReason::DeadlineExceeded,
-            "It took too long; whether it was done is not known.",
-        )
-    };
-    match done.unwrap_or_else(|_| Err(late())) {
-        Ok(done) => {
-            let payload: Value = serde_json::from_slice(&done.body).unwrap_or_default();
-            let message = json!({ "id": id, "type": "next", "payload": payload });
-            outbox
-                .send(Outgoing {
-                    id: id.to_owned(),
-                    message,
-                    is_last: false,
-                })
-                .await
-                .ok()?;
-            Some(complete(id))
+impl Operation {
+    /// Runs it and sends what comes of it.
+    async fn run(self, prepared: Prepared) {
+        let last = if prepared.operation().kind == OperationType::Subscription {
+            self.follow(prepared).await
+        } else {
+            self.once(prepared).await
+        };
+        if let Some(message) = last {
+            self.send(message.to_string(), true).await;
         }
-        Err(problem) => Some(refusal(id, &problem)),
     }
-}
 
-/// A subscription, until it ends by itself.
-async fn stream(
-    app: &App,
-    asker: &Asker,
-    mut prepared: Prepared,
-    id: &str,
-    outbox: &mpsc::Sender<Outgoing>,
-) -> Option<Value> {
-    let request = execute::request(app, &mut prepared).data(execute::data(app, asker));
-    let outline = prepared.operation().outline.clone();
-    let mut responses = std::pin::pin!(graphql::execute_stream(prepared.schema(app), request, outline));
-    while let Some(mut response) = responses.next().await {
-        if let Some(errors) = execute::take_refusal(&mut response) {
-            return Some(refusal_of(id, response, errors));
+    async fn send(&self, message: String, is_last: bool) -> Option<()> {
+        let outgoing = Outgoing {
+            id: self.id.clone(),
+            number: self.number,
+            message,
+            is_last,
+        };
+        self.outbox.send(outgoing).await.ok()
+    }
+
+    /// Sends an answer that is written out already.
+    async fn send_next(&self, payload: &str) -> Option<()> {
+        let id = Value::from(self.id.as_str());
+        let message = format!(r#"{{"id":{id},"type":"next","payload":{payload}}}"#);
+        self.send(message, false).await
+    }
+
+    /// A query or mutation, in the time of a request.
+    async fn once(&self, prepared: Prepared) -> Option<Value> {
+        let limit = seconds(self.app.config.limits.request).unwrap_or(Duration::from_secs(3600));
+        let context = Context {
+            deadline: Some(Instant::now() + limit),
+            ..context::current()
+        };
+        let work = execute::run(&self.app, &self.asker, prepared);
+        let done = timeout(limit, context::scope(context, work)).await;
+        let late = || {
+            Problem::new(
+                ErrorReason::DeadlineExceeded,
+                "It took too long; whether it was done is not known.",
+            )
+        };
+        match done.unwrap_or_else(|_| Err(late())) {
+            Ok(done) => {
+                self.send_next(&String::from_utf8_lossy(&done.body)).await?;
+                Some(complete(&self.id))
+            }
+            Err(problem) => Some(refusal(&self.id, &problem)),
         }
-        let message = json!({ "id": id, "type": "next", "payload": response });
-        outbox
-            .send(Outgoing {
-                id: id.to_owned(),
-                message,
-                is_last: false,
-            })
-            .await
-            .ok()?;
     }
-    Some(complete(id))
-}
 
-/// What a stream that could not begin says: the codes of its resolver, or of validation.
-fn refusal_of(id: &str, mut response: Response, errors: Vec<async_graphql::ServerError>) -> Value {
-    response.errors = errors;
-    graphql::complete_errors(&mut response);
-    json!({ "id": id, "type": "error", "payload": response.errors })
+    /// A subscription, until it ends by itself.
+    async fn follow(&self, prepared: Prepared) -> Option<Value> {
+        let _place = match self.app.services.following.place() {
+            Ok(place) => place,
+            Err(full) => return Some(refusal(&self.id, &full.into())),
+        };
+        let mut prepared = Some(prepared);
+        let mut sent: Option<Arc<str>> = None;
+        let running = &self.app.subscriptions;
+        let mut reader = running.join(&self.wanted);
+        loop {
+            let mut answers = match (reader.take(), prepared.take()) {
+                (Some(reader), kept) => {
+                    prepared = kept;
+                    reader
+                }
+                (None, prepared) => {
+                    let source = subscription::answers(&self.app, &self.asker, prepared?);
+                    running.join_or_begin(self.wanted.clone(), source)
+                }
+            };
+            let end = loop {
+                match answers.next().await {
+                    // What began anew begins with what was sent before.
+                    Some(Told::Next(payload)) if sent.as_ref() == Some(&payload) => {}
+                    Some(Told::Next(payload)) => {
+                        self.send_next(&payload).await?;
+                        sent = Some(payload);
+                    }
+                    Some(Told::End(end)) => break Some(end),
+                    None => break None,
+                }
+            };
+            match end {
+                Some(subscription::End::Complete) => return Some(complete(&self.id)),
+                // It ran by the right of another's token, which may have ended since: this one's own is asked.
+                Some(subscription::End::Refused(_) | subscription::End::Failed(_)) | None
+                    if prepared.is_some() => {}
+                Some(subscription::End::Refused(errors)) => {
+                    return Some(json!({ "id": self.id, "type": "error", "payload": *errors }));
+                }
+                Some(subscription::End::Failed(answer)) => {
+                    self.send_next(&answer).await?;
+                    return Some(complete(&self.id));
+                }
+                None => {
+                    let broken = Error::internal(anyhow::anyhow!("a subscription broke off"));
+                    return Some(refusal(&self.id, &broken.into()));
+                }
+            }
+        }
+    }
 }
 
 fn refusal(id: &str, problem: &Problem) -> Value {

@@ -9,6 +9,8 @@ use comptoir_mesh::{Error, ErrorReason, context};
 use comptoir_proto::orders::v1 as orders;
 use futures::{Stream, StreamExt as _, stream};
 use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Status;
 
 use super::gateway::{Gateway, codes, outline};
@@ -79,4 +81,51 @@ async fn what_may_not_be_followed_is_an_error() {
     assert_eq!(codes(&messages[0]), ["NOT_FOUND"]);
     let messages = follow(&gateway, "").await;
     assert_eq!(codes(&messages[0]), ["VALIDATION_FAILED"]);
+}
+
+#[tokio::test]
+async fn those_who_follow_an_order_share_one_stream() {
+    let gateway = Gateway::new();
+    let (sender, fed) = mpsc::unbounded_channel();
+    let streams = std::sync::Mutex::new(vec![
+        // The second one's own: it says how the order stands, and is left then.
+        Box::pin(stream::iter([version(1)]).chain(stream::pending())) as Answers,
+        Box::pin(stream::iter([version(1)]).chain(UnboundedReceiverStream::new(fed))),
+    ]);
+    gateway
+        .fakes
+        .on("watch_order", move |_: orders::WatchOrderRequest| {
+            Ok(streams.lock().unwrap().pop().expect("a third stream"))
+        });
+    let begin = || {
+        let (context, data) = gateway.request(None, None);
+        let document = "subscription { orderUpdated(accessToken: \"t\") { version } }";
+        let mut request = Request::new(document).data(data);
+        let outline = Arc::new(outline(&mut request));
+        let messages = execute_stream(&gateway.schema, request, outline);
+        (context, Box::pin(messages))
+    };
+    let shown = |message: Option<async_graphql::Response>| {
+        message.expect("a message").data.into_json().unwrap()["orderUpdated"]["version"].clone()
+    };
+    let ((context, mut first), (_, mut second)) = (begin(), begin());
+    assert_eq!(
+        shown(context::scope(context.clone(), first.next()).await),
+        json!(1)
+    );
+    assert_eq!(shown(context::scope(context, second.next()).await), json!(1));
+    sender.send(version(2)).unwrap();
+    for messages in [&mut first, &mut second] {
+        let next = tokio::time::timeout(comptoir_mesh::testing::PATIENCE, messages.next());
+        assert_eq!(
+            shown(next.await.expect("the shared stream reaches both")),
+            json!(2)
+        );
+    }
+    drop(first);
+    assert!(!sender.is_closed(), "it goes on while one reads it");
+    drop(second);
+    tokio::time::timeout(comptoir_mesh::testing::PATIENCE, sender.closed())
+        .await
+        .expect("the stream is held though nobody follows the order");
 }

@@ -43,6 +43,7 @@ impl Gateway {
             }],
             return_origins: vec!["https://shop.example".into()],
             limit_list: 100,
+            limit_streams: 0,
         };
         let shop = env.env.shop.clone();
         let services = Services::new(channel(), channel(), channel(), channel(), shop, settings);

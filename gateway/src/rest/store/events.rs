@@ -10,7 +10,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1 as pb;
 use futures::{StreamExt as _, stream};
@@ -22,8 +21,9 @@ use pb::watch_order_request::Key;
 use super::orders::same;
 use crate::app::App;
 use crate::edge::{Client, bearer};
+use crate::following::Seen;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::rest::calls::{present, renamed};
 use crate::rest::extract::Id;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
@@ -64,36 +64,30 @@ pub(crate) async fn order_events(
         .and_then(|id| id.to_str().ok()?.trim().parse().ok())
         .unwrap_or(i64::MIN);
     let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
-    let mut orders = app
-        .services
-        .orders
-        .clone()
-        .watch_order(pb::WatchOrderRequest { key: Some(key) })
-        .await
-        .answer()?;
+    let following = &app.services.following;
+    let place = following.place()?;
     // The order as it stands comes at once; a refusal may come in its place, and still gets a status of its own.
-    let first = orders
-        .message()
-        .await
-        .map_err(|status| Error::from_status(&status))?;
-    let first = present(first.and_then(|first| first.order))?;
-    same(&first, &order_id)?;
-    if first.version <= seen && is_final(first.state()) {
+    let mut follower = following.follow(key).await.map_err(|error| renamed(error, &[]))?;
+    let first = present(follower.next().await?)?;
+    same(&first.order, &order_id)?;
+    if first.order.version <= seen && is_final(first.order.state()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let later = orders
-        .take_while(|answer| ready(answer.is_ok()))
-        .filter_map(|answer| ready(answer.ok().and_then(|answer| answer.order)));
+    let later = stream::unfold(follower, |mut follower| async {
+        let next = follower.next().await.ok()??;
+        Some((next, follower))
+    });
     let news = stream::once(ready(first))
         .chain(later)
         .take_until(app.env.shutdown.clone().cancelled_owned())
         .take_until(unwelcome(app.clone(), token));
     let mut last = seen;
-    let events = news.filter_map(move |order| {
-        let _held = &permit;
-        let is_new = order.version > last;
-        last = last.max(order.version);
-        ready(is_new.then(|| event(order)))
+    let events = news.filter_map(move |seen| {
+        let _held = (&permit, &place);
+        let version = seen.order.version;
+        let is_new = version > last;
+        last = last.max(version);
+        ready(is_new.then(|| event(&seen)))
     });
     let answer = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store")], answer).into_response())
@@ -120,8 +114,11 @@ fn is_final(state: OrderState) -> bool {
     )
 }
 
-fn event(order: pb::Order) -> Result<Event, Infallible> {
+fn event(seen: &Seen) -> Result<Event, Infallible> {
+    let order = &seen.order;
+    let text = seen.text.get_or_init(|| {
+        serde_json::to_string(&Order::new(pb::Order::clone(order), None)).unwrap_or_default()
+    });
     let event = Event::default().event("order").id(order.version.to_string());
-    let text = serde_json::to_string(&Order::new(order, None)).unwrap_or_default();
     Ok(event.data(text))
 }

@@ -1,0 +1,264 @@
+//! What is the same for many readers is made once: a feed for each key, which runs while it is read.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use comptoir_mesh::context;
+use futures::{Stream, StreamExt as _};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Items that a slow reader may be behind; of more it gets the newest.
+const BEHIND: usize = 8;
+
+/// The feeds that run.
+pub(crate) struct Feeds<K, T, E> {
+    by_key: Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>,
+}
+
+/// What a feed tells its readers.
+#[derive(Clone)]
+pub(crate) enum Told<T, E> {
+    /// The next item.
+    Next(T),
+    /// There will be no more.
+    End(E),
+}
+
+struct Feed<T, E> {
+    state: Mutex<State<T, E>>,
+    /// Stops the source when the last reader goes.
+    _stop: DropGuard,
+}
+
+struct State<T, E> {
+    latest: Option<T>,
+    /// Gone when the feed has ended.
+    sender: Option<broadcast::Sender<Told<T, E>>>,
+}
+
+/// A place at a feed.
+pub(crate) struct Reader<T, E> {
+    /// Where the feed was when this began to read.
+    latest: Option<T>,
+    told: broadcast::Receiver<Told<T, E>>,
+    _feed: Arc<Feed<T, E>>,
+}
+
+impl<K, T, E> Default for Feeds<K, T, E> {
+    fn default() -> Self {
+        Self {
+            by_key: Arc::default(),
+        }
+    }
+}
+
+impl<K, T, E> Feeds<K, T, E>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    T: Clone + Send + 'static,
+    E: Clone + Send + 'static,
+{
+    /// Reads the feed of a key, from where it is; `None` where none runs.
+    pub(crate) fn join(&self, key: &K) -> Option<Reader<T, E>> {
+        join(&self.lock(), key)
+    }
+
+    /// Reads the feed of a key, from where it is; where none runs `source` becomes it, in the context of this call.
+    pub(crate) fn join_or_begin<S>(&self, key: K, source: S) -> Reader<T, E>
+    where
+        S: Stream<Item = Told<T, E>> + Send + 'static,
+    {
+        let mut by_key = self.lock();
+        if let Some(reader) = join(&by_key, &key) {
+            return reader;
+        }
+        let (sender, told) = broadcast::channel(BEHIND);
+        let stop = CancellationToken::new();
+        let feed = Arc::new(Feed {
+            state: Mutex::new(State {
+                latest: None,
+                sender: Some(sender),
+            }),
+            _stop: stop.clone().drop_guard(),
+        });
+        by_key.insert(key.clone(), Arc::downgrade(&feed));
+        let pumping = Pumping {
+            key,
+            feed: Arc::downgrade(&feed),
+            by_key: self.by_key.clone(),
+        };
+        context::spawn(pumping.pump(source, stop));
+        Reader {
+            latest: None,
+            told,
+            _feed: feed,
+        }
+    }
+
+    /// Feeds that run.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Weak<Feed<T, E>>>> {
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn join<K: Eq + Hash, T: Clone, E>(by_key: &HashMap<K, Weak<Feed<T, E>>>, key: &K) -> Option<Reader<T, E>> {
+    let feed = by_key.get(key)?.upgrade()?;
+    let (latest, told) = {
+        let state = feed.state();
+        (state.latest.clone(), state.sender.as_ref()?.subscribe())
+    };
+    Some(Reader {
+        latest,
+        told,
+        _feed: feed,
+    })
+}
+
+impl<T, E> Feed<T, E> {
+    fn state(&self) -> MutexGuard<'_, State<T, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task of a feed.
+struct Pumping<K: Eq + Hash, T, E> {
+    key: K,
+    feed: Weak<Feed<T, E>>,
+    by_key: Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>,
+}
+
+impl<K: Eq + Hash, T: Clone, E: Clone> Pumping<K, T, E> {
+    async fn pump(self, source: impl Stream<Item = Told<T, E>>, stop: CancellationToken) {
+        let mut source = std::pin::pin!(source.take_until(stop.cancelled_owned()));
+        while let Some(told) = source.next().await {
+            let Some(feed) = self.feed.upgrade() else { return };
+            // Who joins gets an item either as the latest one or as the next.
+            let mut state = feed.state();
+            let is_end = match &told {
+                Told::Next(item) => {
+                    state.latest = Some(item.clone());
+                    false
+                }
+                Told::End(_) => true,
+            };
+            if let Some(sender) = &state.sender {
+                let _ = sender.send(told);
+            }
+            if is_end {
+                state.sender = None;
+                return;
+            }
+        }
+    }
+}
+
+impl<K: Eq + Hash, T, E> Drop for Pumping<K, T, E> {
+    /// Makes room for the next feed of this key, should the source have panicked too.
+    fn drop(&mut self) {
+        if let Some(feed) = self.feed.upgrade() {
+            feed.state().sender = None;
+        }
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_key
+            .get(&self.key)
+            .is_some_and(|running| running.ptr_eq(&self.feed))
+        {
+            by_key.remove(&self.key);
+        }
+    }
+}
+
+impl<T: Clone, E: Clone> Reader<T, E> {
+    /// What the feed tells next; `None` where its source broke off.
+    pub(crate) async fn next(&mut self) -> Option<Told<T, E>> {
+        if let Some(latest) = self.latest.take() {
+            return Some(Told::Next(latest));
+        }
+        loop {
+            match self.told.recv().await {
+                Ok(told) => return Some(told),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::UnboundedReceiverStream;
+
+    use super::*;
+
+    type Numbers = Feeds<&'static str, u32, &'static str>;
+
+    async fn numbers(mut reader: Reader<u32, &'static str>) -> (Vec<u32>, Option<&'static str>) {
+        let mut all = Vec::new();
+        loop {
+            match reader.next().await {
+                Some(Told::Next(number)) => all.push(number),
+                Some(Told::End(end)) => return (all, Some(end)),
+                None => return (all, None),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_source_serves_all_readers_of_a_key() {
+        let feeds = Numbers::default();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut first = feeds.join_or_begin("a", UnboundedReceiverStream::new(receiver));
+        sender.send(Told::Next(1)).expect("it is read");
+        assert!(matches!(first.next().await, Some(Told::Next(1))));
+        let second = feeds.join_or_begin("a", stream::pending());
+        let third = feeds.join(&"a").expect("it runs");
+        assert!(feeds.join(&"b").is_none());
+        sender.send(Told::Next(2)).expect("it is read");
+        sender.send(Told::End("over")).expect("it is read");
+        assert_eq!(numbers(first).await, (vec![2], Some("over")));
+        assert_eq!(numbers(second).await, (vec![1, 2], Some("over")));
+        assert_eq!(numbers(third).await, (vec![1, 2], Some("over")));
+        sender.closed().await;
+        assert!(feeds.join(&"a").is_none(), "what has ended takes no reader");
+    }
+
+    #[tokio::test]
+    async fn a_source_stops_with_its_last_reader() {
+        let feeds = Numbers::default();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let first = feeds.join_or_begin("a", UnboundedReceiverStream::new(receiver));
+        let second = feeds.join(&"a");
+        drop(first);
+        assert!(!sender.is_closed());
+        drop(second);
+        tokio::time::timeout(comptoir_mesh::testing::PATIENCE, sender.closed())
+            .await
+            .expect("the source goes on though nobody reads it");
+        tokio::time::timeout(comptoir_mesh::testing::PATIENCE, async {
+            while feeds.count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("a feed that is over is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_source_that_panics_leaves_nobody_waiting() {
+        let feeds = Numbers::default();
+        let source = stream::once(async { panic!("a defect") });
+        let reader = feeds.join_or_begin("a", source);
+        assert_eq!(numbers(reader).await, (vec![], None));
+        assert!(feeds.join(&"a").is_none());
+    }
+}
