@@ -13,9 +13,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Items that a slow reader may be behind; of more it gets the newest.
 const BEHIND: usize = 8;
 
+type ByKey<K, T, E> = Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>;
+
 /// The feeds that run.
 pub(crate) struct Feeds<K, T, E> {
-    by_key: Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>,
+    by_key: ByKey<K, T, E>,
 }
 
 /// What a feed tells its readers.
@@ -132,7 +134,7 @@ impl<T, E> Feed<T, E> {
 struct Pumping<K: Eq + Hash, T, E> {
     key: K,
     feed: Weak<Feed<T, E>>,
-    by_key: Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>,
+    by_key: ByKey<K, T, E>,
 }
 
 impl<K: Eq + Hash, T: Clone, E: Clone> Pumping<K, T, E> {

@@ -74,14 +74,17 @@ impl http_body::Body for Script {
 fn answer(ends: bool) -> Response<Body> {
     let mut frames = vec![Frame::data(Bytes::from_static(EMPTY))];
     if ends {
-        let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
+        let trailers = HeaderMap::from_iter([(
+            "grpc-status".parse().expect("a header"),
+            "0".parse().expect("a header"),
+        )]);
         frames.insert(0, Frame::trailers(trailers));
     }
     let body = Body::new(Script { frames, ends });
     Response::builder()
         .header("content-type", "application/grpc")
         .body(body)
-        .unwrap()
+        .expect("an answer")
 }
 
 /// Answers GetOrder; begins the answers of WatchOrder and ListOrders and falls silent; reads PutMedia to its end.
@@ -154,8 +157,8 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// Serves a service on a port, and gives its address.
 async fn serve(world: &World, service: &Service) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
     let (service, env) = (service.clone(), world.test.env.clone());
     tokio::spawn(async move { service.serve(listener, &env).await });
     address
@@ -168,7 +171,7 @@ async fn channels(world: &World, service: &Service) -> [(&'static str, Channel);
     let url = format!("http://{}", serve(world, service).await);
     [
         ("in the process", slot.channel("gateway")),
-        ("over a socket", Channel::connect(&url).unwrap()),
+        ("over a socket", Channel::connect(&url).expect("an address")),
     ]
 }
 
@@ -188,12 +191,12 @@ async fn raw(address: &str, header: Option<&str>) -> Status {
     let client = legacy::Client::builder(TokioExecutor::new())
         .http2_only(true)
         .build_http::<Body>();
-    let origin = format!("http://{address}").parse().unwrap();
+    let origin = format!("http://{address}").parse().expect("an address");
     let mut request = tonic::Request::new(GetOrderRequest::default());
     if let Some(header) = header {
         request
             .metadata_mut()
-            .insert("grpc-timeout", header.parse().unwrap());
+            .insert("grpc-timeout", header.parse().expect("a header"));
     }
     let mut orders = OrderServiceClient::with_origin(client, origin);
     match orders.get_order(request).await {
@@ -345,11 +348,11 @@ fn watch_of_health() -> Vec<u8> {
         (&[0x0f, 0x10], "application/grpc"),
     ] {
         headers.extend_from_slice(index);
-        headers.push(u8::try_from(value.len()).unwrap());
+        headers.push(u8::try_from(value.len()).expect("short"));
         headers.extend_from_slice(value.as_bytes());
     }
     let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
-        let length = u8::try_from(payload.len()).unwrap();
+        let length = u8::try_from(payload.len()).expect("short");
         [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
     };
     [

@@ -21,14 +21,10 @@ pub(super) fn strip(file: &[u8]) -> Result<Stripped, Refused> {
     let mut out = vec![0xff, START];
     let mut orientation = Orientation::NoTransforms;
     let mut profile = 0;
-    loop {
-        // A file whose end is missing shows too, as far as it goes.
-        let Some((marker, behind)) = next_marker(rest) else {
-            break;
-        };
-        if marker == END {
-            break;
-        }
+    // A file whose end is missing shows too, as far as it goes.
+    while let Some((marker, behind)) = next_marker(rest)
+        && marker != END
+    {
         // Those that stand alone.
         if matches!(marker, 0x01 | 0xd0..=START) {
             rest = behind;

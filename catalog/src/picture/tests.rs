@@ -304,7 +304,7 @@ fn bombs() -> Vec<(&'static str, MediaType, Vec<u8>)> {
         (
             "an AVIF's locations",
             MediaType::Avif,
-            avif_with(9, Some(region(b"iloc", &locations_without_bytes()))),
+            avif_with(9, Some(&region(b"iloc", &locations_without_bytes()))),
         ),
     ]
 }
@@ -392,7 +392,7 @@ fn avif(width: u32) -> Vec<u8> {
 }
 
 /// The same, with other locations of its items.
-fn avif_with(width: u32, other: Option<Vec<u8>>) -> Vec<u8> {
+fn avif_with(width: u32, other: Option<&[u8]>) -> Vec<u8> {
     let ftyp = region(b"ftyp", b"avif\0\0\0\0mif1avif");
     let entry =
         |id: u8, kind: &[u8; 4]| region(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, &[0]].concat());
@@ -432,7 +432,7 @@ fn avif_with(width: u32, other: Option<Vec<u8>>) -> Vec<u8> {
             &[0; 4][..],
             &hdlr,
             &region(b"pitm", &[0, 0, 0, 0, 0, 1]),
-            other.as_deref().unwrap_or(&here),
+            other.unwrap_or(&here),
             &iinf,
             &iprp,
         ];

@@ -361,7 +361,7 @@ async fn a_state_that_has_no_name_is_no_filter_and_is_refused() {
                 (|filter, number| filter.state = number) as fn(&mut OrderFilter, i32),
             ),
             ("filter.payment_status", |filter, number| {
-                filter.payment_status = number
+                filter.payment_status = number;
             }),
             ("filter.fulfillment_status", |filter, number| {
                 filter.fulfillment_status = number;
