@@ -245,7 +245,7 @@ mod tests {
         drop(second);
         tokio::time::timeout(comptoir_mesh::testing::PATIENCE, sender.closed())
             .await
-            .expect("the source goes on though nobody reads it");
+            .expect("the source goes on without a reader");
         tokio::time::timeout(comptoir_mesh::testing::PATIENCE, async {
             while feeds.count() > 0 {
                 tokio::task::yield_now().await;

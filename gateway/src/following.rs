@@ -1,5 +1,5 @@
 //! Orders that are followed, by subscriptions and event streams. All that show the same of an order share one stream of the
-//! orders service; whether somebody may follow the order is that service's to say, of each.
+//! orders service, which decides for each follower whether it may follow the order.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use tonic::{Status, Streaming};
 
 use crate::feed::{Feeds, Reader, Told};
 
-/// How often in a row a broken stream is opened again before its follower is told.
+/// How often in a row a broken stream is reopened before its follower gets the error.
 const ATTEMPTS: u32 = 5;
 /// How long the second of these attempts waits; each further one twice as long.
 const BACKOFF: Duration = Duration::from_millis(200);
@@ -39,7 +39,7 @@ struct View {
 /// A state of an order.
 pub(crate) struct Seen {
     pub(crate) order: Arc<pb::Order>,
-    /// As REST shows it, once somebody has asked for that.
+    /// As REST shows it, once that was asked for.
     pub(crate) text: OnceLock<String>,
 }
 

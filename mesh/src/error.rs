@@ -14,7 +14,7 @@ mod reason;
 /// The `domain` of every `google.rpc.ErrorInfo` of ours.
 pub const DOMAIN: &str = "comptoir";
 
-/// Errors that an answer names one by one. A short request can have thousands of them, and nobody reads on; what comes after
+/// Errors that an answer names one by one. A short request can have thousands of them, which people do not read to the end; what comes after
 /// these is counted.
 pub const NAMED: usize = 20;
 

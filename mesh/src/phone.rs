@@ -255,7 +255,7 @@ mod tests {
         }
         for plain in [
             "+33 6 12 34 56 78",
-            // Kept for films and tests, and given to nobody.
+            // Reserved for films and tests, and never assigned.
             "+33 6 39 98 00 01",
             "+44 7700 900123",
             "+44 7911 123456",

@@ -112,7 +112,7 @@ impl Service {
         self
     }
 
-    /// Gives a method a limit of its own in place of `COMPTOIR_LIMIT_CALL`; zero is none. For a service that no channel has yet.
+    /// Gives a method a limit of its own in place of `COMPTOIR_LIMIT_CALL`; zero means no limit. For a service that no channel has yet.
     #[must_use]
     pub fn with_limit(mut self, path: &str, limit: Duration) -> Self {
         if let Some(method) = Arc::get_mut(&mut self.shared).and_then(|shared| shared.methods.get_mut(path)) {
@@ -292,9 +292,9 @@ impl Method {
 }
 
 impl Shared {
-    /// The method at a path; `None` where there is none.
+    /// The method at a path, if there is one.
     fn method(&self, path: &str) -> Option<Method> {
-        // Health and reflection ask for nobody.
+        // Health and reflection take callers without an identity.
         let foreign = || Method {
             path: "",
             access: None,

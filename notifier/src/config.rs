@@ -62,7 +62,7 @@ pub struct Config {
     #[arg(long, env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub notifier_attempts: u32,
-    /// Mails in an hour to one address that a guest typed and nobody confirmed, of what guests do with their orders; 0 is no
+    /// Mails in an hour to one address that a guest typed and that is unconfirmed, of what guests do with their orders; 0 is no
     /// limit
     #[arg(
         long,

@@ -215,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Counts a mail to an address that nobody confirmed. One that staff send again goes whatever the count is.
+    /// Counts a mail to an unconfirmed address. A retry by staff is sent whatever the count is.
     async fn check_limit(&self, delivery: &Delivery) -> Result<(), Failure> {
         if !delivery.unconfirmed || self.unconfirmed_limit == 0 || delivery.is_retried_by_hand() {
             return Ok(());

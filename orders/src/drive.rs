@@ -27,7 +27,7 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_UNPLACED: Duration = Duration::from_secs(5);
 /// The longest pause of others.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Tries in a row that did not get on, after which somebody has to look: of an order that was placed, some three minutes.
+/// Tries in a row that did not get on, after which an alarm is raised: of an order that was placed, some three minutes.
 pub(crate) const TRIES: u32 = 10;
 /// The longest pauses from then on.
 const LONGEST_STUCK_UNPLACED: Duration = Duration::from_secs(20);
@@ -111,7 +111,7 @@ impl Drive {
                     tracing::error!(
                         order.id = self.order.id,
                         order.work = work,
-                        "an order does not get on, however often it is tried: somebody has to look"
+                        "an order makes no progress after many retries; staff have to look at it"
                     );
                     metrics::counter!("orders_stuck_total", "work" => work).increment(1);
                 }

@@ -20,18 +20,18 @@ use tonic::Status;
 
 use crate::{convert::order::to_proto, domain::order::Order, machine::Machine};
 
-/// How often a followed order is read again though nobody told of a change: another process may have made one.
+/// How often a followed order is read again without news of a change: another process may have made one.
 const REREAD: Duration = Duration::from_secs(2);
 /// How often a stream in which nothing changes sends the order again, as a sign of life.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// The orders that somebody follows. Changes of others cost nothing.
+/// The orders that have followers. Changes of others cost nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Watchers {
     by_order: Arc<Mutex<HashMap<String, Followed>>>,
 }
 
-/// An order that somebody follows.
+/// An order with followers.
 struct Followed {
     changed: Arc<Notify>,
     seen: watch::Sender<Seen>,
@@ -185,7 +185,7 @@ impl Reader {
 }
 
 impl Drop for Reader {
-    /// The next who follows the order has it read anew. Those who do now see the end, be it a panic.
+    /// The next follower starts a new reader. Those who do now see the end, be it a panic.
     fn drop(&mut self) {
         let mut by_order = self.watchers.lock();
         let is_own = by_order
@@ -338,6 +338,6 @@ mod tests {
             }
         })
         .await
-        .expect("the reader goes on for nobody");
+        .expect("the reader goes on without a follower");
     }
 }

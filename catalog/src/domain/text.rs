@@ -125,7 +125,7 @@ fn slugged(text: &str) -> String {
 
 /// The letter in its plain form, its marks behind it.
 fn decomposed(letter: char) -> impl Iterator<Item = char> {
-    // The letter AM of Thai and Lao has a plain form of two letters, which nobody types.
+    // The letter AM of Thai and Lao has a plain form of two letters, which is not what people type.
     let kept = matches!(letter, '\u{e33}' | '\u{eb3}');
     let plain = (!kept).then(|| std::iter::once(letter).nfkd());
     kept.then_some(letter)

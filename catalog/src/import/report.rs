@@ -6,7 +6,7 @@ use comptoir_proto::catalog::v1::{ImportError, ImportProductsResponse, ImportRem
 use super::group::Finding;
 use crate::domain::ImportOutcome;
 
-/// The most findings of a kind that are told one by one; those beyond are counted.
+/// The most findings of a kind that are listed; those beyond are counted.
 const TOLD: usize = 1_000;
 
 /// Counts and findings so far.

@@ -47,7 +47,7 @@ fn is_break(letter: char) -> bool {
     )
 }
 
-/// NUL stays too: it says that the text is none.
+/// NUL stays too: it shows that this is not text.
 fn is_dropped(letter: char) -> bool {
     letter.is_control() && letter != '\0' && !is_break(letter)
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

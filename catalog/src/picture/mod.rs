@@ -2,8 +2,8 @@
 //! nothing of who took it where.
 //!
 //! Of each file the container is rebuilt first, with what a picture needs. A decoder sees nothing else, so that no text and
-//! no profile makes it take more memory than its limit. PNG and JPEG are then written anew from their pixels. WebP and AVIF
-//! keep their compressed pixels, since writing them anew would cost quality or size. AV1 itself is not decoded here: of an
+//! no profile makes it take more memory than its limit. PNG and JPEG are then encoded again from their pixels. WebP and AVIF
+//! keep their compressed pixels, since encoding them again would cost quality or size. AV1 itself is not decoded here: of an
 //! AVIF the container, its sizes and the beginning of its data are checked, its pixels are not.
 
 mod avif;

@@ -234,7 +234,7 @@ fn a_profile_of_a_usual_size_is_kept() {
     assert!(decoder.icc_profile().unwrap() == Some(profile));
 }
 
-/// Files that are small as long as nobody believes what they say beside the picture.
+/// Small files whose metadata claims or unpacks to far more than it holds.
 fn bombs() -> Vec<(&'static str, MediaType, Vec<u8>)> {
     let png = encoded(ImageFormat::Png, 4, 4);
     let deflated = deflated(300);

@@ -239,7 +239,7 @@ where
     })
 }
 
-/// What is in the mailbox and the sandbox is for whoever develops on this machine: mails with links that sign in.
+/// The mailbox and the sandbox are for the developer on this machine: the mails hold links that sign in.
 fn is_for_developers(path: &str) -> bool {
     ["/mailbox", "/sandbox"].iter().any(|page| path.starts_with(page))
 }

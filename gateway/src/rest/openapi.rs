@@ -161,7 +161,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
 }
 
-/// An answer has all its members, null or not. What clients send is told from it by the fields it does not take.
+/// An answer has all its members, null or not. A request body differs from it by refusing other fields.
 fn require_all(name: &str, schema: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(object)) = schema else {
         return;

@@ -71,11 +71,11 @@ schemas! {
     ProductId = id("prod_");
     /// Of a variant.
     VariantId = id("var_");
-    /// Of a variant that is there; empty is none.
+    /// The id of an existing variant; empty counts as absent.
     VariantIdOrEmpty = id_or_empty("var_");
     /// Of a category.
     CategoryId = id("cat_");
-    /// Of a category; empty is none.
+    /// The id of a category; empty counts as absent.
     CategoryIdOrEmpty = id_or_empty("cat_");
     /// Of a user.
     UserId = id("user_");
@@ -93,11 +93,11 @@ schemas! {
     Text = pattern("^[^\\u0000]*$");
     /// An e-mail address.
     Email = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL));
-    /// An e-mail address; an empty one is none.
+    /// An e-mail address; empty counts as absent.
     EmailOrEmpty = OneOfBuilder::new()
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL)))
         .item(text().max_length(Some(0)));
-    /// A telephone number of 4 to 15 digits, as people write it, behind a + or 00 those of a country; an empty one is none.
+    /// A telephone number of 4 to 15 digits, as people write it; after a + or 00 it begins with a country code. Empty counts as absent.
     Phone = pattern(&phone()).max_length(Some(lengths::PHONE));
     /// A first or last name, a company, a city or a region.
     Name = line(lengths::NAME);
@@ -138,7 +138,7 @@ schemas! {
     Summary = line(lengths::SUMMARY);
     /// https, without credentials, or what `POST /admin/media` gave.
     PictureUrl = pattern("^(https://[^\\s@/?#]+([/?#][^\\s]*)?|/media/[0-9a-f]{64})$").max_length(Some(lengths::URL_BYTES));
-    /// The same; an empty one is none.
+    /// The same; empty counts as absent.
     PictureUrlOrEmpty = pattern("^(https://[^\\s@/?#]+([/?#][^\\s]*)?|/media/[0-9a-f]{64})?$")
         .max_length(Some(lengths::URL_BYTES));
     /// A decimal in the shop's currency: "49.90".

@@ -159,7 +159,7 @@ async fn a_stream_that_is_left_does_not_end_the_others() {
     assert_eq!(seen, ["reset 1", "answered 3"]);
 }
 
-/// Sends until it is told to stop.
+/// Sends until the server says GOAWAY.
 async fn flood(shop: &Shop, what: &str, most: u32, make: impl Fn(u32) -> Vec<u8>) {
     let (mut frames, mut write) = connect(shop, 65_535).await;
     let told = tokio::spawn(async move { frames.rest().await });

@@ -110,7 +110,7 @@ async fn a_gateway_that_its_services_refuse_is_not_ready() {
     test.env.profile = Profile::Production;
     let (auth, catalog, orders) = (Place::new().await, Place::new().await, Place::new().await);
     let gateway = gateway(&test, [&auth.url, &catalog.url, &orders.url]).await;
-    // A peer without a certificate is nobody to them.
+    // A peer without a certificate has no identity.
     let production = Profile::Production;
     let _auth = auth.serve(production, |test| fakes.auth(&test.env));
     let _catalog = catalog.serve(production, |test| fakes.catalog(&test.env));

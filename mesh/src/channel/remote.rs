@@ -2,7 +2,7 @@
 //! found out goes to the next: it was sent to nobody yet.
 //!
 //! Streams of answers have connections of their own: a service takes so many streams of one connection at once, and those that
-//! wait for what comes would leave no room for a call that somebody waits for.
+//! wait for what comes would leave no room for an ordinary call.
 
 use std::{
     error::Error as StdError,

@@ -220,7 +220,7 @@ impl Verifier {
     }
 }
 
-/// Reads a part of a token. A name that stands twice in it, read here or not, may be another value to whoever looked at the
+/// Reads a part of a token. A name that stands twice in it, read here or not, may have another value for a reader that looked at the
 /// token before.
 fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;

@@ -1,4 +1,4 @@
--- Mails to addresses that nobody confirmed, each once, by the address's hash; those of an hour count.
+-- Mails to unconfirmed addresses, each once, by the address's hash; those of an hour count.
 CREATE TABLE counted_mails (
     address_hash TEXT    NOT NULL,
     delivery_id  TEXT    NOT NULL,

@@ -41,7 +41,7 @@ pub struct Delivery {
     pub round: u32,
     /// Why the last try failed; never text of the recipient's.
     pub last_error: Option<String>,
-    /// Whether the address is one that somebody typed for an order, and nobody confirmed; such mails have a limit.
+    /// Whether the address was typed for an order and is unconfirmed; such mails have a limit.
     #[serde(default)]
     pub unconfirmed: bool,
     /// When the event was taken in.

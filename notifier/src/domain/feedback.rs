@@ -157,7 +157,7 @@ pub fn detail(text: &str) -> Option<String> {
     (!line.is_empty() && !line.contains('@')).then_some(line)
 }
 
-/// A mail to an address that nobody confirmed, as it is counted.
+/// A mail to an unconfirmed address, as it is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedMail {
     /// The address, by [`address_hash`].

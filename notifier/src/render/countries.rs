@@ -3,7 +3,7 @@
 
 use super::words::Language;
 
-/// The name of a country of ISO 3166-1, by its alpha-2 code; the code itself where there is none of it.
+/// The name of a country of ISO 3166-1, by its alpha-2 code; an unknown code is returned as it is.
 pub(super) fn name(code: &str, language: Language) -> &str {
     let found = NAMES.binary_search_by(|(known, _, _)| (*known).cmp(code));
     match (found.ok().and_then(|index| NAMES.get(index)), language) {

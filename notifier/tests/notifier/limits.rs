@@ -1,4 +1,4 @@
-//! A stranger's address gets a few mails of orders that somebody typed it into, and no more.
+//! An unconfirmed address gets a few mails about orders it was typed into, and no more.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ async fn once_each(setup: &Setup) {
     outcome(setup.as_staff(created).await).unwrap();
 }
 
-/// A cart of whoever this runs as, with all but an address to write to.
+/// A cart of the current user, complete but for its e-mail.
 async fn cart(setup: &Setup, cup: &str) -> Cart {
     let cart = setup.cart(&[(cup, 1)]).await;
     let update = UpdateCartRequest {

@@ -7,14 +7,16 @@ use comptoir_mesh::events::Record;
 use comptoir_proto::auth::v1::{AuthEvent, auth_event::Payload};
 use prost::Message as _;
 
+/// Whether an event asks for a mail, rather than withholding one.
+pub(crate) fn asks_for_a_mail(record: &Record) -> bool {
+    let event = AuthEvent::decode(record.payload.clone()).unwrap();
+    matches!(event.payload, Some(Payload::MailRequested(_)))
+}
+
 /// How many of the events that wait ask for a mail.
 async fn asked_for(store: &Fresh) -> usize {
     let records = store.pending(100).await.unwrap();
-    let asks = |record: &Record| {
-        let event = AuthEvent::decode(record.payload.clone()).unwrap();
-        matches!(event.payload, Some(Payload::MailRequested(_)))
-    };
-    records.iter().filter(|record| asks(record)).count()
+    records.iter().filter(|record| asks_for_a_mail(record)).count()
 }
 
 pub(crate) async fn mails_beyond_the_limit_are_silent(store: Fresh) {

@@ -367,7 +367,7 @@ impl Operation {
             };
             let end = loop {
                 match answers.next().await {
-                    // What began anew begins with what was sent before.
+                    // A restarted operation begins with what was sent before.
                     Some(Told::Next(payload)) if sent.as_ref() == Some(&payload) => {}
                     Some(Told::Next(payload)) => {
                         self.send_next(&payload).await?;

@@ -127,5 +127,5 @@ async fn those_who_follow_an_order_share_one_stream() {
     drop(second);
     tokio::time::timeout(comptoir_mesh::testing::PATIENCE, sender.closed())
         .await
-        .expect("the stream is held though nobody follows the order");
+        .expect("the stream is held without a follower");
 }

@@ -190,7 +190,7 @@ pub(super) struct QuotaDocument {
     pub(super) expires_at: DateTime,
 }
 
-/// Mails to an address that nobody confirmed.
+/// Mails to an unconfirmed address.
 #[derive(Serialize, Deserialize)]
 pub(super) struct CountedDocument {
     /// The address's hash.
