@@ -2,6 +2,8 @@
 
 mod beside;
 mod matching;
+#[cfg(feature = "measure")]
+mod measure;
 
 use std::collections::{BTreeMap, BTreeSet};
 
