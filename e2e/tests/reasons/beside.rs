@@ -195,7 +195,7 @@ async fn unknown_routes_are_not_found_whatever_is_sent() {
     let world = World::new(&[]).await;
     beside(&world, async {
         for path in [
-            "/",
+            "/home",
             "/admin",
             "/graphql/",
             "/.env",
