@@ -38,6 +38,11 @@ pub struct Number {
 /// what is no number, and one behind a + or 00 that can be of no country. The rule is one that a pattern can state, as the
 /// document of the API does; whether the country has such a number is seen when it is dialled.
 pub fn check(field: &str, typed: &str) -> Result<Option<String>, Error> {
+    // With the space around it: the API's document states one length, of the text as it is sent.
+    if typed.chars().count() > lengths::PHONE {
+        let message = format!("A telephone number has at most {} characters.", lengths::PHONE);
+        return Err(Error::field(field, ErrorReason::InvalidText, message));
+    }
     let typed = text::line(field, typed, lengths::PHONE)?;
     if typed.is_empty() {
         return Ok(None);

@@ -155,7 +155,8 @@ pub struct Limits {
         id = "limit-streams",
         long,
         env = "COMPTOIR_LIMIT_STREAMS",
-        default_value_t = 10_000
+        default_value_t = 10_000,
+        value_parser = up_to::<usize>(MANY),
     )]
     pub streams: usize,
     /// Requests a minute of one address without a token.

@@ -235,8 +235,8 @@ fn slug() -> String {
     format!("^[{letters}]+(-[{letters}]+)*$")
 }
 
-/// White space (Unicode), within a class of characters.
-const BLANK: &str = "\\t-\\r \\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000";
+/// What may stand around a text and is dropped ([`comptoir_mesh::text::line`]), within a class of characters.
+const BLANK: &str = "\\t\\n\\r \\u00A0\\u1680\\u2000-\\u200A\\u202F\\u205F\\u3000";
 
 fn blanks() -> String {
     format!("[{BLANK}]*")
