@@ -1,10 +1,10 @@
 //! Between the proto and the domain. What people wrote is checked here, and every violation of a request is collected.
 
+pub(crate) use comptoir_mesh::clock::to_proto as timestamp;
 use comptoir_mesh::error::{Error, ErrorReason, Violation};
 use comptoir_mesh::{lengths, phone, shop::Shop, text};
 use comptoir_proto::auth::v1 as proto;
 use comptoir_proto::types;
-use jiff::Timestamp;
 
 use crate::domain::address::Address;
 use crate::domain::session::Session;
@@ -206,13 +206,6 @@ pub(crate) fn role(role: i32) -> Result<Role, Error> {
             ErrorReason::ValidationFailed,
             "A role is CUSTOMER, STAFF or ADMIN.",
         )),
-    }
-}
-
-pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.as_second(),
-        nanos: at.subsec_nanosecond(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Answers.
 
+pub(crate) use comptoir_mesh::clock::to_proto as timestamp;
 use comptoir_mesh::money::money;
 use comptoir_proto::catalog::v1 as proto;
-use jiff::Timestamp;
 
 use super::{Field, Fields};
 use crate::domain::{Category, Image, Movement, Product, ProductOption, ProductSort, Status, Variant};
@@ -137,14 +137,6 @@ pub(crate) fn movement(movement: Movement) -> proto::StockMovement {
         actor: movement.actor,
         order_id: movement.order_id,
         created_at: Some(timestamp(movement.created_at)),
-    }
-}
-
-/// A time.
-pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.as_second(),
-        nanos: at.subsec_nanosecond(),
     }
 }
 

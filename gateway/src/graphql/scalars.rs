@@ -24,10 +24,7 @@ impl DateTime {
 
     /// As messages carry it.
     pub(super) fn to_proto(self) -> prost_types::Timestamp {
-        prost_types::Timestamp {
-            seconds: self.0.as_second(),
-            nanos: self.0.subsec_nanosecond(),
-        }
+        comptoir_mesh::clock::to_proto(self.0)
     }
 }
 

@@ -135,10 +135,7 @@ impl Parameters {
                 "A time is written like 2026-01-31T12:00:00Z.",
             )
         })?;
-        Ok(Some(prost_types::Timestamp {
-            seconds: time.as_second(),
-            nanos: time.subsec_nanosecond(),
-        }))
+        Ok(Some(comptoir_mesh::clock::to_proto(time)))
     }
 
     /// One of an enum's names.

@@ -1,7 +1,7 @@
 //! Domain to proto.
 
+use comptoir_mesh::clock::to_proto as timestamp;
 use comptoir_proto::notifier::v1 as pb;
-use jiff::Timestamp;
 
 use crate::domain::delivery::{Delivery, Status};
 use crate::domain::feedback::Report;
@@ -36,12 +36,5 @@ pub(super) fn posted(posted: Posted) -> pb::MailboxMessage {
         text: posted.message.text,
         html: posted.message.html,
         created_at: Some(timestamp(posted.created_at)),
-    }
-}
-
-fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.as_second(),
-        nanos: at.subsec_nanosecond(),
     }
 }

@@ -11,19 +11,11 @@ use std::ops::RangeInclusive;
 
 use comptoir_proto::types::Money;
 use jiff::Timestamp;
+pub(crate) use mesh::clock::to_proto as to_timestamp;
 use mesh::{
     Error,
     error::{ErrorReason, Violation},
 };
-
-/// A time as the contracts have it.
-pub(crate) fn to_timestamp(at: Timestamp) -> prost_types::Timestamp {
-    let micros = at.as_microsecond();
-    prost_types::Timestamp {
-        seconds: micros.div_euclid(1_000_000),
-        nanos: i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or(0),
-    }
-}
 
 /// The first second of a time: the year 1, as protobuf has it. The last one is that of the year 9999, less a day.
 const FIRST: i64 = -62_135_596_800;

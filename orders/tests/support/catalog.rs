@@ -284,10 +284,7 @@ impl InventoryService for FakeCatalog {
                 expires_at
             }
         };
-        let expires_at = Some(prost_types::Timestamp {
-            seconds: expires_at.as_second(),
-            nanos: expires_at.subsec_nanosecond(),
-        });
+        let expires_at = Some(comptoir_mesh::clock::to_proto(expires_at));
         Ok(Response::new(ReserveStockResponse { expires_at }))
     }
 
