@@ -45,7 +45,7 @@ impl Accounts {
 }
 
 /// The names of the customer that a limit of uses counts by: the account, its address, and the address of the cart. None while
-/// nobody is known.
+/// the customer is unknown.
 pub(crate) fn names(cart: &Cart, account_email: Option<&str>) -> Vec<String> {
     let mut names = Vec::new();
     names.extend(cart.customer_id.clone());

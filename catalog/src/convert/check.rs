@@ -83,7 +83,7 @@ impl Checks {
     }
 }
 
-/// The address of a picture, if it may be one's: https without credentials, written out as browsers read it, so that nobody reads
+/// The address of a picture, if it may be one: https without credentials, written out as browsers read it, so that no reader finds
 /// another host in it; or one of our own.
 pub(crate) fn picture_url(url: &str) -> Option<String> {
     if media_id_of(url).is_some() {
