@@ -5,7 +5,7 @@ WORKDIR /src
 COPY . .
 ARG BINARY=comptoir
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked --workspace --bin "$BINARY" --features comptoir-mesh/kafka-tls && cp "target/release/$BINARY" /process && mkdir /data
+    cargo build --release --locked --workspace --bin "$BINARY" --features comptoir-events/kafka-tls && cp "target/release/$BINARY" /process && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /process /process

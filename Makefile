@@ -35,10 +35,10 @@ up: ## Build what is missing and run everything on http://127.0.0.1:8080, data i
 	cargo build -p comptoir-standalone
 	target/debug/comptoir up $(ARGS)
 
-# Cargo features of the release binaries: make build FEATURES=comptoir-mesh/kafka-tls
+# Cargo features of the release binaries: make build FEATURES=comptoir-events/kafka-tls
 FEATURES ?=
 
-build: ## The release binaries, in target/release (FEATURES=comptoir-mesh/kafka-tls: with TLS to Kafka)
+build: ## The release binaries, in target/release (FEATURES=comptoir-events/kafka-tls: with TLS to Kafka)
 	cargo build --release --workspace --bins --features "$(FEATURES)"
 
 test: lint ## Everything that is tested here; says how many ran, and names what was skipped

@@ -2,9 +2,10 @@
 
 pub(crate) use comptoir_mesh::clock::to_proto as timestamp;
 use comptoir_mesh::error::{Error, ErrorReason, Violation};
-use comptoir_mesh::{lengths, phone, shop::Shop, text};
+use comptoir_mesh::{lengths, phone, text};
 use comptoir_proto::auth::v1 as proto;
 use comptoir_proto::types;
+use comptoir_shop::Shop;
 
 use crate::domain::address::Address;
 use crate::domain::session::Session;

@@ -17,9 +17,9 @@ pub use self::{auth::Auth, config::Config, policy::POLICY};
 
 use std::sync::Arc;
 
+use comptoir_events::{Broker, relay};
 use comptoir_mesh::env::{Server, Store};
-use comptoir_mesh::events::{Broker, relay};
-use comptoir_mesh::{Env, faults};
+use comptoir_mesh::{Env, fail_points};
 
 /// The crash points of this crate, for tests that make a process die at them.
 pub const FAIL_POINTS: &[&str] = &[
@@ -54,5 +54,5 @@ pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::
 /// Passes the crash point `auth.<step>.<side>`.
 fn point(name: &'static str) {
     debug_assert!(FAIL_POINTS.contains(&name), "{name} is not listed");
-    faults::hit(name);
+    fail_points::hit(name);
 }

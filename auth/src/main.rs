@@ -4,9 +4,9 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
 use comptoir_auth::Config;
+use comptoir_events::Broker;
 use comptoir_mesh::{
     config::{Common, address},
-    events::Broker,
     process::{Process, run},
 };
 

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use comptoir_events::Outbox;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::events::Outbox;
 use jiff::Timestamp;
 
 use crate::domain::attempt::Attempt;

@@ -40,7 +40,7 @@ pub struct ReservedLine {
 /// Opens the store where the settings say.
 pub async fn open(location: &Store) -> anyhow::Result<Books> {
     match location {
-        Store::Sqlite(file) => Ok(Books::Sqlite(comptoir_mesh::sqlite::open_to_read(file).await?)),
+        Store::Sqlite(file) => Ok(Books::Sqlite(comptoir_stores::sqlite::open_to_read(file).await?)),
         Store::Server(server) => {
             let pool = async {
                 let options = PgConnectOptions::from_str(server.url.reveal())?

@@ -1,7 +1,7 @@
 //! What is announced of a change, and how it is written.
 
 use bytes::Bytes;
-use comptoir_mesh::events::{CATALOG_TOPIC, Record};
+use comptoir_events::{CATALOG_TOPIC, Record};
 use comptoir_proto::catalog::v1::{
     CatalogEvent, CategoryChanged, CategoryDeleted, ProductChanged, ProductDeleted, StockChanged,
     catalog_event::Payload,

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use comptoir_catalog::Config;
+use comptoir_events::Broker;
 use comptoir_mesh::{
     config::{Common, PeerUrls, address},
-    events::Broker,
     identity,
     process::{self, Process},
 };

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use comptoir_events as events;
+use comptoir_events::Broker;
 use comptoir_mesh::{
     Env, Service,
     env::{self, Server},
-    events::{self, Broker},
 };
 use comptoir_proto::catalog::v1::{
     catalog_service_server::CatalogServiceServer, inventory_service_server::InventoryServiceServer,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comptoir_mesh::events::ORDERS_TOPIC;
+use comptoir_events::ORDERS_TOPIC;
 use comptoir_proto::orders::v1::OrderEvent;
 use prost::Message as _;
 use rdkafka::{

@@ -12,7 +12,7 @@ use comptoir_e2e::{
     shop::eventually,
     topic::OrdersTopic,
 };
-use comptoir_mesh::events::ORDERS_TOPIC;
+use comptoir_events::ORDERS_TOPIC;
 use comptoir_proto::orders::v1::{OrderEvent, OrderPlaced, order_event::Payload};
 use futures::future::join_all;
 use prost::Message as _;

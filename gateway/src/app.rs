@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::{SDLExportOptions, ValidationMode};
+use comptoir_events::Broker;
 use comptoir_mesh::Env;
 use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::events::Broker;
 
 use crate::cache::{self, Entities, Responses, SharedCache, Tagged};
 use crate::config::{Config, some};

@@ -27,8 +27,8 @@ use std::sync::Arc;
 use axum::response::Response;
 use axum::{BoxError, Router};
 use bytes::Bytes;
+use comptoir_events::Broker;
 use comptoir_mesh::Env;
-use comptoir_mesh::events::Broker;
 use http::Request;
 use tokio::net::TcpListener;
 

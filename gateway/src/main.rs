@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
+use comptoir_events::Broker;
 use comptoir_gateway::{Config, Peers};
 use comptoir_mesh::config::{Common, PeerUrls, address};
-use comptoir_mesh::events::Broker;
 use comptoir_mesh::identity;
 use comptoir_mesh::process::{self, Process};
 

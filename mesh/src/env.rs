@@ -5,13 +5,14 @@ use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Durat
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use comptoir_shop::Shop;
+
 use crate::{
     clock::{Clock, SystemClock},
     config::{Common, Profile, Secret, Servers},
     context::{self, Context},
     identity::Verifier,
     ids::Ids,
-    shop::Shop,
 };
 
 /// Time, randomness, settings and life cycle, passed in rather than global.
@@ -164,9 +165,9 @@ pub struct ServerUrl {
     /// The setting to name when something is wrong with it.
     pub setting: String,
     /// MongoDB: the database, whatever the URL says.
-    pub(crate) database: Option<String>,
+    pub database: Option<String>,
     /// MongoDB: the database where the URL names none.
-    pub(crate) default_database: String,
+    pub default_database: String,
 }
 
 /// Tasks that outlive the call that began them.

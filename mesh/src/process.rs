@@ -147,15 +147,15 @@ where
     };
     let outcome = runtime.block_on(async {
         let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let strangers = config::strangers(variables);
-        if let Some((name, meant)) = strangers.misspelt {
+        let found = config::unknown_settings(variables);
+        if let Some((name, meant)) = found.misspelt {
             anyhow::bail!("{name}: there is no such setting; {meant} may be meant");
         }
         let env = Env::new(&common)?;
         let _telemetry = telemetry::start(service, &common)?;
-        if !strangers.unknown.is_empty() {
+        if !found.unknown.is_empty() {
             tracing::warn!(
-                variables = strangers.unknown.join(" "),
+                variables = found.unknown.join(" "),
                 "no setting has these names"
             );
         }

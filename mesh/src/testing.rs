@@ -4,6 +4,7 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_proto::auth::v1::Jwk;
+use comptoir_shop::Shop;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,6 @@ use crate::{
     env::{CallLimits, Env, Tasks},
     identity::{AUDIENCE, Claims, ISSUER, Role, TOKEN_TYPE, Verifier},
     ids::Ids,
-    shop::Shop,
 };
 
 /// An Ed25519 key pair that signs nothing but tests: PKCS#8 and the public half (RFC 8032, test 1).
@@ -67,7 +67,7 @@ impl TestEnv {
             shutdown,
             tasks: Tasks::default(),
             verifier,
-            shop: Arc::new(Shop::parse(crate::shop::DEFAULT).expect("the default shop is valid")),
+            shop: Arc::new(Shop::parse(comptoir_shop::DEFAULT).expect("the default shop is valid")),
             servers: Servers::default(),
         };
         Self { env, clock, folder }

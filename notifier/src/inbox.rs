@@ -5,10 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use comptoir_events::{AUTH_TOPIC, Consumer, Death, ORDERS_TOPIC, Outcome, Record};
 use comptoir_mesh::clock::Clock;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::events::{AUTH_TOPIC, Consumer, Death, ORDERS_TOPIC, Outcome, Record};
-use comptoir_mesh::faults;
+use comptoir_mesh::fail_points;
 use futures::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
@@ -53,9 +53,9 @@ impl Inbox {
             body_sha256: digest(&record.payload),
             received_at: now,
         };
-        faults::hit("notifier.record.before");
+        fail_points::hit("notifier.record.before");
         let recorded = self.store.record(entry, deliveries).await?;
-        faults::hit("notifier.record.after");
+        fail_points::hit("notifier.record.after");
         Ok(match recorded {
             Recorded::New => {
                 if anything {
@@ -89,9 +89,9 @@ impl Inbox {
             payload,
             received_at: self.clock.now(),
         };
-        faults::hit("notifier.bury.before");
+        fail_points::hit("notifier.bury.before");
         let new = self.store.bury(letter).await?;
-        faults::hit("notifier.bury.after");
+        fail_points::hit("notifier.bury.after");
         if new {
             metrics::counter!("dead_letters_total", "topic" => record.topic, "reason" => reason.as_str())
                 .increment(1);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use comptoir_events::Broker;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::events::Broker;
 use comptoir_mesh::{Access, Channel, Env, Service};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::notifier::v1::notifier_service_server::NotifierServiceServer;

@@ -1,6 +1,6 @@
 //! From an event to what it asks for: which messages, to whom.
 
-use comptoir_mesh::events::{AUTH_TOPIC, ORDERS_TOPIC, Record};
+use comptoir_events::{AUTH_TOPIC, ORDERS_TOPIC, Record};
 use comptoir_proto::auth::v1::{AuthEvent, MailKind, MailRequested, auth_event};
 use comptoir_proto::orders::v1::{Order, OrderEvent, order_event};
 use jiff::Timestamp;

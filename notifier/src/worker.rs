@@ -11,7 +11,7 @@ use comptoir_mesh::channel::Channel as MeshChannel;
 use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::env::Env;
 use comptoir_mesh::error::{Error, ErrorReason, Reason as _};
-use comptoir_mesh::faults;
+use comptoir_mesh::fail_points;
 use comptoir_mesh::phone::Number;
 use comptoir_proto::auth::v1::IssueMailTokenRequest;
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
@@ -101,9 +101,9 @@ impl Worker {
         if allowed == 0 {
             return Ok(Round::Paced);
         }
-        faults::hit("notifier.claim.before");
+        fail_points::hit("notifier.claim.before");
         let claimed = self.store.claim(now, after(now, LEASE), allowed).await;
-        faults::hit("notifier.claim.after");
+        fail_points::hit("notifier.claim.after");
         let count = claimed.as_ref().map_or(0, Vec::len);
         self.pacer
             .give_back(allowed.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX)));
@@ -197,9 +197,9 @@ impl Worker {
         let now = self.env.clock.now();
         let message = self.renderer.render(delivery, token.as_ref(), now);
         let message = message.map_err(|error| Failure::Again(error.to_string()))?;
-        faults::hit("notifier.send.before");
+        fail_points::hit("notifier.send.before");
         let outcome = self.backends.send(message, now).await;
-        faults::hit("notifier.send.after");
+        fail_points::hit("notifier.send.after");
         outcome
     }
 
@@ -296,9 +296,9 @@ impl Worker {
         );
         let (channel, attempts) = (delivery.channel.as_str(), delivery.attempts);
         let error = delivery.last_error.clone().unwrap_or_default();
-        faults::hit("notifier.sent.before");
+        fail_points::hit("notifier.sent.before");
         let saved = self.save(delivery).await;
-        faults::hit("notifier.sent.after");
+        fail_points::hit("notifier.sent.after");
         match saved {
             Ok(true) => {
                 metrics::counter!("notifications_total", "channel" => channel, "outcome" => status.as_str())

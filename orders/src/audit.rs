@@ -51,8 +51,8 @@ pub enum Units {
 /// Opens the store where the settings say.
 pub async fn open(location: &Store) -> anyhow::Result<Books> {
     Ok(match location {
-        Store::Sqlite(file) => Books::Sqlite(mesh::sqlite::open_to_read(file).await?),
-        Store::Server(server) => Books::Mongo(mesh::mongo::open(server).await?),
+        Store::Sqlite(file) => Books::Sqlite(comptoir_stores::sqlite::open_to_read(file).await?),
+        Store::Server(server) => Books::Mongo(comptoir_stores::mongo::open(server).await?),
     })
 }
 

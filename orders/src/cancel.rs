@@ -2,8 +2,9 @@
 //! back, and at the end CANCELED. An open capture is waited for, and what it took is refunded.
 
 use comptoir_proto::orders::v1::{OrderCanceled, order_event::Payload};
+use comptoir_shop::money::money;
 use jiff::Timestamp;
-use mesh::{Error, ErrorReason, money::money};
+use mesh::{Error, ErrorReason};
 
 use crate::{
     checkout::undo::{note_void, note_void_refused},

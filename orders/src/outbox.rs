@@ -5,11 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use comptoir_events::{ORDERS_TOPIC, Outbox, Record};
 use comptoir_proto::orders::v1::{OrderEvent, order_event::Payload};
-use mesh::{
-    Env, Error,
-    events::{ORDERS_TOPIC, Outbox, Record},
-};
+use mesh::{Env, Error};
 use prost::Message as _;
 use tokio::sync::Notify;
 

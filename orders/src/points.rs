@@ -19,7 +19,7 @@ impl Point {
 }
 
 async fn pass(name: &'static str) {
-    mesh::faults::hit(name);
+    comptoir_mesh::fail_points::hit(name);
     #[cfg(test)]
     crash::pass(name).await;
 }

@@ -6,11 +6,11 @@ use std::{collections::HashMap, sync::Arc};
 use comptoir_proto::catalog::v1::{
     BatchGetVariantsRequest, Image, ProductStatus, Variant, catalog_service_client::CatalogServiceClient,
 };
+use comptoir_shop::money::money;
 use mesh::{
     Env, Error,
     channel::Channel,
     error::{ErrorReason, Violation},
-    money::money,
 };
 
 use crate::{

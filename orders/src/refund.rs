@@ -2,7 +2,8 @@
 //! captured; then the provider under the intent's id; then the outcome.
 
 use comptoir_proto::orders::v1::{OrderRefunded, order_event::Payload};
-use mesh::{Error, ErrorReason, money::money};
+use comptoir_shop::money::money;
+use mesh::{Error, ErrorReason};
 
 use crate::{
     domain::order::{IntentState, Operation, Order, PaymentEventKind, Refund, Request},

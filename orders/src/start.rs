@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
+use comptoir_events as events;
+use comptoir_events::Broker;
 use comptoir_proto::orders::v1::{
     cart_service_server::CartServiceServer, discount_service_server::DiscountServiceServer,
     order_service_server::OrderServiceServer, payment_service_server::PaymentServiceServer,
     sandbox_service_server::SandboxServiceServer,
 };
-use mesh::{
-    Channel, Env, Service,
-    env::Server,
-    events::{self, Broker},
-};
+use mesh::{Channel, Env, Service, env::Server};
 
 use crate::{
     Config, POLICY,

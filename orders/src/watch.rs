@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
+use comptoir_events::{Broker, Heard, ORDERS_TOPIC};
 use comptoir_proto::orders::v1::{Order as ProtoOrder, WatchOrderResponse};
 use futures::{Stream, stream};
-use mesh::{
-    Env, Error,
-    events::{Broker, Heard, ORDERS_TOPIC},
-};
+use mesh::{Env, Error};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,

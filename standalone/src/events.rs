@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use comptoir_mesh::events::{self, Settings};
+use comptoir_events as events;
+use comptoir_mesh::config::KafkaSettings;
 
 /// What `comptoir events` takes.
 #[derive(Args, Debug)]
@@ -26,7 +27,7 @@ struct Redrive {
     #[arg(long, env = "KAFKA_BROKERS", value_name = "ADDRS")]
     kafka_brokers: String,
     #[command(flatten)]
-    kafka: Settings,
+    kafka: KafkaSettings,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {

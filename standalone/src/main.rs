@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::ShopFile,
         }) => {
-            print!("{}", comptoir_mesh::shop::DEFAULT);
+            print!("{}", comptoir_shop::DEFAULT);
             ExitCode::SUCCESS
         }
         Ok(Arguments {

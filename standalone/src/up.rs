@@ -5,10 +5,11 @@ use std::{fs::File, net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use comptoir_events as events;
+use comptoir_events::{Broker, Bus};
 use comptoir_mesh::{
-    channel, config,
-    config::Common,
-    events::{self, Broker, Bus},
+    channel,
+    config::{self, Common},
     identity,
     process::{self, Process},
 };

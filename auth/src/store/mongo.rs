@@ -38,7 +38,7 @@ use anyhow::Context as _;
 use comptoir_mesh::clock::Clock;
 use comptoir_mesh::env::{Env, ServerUrl, Tasks};
 use comptoir_mesh::error::Error;
-use comptoir_mesh::mongo;
+use comptoir_stores::mongo;
 use mongodb::bson::{Document, deserialize_from_document, doc, serialize_to_document};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, Cursor, Database, IndexModel};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use comptoir_events::{AUTH_TOPIC, Outbox, Record};
 use comptoir_mesh::error::Error;
-use comptoir_mesh::events::{AUTH_TOPIC, Outbox, Record};
-use comptoir_mesh::sqlite::{Sqlite as Database, micros};
+use comptoir_stores::sqlite::{Sqlite as Database, micros};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use comptoir_auth::{Auth, Config};
+use comptoir_events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
 use comptoir_mesh::Channel;
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::error::{Error, ErrorReason};
-use comptoir_mesh::events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
 use comptoir_mesh::testing::{PATIENCE, TestEnv, server, with_token};
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::auth::v1::*;

@@ -2,15 +2,12 @@
 
 use std::collections::HashSet;
 
-use comptoir_mesh::{
-    Error,
-    error::ErrorReason,
-    lengths,
-    money::{fraction_digits, parse_decimal},
-    shop::Shop,
-    text as mesh_text,
-};
+use comptoir_mesh::{Error, error::ErrorReason, lengths, text as mesh_text};
 use comptoir_proto::catalog::v1::{ImageInput, ProductInput, ProductStatus, VariantInput};
+use comptoir_shop::{
+    Shop,
+    money::{fraction_digits, parse_decimal},
+};
 
 use super::{Checks, category::slug_choice};
 use crate::domain::{Content, Image, ProductDraft, Status, VariantDraft, text::is_option_name};

@@ -1,8 +1,8 @@
 //! Answers.
 
 pub(crate) use comptoir_mesh::clock::to_proto as timestamp;
-use comptoir_mesh::money::money;
 use comptoir_proto::catalog::v1 as proto;
+use comptoir_shop::money::money;
 
 use super::{Field, Fields};
 use crate::domain::{Category, Image, Movement, Product, ProductOption, ProductSort, Status, Variant};

@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
-use comptoir_mesh::shop::Shop;
 use comptoir_proto::catalog::v1::{ImportProductsRequest, ImportProductsResponse};
+use comptoir_shop::Shop;
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;

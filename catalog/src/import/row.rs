@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
-use comptoir_mesh::money::DecimalError;
 use comptoir_mesh::text as mesh_text;
-use comptoir_mesh::{Error, money};
+use comptoir_shop::money;
+use comptoir_shop::money::DecimalError;
 use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization as _;
 

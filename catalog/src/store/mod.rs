@@ -14,7 +14,8 @@ mod sqlite;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use comptoir_mesh::{Error, events::Outbox};
+use comptoir_events::Outbox;
+use comptoir_mesh::Error;
 use jiff::Timestamp;
 
 pub use changes::{Change, Changes};

@@ -1,6 +1,7 @@
 //! What every SQL adapter's rows become: the columns have the same names and types in all of them.
 
-use comptoir_mesh::{Error, sqlite::timestamp};
+use comptoir_mesh::Error;
+use comptoir_stores::sqlite::timestamp;
 
 use super::{LowStock, Page, drafts::parse_status};
 use crate::domain::{Content, Movement, Product, Stock, Variant};

@@ -1,6 +1,6 @@
 //! What the relay takes out of the store.
 
-use comptoir_mesh::events::{CATALOG_TOPIC, Heard};
+use comptoir_events::{CATALOG_TOPIC, Heard};
 use comptoir_mesh::testing::PATIENCE;
 use comptoir_proto::catalog::v1::{CatalogEvent, catalog_event::Payload};
 use prost::Message as _;

@@ -15,12 +15,12 @@ mod reading;
 use std::sync::Arc;
 
 use comptoir_catalog::{Config, start};
+use comptoir_events::Bus;
 use comptoir_mesh::{
     Error, Role,
     channel::{self, Channel, Slot},
     context::{self, Context},
     error::{ErrorReason, Reason as _},
-    events::Bus,
     testing::TestEnv,
 };
 use comptoir_proto::catalog::v1::{
@@ -209,7 +209,7 @@ fn input_of(product: &Product) -> ProductInput {
                 .iter()
                 .map(|option| option.value.clone())
                 .collect(),
-            price: comptoir_mesh::money::format_decimal(cents, 2),
+            price: comptoir_shop::money::format_decimal(cents, 2),
             ..VariantInput::default()
         }
     };

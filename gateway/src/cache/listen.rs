@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use comptoir_events::{Broker, CATALOG_TOPIC, Heard, Record};
 use comptoir_mesh::Env;
-use comptoir_mesh::events::{Broker, CATALOG_TOPIC, Heard, Record};
 use comptoir_proto::catalog::v1::CatalogEvent;
 use comptoir_proto::catalog::v1::catalog_event::Payload;
 use prost::Message as _;

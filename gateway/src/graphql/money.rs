@@ -1,7 +1,7 @@
 //! Amounts.
 
-use comptoir_mesh::money::{format_decimal, fraction_digits};
 use comptoir_proto::types as pb;
+use comptoir_shop::money::{format_decimal, fraction_digits};
 
 use super::plain::{looked_at, plain};
 use super::scalars::{Decimal, Long};

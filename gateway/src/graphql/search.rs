@@ -153,7 +153,7 @@ impl SearchFilters {
 }
 
 fn price(field: &str, price: Option<&Decimal>, digits: u32) -> Result<Option<i64>, Failure> {
-    let read = |price: &Decimal| mesh::money::parse_decimal(price.as_str(), digits);
+    let read = |price: &Decimal| comptoir_shop::money::parse_decimal(price.as_str(), digits);
     price.map(read).transpose().map_err(|error| {
         let message = format!("{field}: {error}");
         mesh::Error::field(field, ErrorReason::ValidationFailed, message).into()

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use comptoir_mesh::channel::Channel;
-use comptoir_mesh::shop::Shop;
 use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
 use comptoir_proto::catalog::v1::catalog_service_client::CatalogServiceClient;
 use comptoir_proto::catalog::v1::inventory_service_client::InventoryServiceClient;
@@ -13,6 +12,7 @@ use comptoir_proto::orders::v1::discount_service_client::DiscountServiceClient;
 use comptoir_proto::orders::v1::order_service_client::OrderServiceClient;
 use comptoir_proto::orders::v1::payment_service_client::PaymentServiceClient;
 use comptoir_proto::orders::v1::sandbox_service_client::SandboxServiceClient;
+use comptoir_shop::Shop;
 
 use crate::config::some;
 use crate::following::Following;

@@ -8,11 +8,11 @@ use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
-use comptoir_mesh::money::{format_decimal, fraction_digits};
 use comptoir_proto::orders::v1::{
     GetSandboxPaymentRequest, ListSandboxPaymentsRequest, ResolveSandboxPaymentRequest, SandboxPayment,
 };
 use comptoir_proto::types::Money;
+use comptoir_shop::money::{format_decimal, fraction_digits};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};

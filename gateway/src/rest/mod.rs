@@ -23,7 +23,7 @@ pub(crate) use parameters::may_repeat;
 use std::sync::Arc;
 
 use axum::Router;
-use comptoir_mesh::shop::Shop;
+use comptoir_shop::Shop;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use comptoir_mesh::error::{ErrorReason, Reason as _};
-use comptoir_mesh::shop::Shop;
+use comptoir_shop::Shop;
 use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
-use comptoir_mesh::money::parse_decimal;
+use comptoir_shop::money::parse_decimal;
 use http::request::Parts;
 use jiff::Timestamp;
 use serde::de::value::{Error as ValueError, StrDeserializer};

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use comptoir_mesh::lengths;
-use comptoir_mesh::shop::{Shop, countries};
 use comptoir_mesh::text::{MAX_EMAIL, REFUSED, SLUG_LETTERS};
+use comptoir_shop::{Shop, countries};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat,
 };

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser as _;
+use comptoir_events::{Bus, CATALOG_TOPIC, Publisher as _, Record};
 use comptoir_gateway::{Config, Gateway, Peers};
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::events::{Bus, CATALOG_TOPIC, Publisher as _, Record};
 use comptoir_mesh::testing::TestEnv;
 use comptoir_proto::catalog::v1::{CatalogEvent, ProductChanged, catalog_event};
 use prost::Message as _;

@@ -79,7 +79,7 @@ async fn a_file_that_is_not_right_ends_the_start() {
     for wrong in ["{", r#"{"abc":"{ __typename }"}"#, "[]"] {
         std::fs::write(&file, wrong).expect("written");
         let flags = ["--trusted-documents", file.to_str().expect("a path")];
-        let bus = comptoir_mesh::events::Bus::new();
+        let bus = comptoir_events::Bus::new();
         let error = crate::harness::gateway(&test, &crate::fakes::Fakes::default(), bus, &flags)
             .await
             .err();

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use comptoir_mesh::identity::Role;
-use comptoir_mesh::shop;
 use comptoir_proto::catalog::v1 as catalog;
 use comptoir_proto::orders::v1 as orders;
+use comptoir_shop as shop;
 use serde_json::Value;
 
 use crate::harness::Shop;

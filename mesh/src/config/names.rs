@@ -103,7 +103,7 @@ const SLIP: usize = 2;
 
 /// What variables that look like ours, and are not, may be.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Strangers {
+pub(crate) struct UnknownSettings {
     /// A name with a slip, and the setting that was meant.
     pub(crate) misspelt: Option<(String, &'static str)>,
     /// Other names: nothing reads them.
@@ -111,27 +111,27 @@ pub(crate) struct Strangers {
 }
 
 /// Looks through the names of variables.
-pub(crate) fn strangers(names: impl Iterator<Item = String>) -> Strangers {
-    let mut strangers = Strangers::default();
+pub(crate) fn unknown_settings(names: impl Iterator<Item = String>) -> UnknownSettings {
+    let mut found = UnknownSettings::default();
     for name in names.filter(|name| name.starts_with("COMPTOIR_") && !NAMES.contains(&name.as_str())) {
         let meant = NAMES
             .iter()
             .find(|known| strsim::osa_distance(&name, known) <= SLIP);
         match meant {
-            Some(meant) => strangers.misspelt = Some((name, meant)),
-            None => strangers.unknown.push(name),
+            Some(meant) => found.misspelt = Some((name, meant)),
+            None => found.unknown.push(name),
         }
     }
-    strangers.unknown.sort_unstable();
-    strangers
+    found.unknown.sort_unstable();
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn look(name: &str) -> Strangers {
-        strangers(std::iter::once(name.to_owned()))
+    fn look(name: &str) -> UnknownSettings {
+        unknown_settings(std::iter::once(name.to_owned()))
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
             }
         }
         for name in NAMES.iter().chain(&["MONGODB_URL", "PATH"]) {
-            assert_eq!(look(name), Strangers::default(), "{name}");
+            assert_eq!(look(name), UnknownSettings::default(), "{name}");
         }
     }
 }

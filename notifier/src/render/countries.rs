@@ -313,7 +313,7 @@ mod tests {
         for first in b'A'..=b'Z' {
             for second in b'A'..=b'Z' {
                 let code = String::from_utf8_lossy(&[first, second]).into_owned();
-                if comptoir_mesh::shop::is_country(&code) {
+                if comptoir_shop::is_country(&code) {
                     assert_ne!(name(&code, Language::French), code, "{code}");
                 }
             }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use comptoir_mesh::shop::Shop;
+use comptoir_shop::Shop;
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;

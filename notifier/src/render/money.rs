@@ -1,6 +1,6 @@
 //! Amounts as people of a language write them.
 
-use comptoir_mesh::money::{format_decimal, fraction_digits};
+use comptoir_shop::money::{format_decimal, fraction_digits};
 
 use super::words::Language;
 use crate::domain::content::Amount;

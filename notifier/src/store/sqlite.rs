@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::sqlite::{Sqlite, micros, timestamp};
+use comptoir_stores::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
+use comptoir_events::{AUTH_TOPIC, Consumer as _, ORDERS_TOPIC, Record};
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::error::{Error, ErrorReason};
-use comptoir_mesh::events::{AUTH_TOPIC, Consumer as _, ORDERS_TOPIC, Record};
 use comptoir_mesh::testing::{TestEnv, with_token};
 use comptoir_mesh::{Access, Channel, Role, Service};
 use comptoir_notifier::{Config, Notifier, Peers, Round, SesSettings};

@@ -1,7 +1,7 @@
 //! Events are taken in once; what can never be taken is put aside, and the next has its turn.
 
 use bytes::Bytes;
-use comptoir_mesh::events::{Consumer as _, ORDERS_TOPIC, Record};
+use comptoir_events::{Consumer as _, ORDERS_TOPIC, Record};
 use comptoir_notifier::domain::record::{DeadLetter, DeadReason};
 use comptoir_notifier::store::{SqliteStore, Store as _};
 use comptoir_proto::auth::v1::MailKind;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comptoir_mesh::events::Consumer as _;
+use comptoir_events::Consumer as _;
 use comptoir_mesh::testing::TestEnv;
 use comptoir_notifier::Round;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use comptoir_events::{Bus, Publisher as _};
 use comptoir_mesh::channel::in_process;
-use comptoir_mesh::events::{Bus, Publisher as _};
 use comptoir_mesh::testing::{PATIENCE, TestEnv};
 use comptoir_notifier::Config;
 use comptoir_proto::auth::v1::MailKind;
@@ -72,7 +72,7 @@ async fn what_was_recorded_is_sent_after_a_restart() {
         .await
         .unwrap();
     let record = order_record(&order_event("evt_1", 1, order("fr"), placed()));
-    comptoir_mesh::events::Consumer::consume(&*built.inbox, &record)
+    comptoir_events::Consumer::consume(&*built.inbox, &record)
         .await
         .unwrap();
     drop(built);

@@ -1,11 +1,11 @@
 //! Who buys, where it goes, how, and with which codes.
 
 use comptoir_proto::orders::v1 as pb;
+use comptoir_shop::Shop;
 use mesh::{
     Caller, Error,
     error::{ErrorReason, Violation},
     phone,
-    shop::Shop,
 };
 
 use super::{Carts, Edit};

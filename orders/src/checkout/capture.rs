@@ -2,7 +2,8 @@
 //! leaves the order PLACED, and staff have to act.
 
 use comptoir_proto::orders::v1::{OrderCaptureRefused, OrderPaid, order_event::Payload};
-use mesh::{Error, money::money};
+use comptoir_shop::money::money;
+use mesh::Error;
 
 use crate::{
     domain::order::{IntentState, Order, PaymentEventKind, SYSTEM, State},

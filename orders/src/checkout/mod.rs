@@ -152,7 +152,7 @@ impl Checkout {
             .transpose()?;
         let digits = self.machine.parts.env.shop.currency_digits;
         let expected_total = expected_total
-            .map(|text| mesh::money::parse_decimal(&text, digits))
+            .map(|text| comptoir_shop::money::parse_decimal(&text, digits))
             .transpose()
             .map_err(|error| refuse("expected_total", &error.to_string()))?;
         let expected = expected_total.map_or_else(String::new, |total| total.to_string());

@@ -1,12 +1,11 @@
 //! Addresses.
 
 use comptoir_proto::types;
+use comptoir_shop::is_country;
 use mesh::{
     Error,
     error::{ErrorReason, Violation},
-    lengths, phone,
-    shop::is_country,
-    text,
+    lengths, phone, text,
 };
 
 use super::Problems;

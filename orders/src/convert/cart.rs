@@ -1,7 +1,8 @@
 //! Carts and what they come to.
 
 use comptoir_proto::orders::v1 as pb;
-use mesh::{Error, error::ErrorReason, shop::Shop, text};
+use comptoir_shop::Shop;
+use mesh::{Error, error::ErrorReason, text};
 
 use super::{address, to_money, to_timestamp};
 use crate::{
@@ -52,7 +53,7 @@ pub(crate) fn check_currency(field: &str, currency: &str, shop: &Shop) -> Result
     if currency == shop.currency {
         return Ok(());
     }
-    if mesh::money::fraction_digits(currency).is_none() {
+    if comptoir_shop::money::fraction_digits(currency).is_none() {
         return Err(Error::field(
             field,
             ErrorReason::InvalidCurrency,
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn another_currency_is_a_mismatch_and_no_currency_is_invalid() {
-        let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
+        let shop = Shop::parse(comptoir_shop::DEFAULT).unwrap();
         let reason =
             |currency| check_currency("currency_code", currency, &shop).map_err(|error| error.reason());
         assert_eq!(reason("EUR"), Ok(()));

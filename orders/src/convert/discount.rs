@@ -1,12 +1,14 @@
 //! Discount codes.
 
 use comptoir_proto::orders::v1::{self as pb, DiscountKind};
+use comptoir_shop::{
+    Shop,
+    money::{format_decimal, parse_decimal},
+};
 use jiff::Timestamp;
 use mesh::{
     Error,
     error::{ErrorReason, Violation},
-    money::{format_decimal, parse_decimal},
-    shop::Shop,
     text,
 };
 
@@ -186,7 +188,7 @@ fn parse_kind(kind: DiscountKind, value: &str, digits: u32) -> Result<Kind, Erro
 /// The contract's form.
 pub(crate) fn to_proto(counted: Counted) -> pb::Discount {
     let Counted { discount, times_used } = counted;
-    let digits = mesh::money::fraction_digits(&discount.currency).unwrap_or(2);
+    let digits = comptoir_shop::money::fraction_digits(&discount.currency).unwrap_or(2);
     let (kind, value) = match discount.kind {
         Kind::Percent(rate) => (DiscountKind::Percent, rate.to_string()),
         Kind::Fixed(amount) => (DiscountKind::Fixed, format_decimal(amount, digits)),
@@ -228,7 +230,7 @@ mod tests {
     }
 
     fn check(input: pb::DiscountInput) -> Result<Terms, Vec<String>> {
-        let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
+        let shop = Shop::parse(comptoir_shop::DEFAULT).unwrap();
         parse(Some(input), &shop).map_err(|error| {
             error
                 .field_violations()

@@ -45,7 +45,7 @@ pub(crate) fn from_number<E: TryFrom<i32>>(field: &str, number: i32) -> Result<E
 
 /// An amount as the contracts have it.
 pub(crate) fn to_money(minor_units: i64, currency: &str) -> Option<Money> {
-    Some(mesh::money::money(minor_units, currency))
+    Some(comptoir_shop::money::money(minor_units, currency))
 }
 
 /// Collects what is wrong with a request while it is read.

@@ -1,6 +1,6 @@
 //! Where the shop delivers to, and how.
 
-use mesh::shop::{DeliveryRule, Shop};
+use comptoir_shop::{DeliveryRule, Shop};
 use serde::{Deserialize, Serialize};
 
 use super::pricing::Delivery;
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_way_is_offered_where_its_rule_says_and_the_shop_delivers() {
-        let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
+        let shop = Shop::parse(comptoir_shop::DEFAULT).unwrap();
         let ids = |country| {
             offered(&shop, country)
                 .map(|rule| rule.id.as_str())

@@ -212,7 +212,7 @@ impl Delivery {
 impl Rate {
     /// Reads a percentage such as `"5.5"`: a decimal of 0 or more with at most four digits behind the point.
     pub fn from_percent(text: &str) -> Option<Self> {
-        let ppm = mesh::money::parse_decimal(text, 4).ok()?;
+        let ppm = comptoir_shop::money::parse_decimal(text, 4).ok()?;
         u32::try_from(ppm).ok().map(Self)
     }
 
@@ -230,7 +230,7 @@ impl Rate {
 /// As a percentage without trailing zeros: `5.5`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = mesh::money::format_decimal(i64::from(self.0), 4);
+        let text = comptoir_shop::money::format_decimal(i64::from(self.0), 4);
         f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
     }
 }

@@ -1,6 +1,6 @@
 //! Which tax holds where.
 
-use mesh::shop::Shop;
+use comptoir_shop::Shop;
 
 use super::pricing::{Rate, Tax};
 
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_rule_that_names_the_country_holds() {
-        let shop = Shop::parse(mesh::shop::DEFAULT).unwrap();
+        let shop = Shop::parse(comptoir_shop::DEFAULT).unwrap();
         let rate = |country| taxes(&shop, country).first().map(|tax| tax.rate.to_string());
         assert_eq!(rate(Some("FR")).as_deref(), Some("20"));
         assert_eq!(rate(Some("CH")).as_deref(), Some("8.1"));

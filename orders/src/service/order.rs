@@ -265,7 +265,7 @@ impl OrderService for OrderHandler {
         let asked = Self::staff_asks(&caller, &request_id)?;
         let digits = self.machine.parts.env.shop.currency_digits;
         let amount = amount
-            .map(|amount| mesh::money::parse_decimal(&amount, digits))
+            .map(|amount| comptoir_shop::money::parse_decimal(&amount, digits))
             .transpose();
         let amount = amount
             .map_err(|error| Error::field("amount", ErrorReason::ValidationFailed, error.to_string()))?;

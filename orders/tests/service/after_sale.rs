@@ -213,7 +213,7 @@ async fn parallel_refunds_never_exceed_what_was_captured() {
     let setup = Setup::new().await;
     let cup = setup.catalog.add(10_000, 5);
     let order = setup.paid(&[(&cup, 1)]).await;
-    let half = mesh::money::format_decimal(total(&order) * 2 / 5, 2);
+    let half = comptoir_shop::money::format_decimal(total(&order) * 2 / 5, 2);
     let keys: Vec<String> = (0..10).map(|n| format!("r{n}")).collect();
     let calls = keys.iter().map(|key| setup.refund(&order, Some(&half), key));
     let mut done = 0;

@@ -235,7 +235,7 @@ async fn a_cart_has_at_most_100_lines() {
 
 #[tokio::test]
 async fn limits_are_settings() {
-    let setup = Setup::with(mesh::shop::DEFAULT, |config| {
+    let setup = Setup::with(comptoir_shop::DEFAULT, |config| {
         config.orders_limit_cart_lines = 1;
         config.orders_limit_line_quantity = 0;
     })
@@ -276,7 +276,7 @@ async fn only_what_is_for_sale_is_put_in() {
         .catalog
         .change(&draft, |variant| variant.set_product_status(ProductStatus::Draft));
     setup.catalog.change(&dollars, |variant| {
-        variant.price = Some(mesh::money::money(100, "USD"));
+        variant.price = Some(comptoir_shop::money::money(100, "USD"));
     });
     let cart = setup.cart(&[(&cup, 1)]).await;
     assert_eq!(

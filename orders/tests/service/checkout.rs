@@ -263,7 +263,7 @@ async fn another_total_than_expected_is_told_before_anything_is_done() {
     let cup = setup.catalog.add(2_000, 5);
     let cart = setup.ready_cart(&[(&cup, 1)]).await;
     let total = cart.cost.as_ref().unwrap().total.as_ref().unwrap().minor_units;
-    let decimal = mesh::money::format_decimal(total, 2);
+    let decimal = comptoir_shop::money::format_decimal(total, 2);
     setup.catalog.set_price(&cup, 2_100);
     let mut asked = request(&cart, "key", "tok_visa");
     asked.expected_total = Some(decimal);
@@ -272,7 +272,7 @@ async fn another_total_than_expected_is_told_before_anything_is_done() {
     let now = failure.cart.unwrap().cost.unwrap().total.unwrap().minor_units;
     assert_eq!(now, total + 100);
     asked.request_id = "next".to_owned();
-    asked.expected_total = Some(mesh::money::format_decimal(now, 2));
+    asked.expected_total = Some(comptoir_shop::money::format_decimal(now, 2));
     let order = placed(setup.try_complete(asked).await.unwrap());
     setup.catalog.set_price(&cup, 9_900);
     let order = setup.reaches(&order, OrderState::Confirmed).await;

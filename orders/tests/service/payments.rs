@@ -178,7 +178,7 @@ async fn an_action_that_never_comes_ends_with_the_hold() {
 
 #[tokio::test]
 async fn one_address_cannot_hold_everything_by_actions_it_never_finishes() {
-    let setup = Setup::with(mesh::shop::DEFAULT, |config| {
+    let setup = Setup::with(comptoir_shop::DEFAULT, |config| {
         config.orders_limit_holds_address = 3;
     })
     .await;

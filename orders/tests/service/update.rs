@@ -238,7 +238,7 @@ async fn gross_prices_show_the_tax_of_the_country_they_go_to() {
 
 #[tokio::test]
 async fn net_prices_get_the_tax_on_top() {
-    let shop = mesh::shop::DEFAULT.replace("prices_include_tax = true", "prices_include_tax = false");
+    let shop = comptoir_shop::DEFAULT.replace("prices_include_tax = true", "prices_include_tax = false");
     let setup = Setup::with(&shop, |_| {}).await;
     let plate = setup.catalog.add(4990, 5);
     let cart = setup.ready_cart(&[(&plate, 1)]).await;

@@ -11,13 +11,13 @@ use std::{
 use comptoir_mesh::{
     Access, Env, Error, ErrorReason, Service,
     channel::{Slot, in_process},
-    money::money,
 };
 use comptoir_proto::catalog::v1::{
     catalog_service_server::{CatalogService, CatalogServiceServer},
     inventory_service_server::{InventoryService, InventoryServiceServer},
     *,
 };
+use comptoir_shop::money::money;
 use tonic::{Request, Response, Status, Streaming};
 
 const ORDERS: Access = Access::Services(&["orders"]);

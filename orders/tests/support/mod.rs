@@ -14,7 +14,6 @@ use comptoir_mesh::{
     Channel, Role,
     channel::{Slot, in_process},
     error::{Error, ErrorReason},
-    shop::{DEFAULT, Shop},
     testing::{TestEnv, with_token},
 };
 use comptoir_orders::{Config, Peers};
@@ -25,6 +24,7 @@ use comptoir_proto::{
     },
     types::Address,
 };
+use comptoir_shop::{DEFAULT, Shop};
 use tonic::{Response, Status};
 
 use self::{auth::FakeAuth, catalog::FakeCatalog};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use comptoir_mesh::{clock::Clock as _, config::Secret, shop::DEFAULT};
+use comptoir_mesh::{clock::Clock as _, config::Secret};
 use comptoir_proto::orders::v1::{Cart, CompleteCartRequest, Order, complete_cart_response::Outcome};
+use comptoir_shop::DEFAULT;
 
 use super::{Setup, orders::request, stripe_double::StripeDouble};
 

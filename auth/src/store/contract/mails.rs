@@ -3,7 +3,7 @@
 use comptoir_mesh::testing::PATIENCE;
 
 use super::*;
-use comptoir_mesh::events::Record;
+use comptoir_events::Record;
 use comptoir_proto::auth::v1::{AuthEvent, auth_event::Payload};
 use prost::Message as _;
 

@@ -2,7 +2,7 @@
 //! one that is under way.
 
 use comptoir_mesh::error::Error;
-use comptoir_mesh::mongo::is_duplicate;
+use comptoir_stores::mongo::is_duplicate;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc, serialize_to_bson};
 use serde::{Deserialize, Serialize};

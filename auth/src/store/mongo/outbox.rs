@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use comptoir_events::{AUTH_TOPIC, Outbox, Record};
 use comptoir_mesh::error::Error;
-use comptoir_mesh::events::{AUTH_TOPIC, Outbox, Record};
 use mongodb::bson::doc;
 use tokio::sync::Notify;
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::mongo::is_duplicate;
+use comptoir_stores::mongo::is_duplicate;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc, serialize_to_bson};
 

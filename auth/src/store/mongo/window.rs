@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comptoir_mesh::error::Error;
-use comptoir_mesh::mongo::is_duplicate;
+use comptoir_stores::mongo::is_duplicate;
 use jiff::Timestamp;
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};

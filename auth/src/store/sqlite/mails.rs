@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::sqlite::micros;
+use comptoir_stores::sqlite::micros;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::sqlite::{micros, timestamp};
+use comptoir_stores::sqlite::{micros, timestamp};
 use jiff::Timestamp;
 
 use super::{Row, Sqlite, attempts, changed_one, column, decode_row, decode_rows, encode};

@@ -1,4 +1,5 @@
-use comptoir_mesh::{error::Reason as _, shop};
+use comptoir_mesh::error::Reason as _;
+use comptoir_shop as shop;
 
 use super::*;
 

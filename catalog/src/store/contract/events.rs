@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use comptoir_mesh::events::{CATALOG_TOPIC, Record};
+use comptoir_events::{CATALOG_TOPIC, Record};
 use comptoir_proto::catalog::v1::{CatalogEvent, catalog_event::Payload};
 use futures::future::join_all;
 use prost::Message as _;

@@ -1,6 +1,7 @@
 //! The tree of categories. Its steps run one after the other, by a lock on the table that keeps no reader waiting.
 
-use comptoir_mesh::{Error, sqlite::micros};
+use comptoir_mesh::Error;
+use comptoir_stores::sqlite::micros;
 use sqlx::PgExecutor;
 
 use super::Work;

@@ -24,14 +24,8 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use comptoir_mesh::{
-    Error,
-    clock::Clock,
-    env::ServerUrl,
-    events::{Outbox, Record},
-    faults,
-    ids::Ids,
-};
+use comptoir_events::{Outbox, Record};
+use comptoir_mesh::{Error, clock::Clock, env::ServerUrl, fail_points, ids::Ids};
 use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -202,36 +196,36 @@ impl Store for PostgresStore {
     }
 
     async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error> {
-        faults::hit("catalog.reserve.before");
+        fail_points::hit("catalog.reserve.before");
         let held = self
             .step(reservation, |work, reservation| {
                 Box::pin(reservations::reserve(work, reservation))
             })
             .await;
-        faults::hit("catalog.reserve.after");
+        fail_points::hit("catalog.reserve.after");
         held
     }
 
     async fn confirm(&self, reservation_id: &str) -> Result<(), Error> {
-        faults::hit("catalog.confirm.before");
+        fail_points::hit("catalog.confirm.before");
         let confirmed = self
             .step(reservation_id.to_owned(), |work, id| {
                 Box::pin(reservations::confirm(work, id))
             })
             .await;
-        faults::hit("catalog.confirm.after");
+        fail_points::hit("catalog.confirm.after");
         confirmed
     }
 
     async fn release(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
-        faults::hit("catalog.release.before");
+        fail_points::hit("catalog.release.before");
         let asked = (reservation_id.to_owned(), reason.to_owned());
         let released = self
             .step(asked, |work, (id, reason)| {
                 Box::pin(reservations::release(work, id, reason))
             })
             .await;
-        faults::hit("catalog.release.after");
+        fail_points::hit("catalog.release.after");
         released
     }
 

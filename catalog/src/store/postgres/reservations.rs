@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use comptoir_mesh::{Error, sqlite::timestamp};
+use comptoir_mesh::Error;
+use comptoir_stores::sqlite::timestamp;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, PgExecutor};
 

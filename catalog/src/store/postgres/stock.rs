@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use comptoir_mesh::{Error, error::Reason as _, sqlite::micros};
+use comptoir_mesh::{Error, error::Reason as _};
+use comptoir_stores::sqlite::micros;
 use sqlx::PgPool;
 
 use super::{Work, reservations};

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use comptoir_events::Outbox as _;
 use comptoir_mesh::{
     config::Secret,
     env::{self, Server, ServerUrl},
     error::ErrorReason,
-    events::Outbox as _,
     testing::{self, PATIENCE, SOON, TestEnv},
 };
 use futures::future::join_all;

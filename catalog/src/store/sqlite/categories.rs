@@ -1,6 +1,7 @@
 //! The tree of categories.
 
-use comptoir_mesh::{Error, sqlite::micros};
+use comptoir_mesh::Error;
+use comptoir_stores::sqlite::micros;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::Work;

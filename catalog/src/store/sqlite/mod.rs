@@ -13,15 +13,9 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use comptoir_mesh::{
-    Error,
-    clock::Clock,
-    context,
-    events::{Outbox, Record},
-    faults,
-    ids::Ids,
-    sqlite::Sqlite,
-};
+use comptoir_events::{Outbox, Record};
+use comptoir_mesh::{Error, clock::Clock, context, fail_points, ids::Ids};
+use comptoir_stores::sqlite::Sqlite;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -253,31 +247,31 @@ impl Store for SqliteStore {
     }
 
     async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error> {
-        faults::hit("catalog.reserve.before");
+        fail_points::hit("catalog.reserve.before");
         let held = self
             .step(move |work| Box::pin(reservations::reserve(work, reservation)))
             .await;
-        faults::hit("catalog.reserve.after");
+        fail_points::hit("catalog.reserve.after");
         held
     }
 
     async fn confirm(&self, reservation_id: &str) -> Result<(), Error> {
         let id = reservation_id.to_owned();
-        faults::hit("catalog.confirm.before");
+        fail_points::hit("catalog.confirm.before");
         let confirmed = self
             .step(move |work| Box::pin(reservations::confirm(work, id)))
             .await;
-        faults::hit("catalog.confirm.after");
+        fail_points::hit("catalog.confirm.after");
         confirmed
     }
 
     async fn release(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
         let (id, reason) = (reservation_id.to_owned(), reason.to_owned());
-        faults::hit("catalog.release.before");
+        fail_points::hit("catalog.release.before");
         let released = self
             .step(move |work| Box::pin(reservations::release(work, id, reason)))
             .await;
-        faults::hit("catalog.release.after");
+        fail_points::hit("catalog.release.after");
         released
     }
 

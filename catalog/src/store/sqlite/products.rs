@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use comptoir_mesh::{Error, error::ErrorReason, sqlite::micros};
+use comptoir_mesh::{Error, error::ErrorReason};
+use comptoir_stores::sqlite::micros;
 
 use super::{Work, reading, stock};
 use crate::{

@@ -1,6 +1,7 @@
 //! Units on hand and the ledger of their movements.
 
-use comptoir_mesh::{Error, error::Reason as _, sqlite::micros};
+use comptoir_mesh::{Error, error::Reason as _};
+use comptoir_stores::sqlite::micros;
 use sqlx::{SqliteExecutor, SqlitePool};
 
 use super::{Work, json, reservations};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use comptoir_mesh::{clock::TestClock, events::Outbox as _, ids::Ids};
+use comptoir_events::Outbox as _;
+use comptoir_mesh::{clock::TestClock, ids::Ids};
 use tempfile::TempDir;
 
 use super::SqliteStore;

@@ -1,8 +1,8 @@
 //! How staff write products.
 
-use comptoir_mesh::money::{format_decimal, fraction_digits};
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
+use comptoir_shop::money::{format_decimal, fraction_digits};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

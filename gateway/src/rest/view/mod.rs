@@ -5,8 +5,8 @@ mod order;
 mod product;
 mod user;
 
-use comptoir_mesh::money::{format_decimal, fraction_digits};
 use comptoir_proto::types as pb;
+use comptoir_shop::money::{format_decimal, fraction_digits};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! What stands in the collections. Times are microseconds, so that they sort and compare as the other adapter's.
 
 use comptoir_mesh::error::Error;
-use comptoir_mesh::sqlite::{micros, timestamp};
+use comptoir_stores::sqlite::{micros, timestamp};
 use jiff::Timestamp;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, DateTime};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
-use comptoir_mesh::mongo::is_duplicate;
-use comptoir_mesh::sqlite::micros;
+use comptoir_stores::mongo::is_duplicate;
+use comptoir_stores::sqlite::micros;
 use futures::TryStreamExt as _;
 use mongodb::bson::{DateTime, doc};
 

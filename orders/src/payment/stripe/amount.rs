@@ -1,7 +1,7 @@
 //! Amounts as Stripe counts them. Its smallest units are ISO 4217's but for a few currencies, and a third digit behind the point
 //! has to be 0 (docs.stripe.com/currencies).
 
-use mesh::money::fraction_digits;
+use comptoir_shop::money::fraction_digits;
 
 const NO_DIGITS: [&str; 15] = [
     "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",

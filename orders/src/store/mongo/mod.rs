@@ -41,7 +41,7 @@ use super::Stores;
 
 /// Opens the server's database, and makes the indexes that are missing.
 pub async fn open(server: &ServerUrl) -> anyhow::Result<Stores> {
-    let database = mesh::mongo::open(server).await?;
+    let database = comptoir_stores::mongo::open(server).await?;
     prepare(&database)
         .await
         .with_context(|| format!("{}: the indexes of the orders cannot be made", server.setting))

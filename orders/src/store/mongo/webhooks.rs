@@ -2,12 +2,12 @@
 //! one in; the others then see its digest.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use mesh::{
-    Error,
+use comptoir_stores::{
     mongo::is_duplicate,
     sqlite::{micros, timestamp},
 };
+use jiff::Timestamp;
+use mesh::Error;
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},

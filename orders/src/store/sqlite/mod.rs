@@ -8,7 +8,8 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use mesh::{Error, sqlite::Sqlite};
+use comptoir_stores::sqlite::Sqlite;
+use mesh::Error;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::books::books;
@@ -40,7 +41,7 @@ fn decode<T: DeserializeOwned>(document: &str) -> Result<T, Error> {
 mod tests {
     use std::borrow::Cow;
 
-    use mesh::sqlite::Sqlite;
+    use comptoir_stores::sqlite::Sqlite;
 
     use crate::domain::discount::Use;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use comptoir_events::Outbox as _;
 use comptoir_mesh::clock::TestClock;
-use comptoir_mesh::events::Outbox as _;
 use comptoir_mesh::testing::TestEnv;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc, serialize_to_bson};

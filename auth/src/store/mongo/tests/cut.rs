@@ -11,7 +11,7 @@ use crate::domain::user::{Role, User};
 use crate::store::contract::asks_for_a_mail;
 use crate::store::mongo::Mongo;
 use crate::store::{AccessChange, AccessOutcome, MailEffect, MailOutcome, Mails as _, Users as _};
-use comptoir_mesh::events::Outbox as _;
+use comptoir_events::Outbox as _;
 
 /// Waits of a step after which it is cut off; longer than the longest one has.
 const WAITS: usize = 40;
