@@ -5,47 +5,34 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::{SDLExportOptions, ValidationMode};
 use comptoir_events::Broker;
 use comptoir_mesh::Env;
-use comptoir_mesh::channel::Channel;
 use comptoir_mesh::config::Profile;
 
-use crate::cache::{self, Entities, Responses, SharedCache, Tagged};
+use crate::backend::{Peers, Services, Settings};
+use crate::cache::{self, Entities, EntityCache, Responses, SharedCache, Tagged};
 use crate::config::{Config, some};
-use crate::edge::{Cors, Hosts, RateLimit, Streams};
-use crate::endpoint::{Documents, Model, Subscriptions};
-use crate::graphql::{self, EntityCache, Services, Settings};
+use crate::executor::{Documents, Model, Subscriptions};
+use crate::graphql;
 use crate::health::Readiness;
 use crate::redis::Redis;
+use crate::request::{Cors, Hosts, RateLimit, Streams};
 use crate::revalidate;
 
-/// Channels to the services behind the gateway.
-#[derive(Clone)]
-pub struct Peers {
-    /// Users and sessions.
-    pub auth: Channel,
-    /// Products, search and stock.
-    pub catalog: Channel,
-    /// Carts, orders and payments.
-    pub orders: Channel,
-    /// Mails and text messages.
-    pub notifier: Channel,
-}
-
 /// The state of handlers: `State(app): State<Arc<App>>`.
-pub struct App {
+pub(crate) struct App {
     /// The settings.
-    pub config: Config,
+    pub(crate) config: Config,
     /// Time, ids, verifier and shop.
-    pub env: Env,
+    pub(crate) env: Env,
     /// Clients of the services.
-    pub services: Services,
+    pub(crate) services: Services,
     /// Takes the places of event streams: `app.streams.open(client.address)?`.
-    pub streams: Streams,
+    pub(crate) streams: Streams,
     /// Subscriptions that run.
     pub(crate) subscriptions: Subscriptions,
     pub(crate) schema: graphql::Schema,
     /// The same for documents that proved to be valid: the library leaves out most of its validation.
     pub(crate) schema_of_valid: graphql::Schema,
-    pub(crate) model: Model,
+    pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
     /// Of requests to the endpoint that were answered.
     pub(crate) graphql_duration: OnceLock<metrics::Histogram>,
@@ -54,7 +41,7 @@ pub struct App {
     pub(crate) rate: RateLimit,
     pub(crate) responses: Option<Arc<Responses>>,
     pub(crate) entities: Option<Arc<dyn EntityCache>>,
-    pub(crate) readiness: Readiness,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 impl App {
@@ -69,7 +56,6 @@ impl App {
         config.validate()?;
         let is_development = env.profile == Profile::Development;
         let documents = Documents::new(config.read_trusted_documents()?)?;
-        let readiness = Readiness::new(&peers, &env);
         let settings = Settings {
             payment_providers: config.payment_providers(env.sandbox_payments),
             limit_list: env.limit_list,
@@ -80,13 +66,8 @@ impl App {
                 .map(|origin| origin.as_str().to_owned())
                 .collect(),
         };
-        let Peers {
-            auth,
-            catalog,
-            orders,
-            notifier,
-        } = peers;
-        let services = Services::new(auth, catalog, orders, notifier, env.shop.clone(), settings);
+        let services = Services::new(peers, env.shop.clone(), settings);
+        let readiness = Arc::new(Readiness::new(services.clone(), &env));
         // Depth, cost, aliases, directives and tokens are counted by the endpoint: the library knows neither lists nor
         // aliases, and answers without our codes. Suggestions would tell the schema to who may not see it.
         let schema = |mode| {
@@ -100,7 +81,7 @@ impl App {
         let schema_of_valid = schema(ValidationMode::Fast);
         let schema = schema(ValidationMode::Strict);
         let sdl = schema.sdl_with_options(SDLExportOptions::new());
-        let model = Model::parse(&sdl)?;
+        let model = Arc::new(Model::parse(&sdl)?);
 
         let cache = &config.cache;
         let store = || {

@@ -22,7 +22,7 @@ pub(crate) struct Feeds<K, T, E> {
 
 /// What a feed tells its readers.
 #[derive(Clone)]
-pub(crate) enum Told<T, E> {
+pub(crate) enum Update<T, E> {
     /// The next item.
     Next(T),
     /// There will be no more.
@@ -38,14 +38,14 @@ struct Feed<T, E> {
 struct State<T, E> {
     latest: Option<T>,
     /// Gone when the feed has ended.
-    sender: Option<broadcast::Sender<Told<T, E>>>,
+    sender: Option<broadcast::Sender<Update<T, E>>>,
 }
 
 /// A place at a feed.
 pub(crate) struct Reader<T, E> {
     /// Where the feed was when this began to read.
     latest: Option<T>,
-    told: broadcast::Receiver<Told<T, E>>,
+    update: broadcast::Receiver<Update<T, E>>,
     _feed: Arc<Feed<T, E>>,
 }
 
@@ -71,13 +71,13 @@ where
     /// Reads the feed of a key, from where it is; where none runs `source` becomes it, in the context of this call.
     pub(crate) fn join_or_begin<S>(&self, key: K, source: S) -> Reader<T, E>
     where
-        S: Stream<Item = Told<T, E>> + Send + 'static,
+        S: Stream<Item = Update<T, E>> + Send + 'static,
     {
         let mut by_key = self.lock();
         if let Some(reader) = join(&by_key, &key) {
             return reader;
         }
-        let (sender, told) = broadcast::channel(BEHIND);
+        let (sender, update) = broadcast::channel(BEHIND);
         let stop = CancellationToken::new();
         let feed = Arc::new(Feed {
             state: Mutex::new(State {
@@ -95,7 +95,7 @@ where
         context::spawn(pumping.pump(source, stop));
         Reader {
             latest: None,
-            told,
+            update,
             _feed: feed,
         }
     }
@@ -113,13 +113,13 @@ where
 
 fn join<K: Eq + Hash, T: Clone, E>(by_key: &HashMap<K, Weak<Feed<T, E>>>, key: &K) -> Option<Reader<T, E>> {
     let feed = by_key.get(key)?.upgrade()?;
-    let (latest, told) = {
+    let (latest, update) = {
         let state = feed.state();
         (state.latest.clone(), state.sender.as_ref()?.subscribe())
     };
     Some(Reader {
         latest,
-        told,
+        update,
         _feed: feed,
     })
 }
@@ -138,21 +138,21 @@ struct Pumping<K: Eq + Hash, T, E> {
 }
 
 impl<K: Eq + Hash, T: Clone, E: Clone> Pumping<K, T, E> {
-    async fn pump(self, source: impl Stream<Item = Told<T, E>>, stop: CancellationToken) {
+    async fn pump(self, source: impl Stream<Item = Update<T, E>>, stop: CancellationToken) {
         let mut source = std::pin::pin!(source.take_until(stop.cancelled_owned()));
-        while let Some(told) = source.next().await {
+        while let Some(update) = source.next().await {
             let Some(feed) = self.feed.upgrade() else { return };
             // Who joins gets an item either as the latest one or as the next.
             let mut state = feed.state();
-            let is_end = match &told {
-                Told::Next(item) => {
+            let is_end = match &update {
+                Update::Next(item) => {
                     state.latest = Some(item.clone());
                     false
                 }
-                Told::End(_) => true,
+                Update::End(_) => true,
             };
             if let Some(sender) = &state.sender {
-                let _ = sender.send(told);
+                let _ = sender.send(update);
             }
             if is_end {
                 state.sender = None;
@@ -180,13 +180,13 @@ impl<K: Eq + Hash, T, E> Drop for Pumping<K, T, E> {
 
 impl<T: Clone, E: Clone> Reader<T, E> {
     /// What the feed tells next; `None` where its source broke off.
-    pub(crate) async fn next(&mut self) -> Option<Told<T, E>> {
+    pub(crate) async fn next(&mut self) -> Option<Update<T, E>> {
         if let Some(latest) = self.latest.take() {
-            return Some(Told::Next(latest));
+            return Some(Update::Next(latest));
         }
         loop {
-            match self.told.recv().await {
-                Ok(told) => return Some(told),
+            match self.update.recv().await {
+                Ok(update) => return Some(update),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
@@ -208,8 +208,8 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match reader.next().await {
-                Some(Told::Next(number)) => all.push(number),
-                Some(Told::End(end)) => return (all, Some(end)),
+                Some(Update::Next(number)) => all.push(number),
+                Some(Update::End(end)) => return (all, Some(end)),
                 None => return (all, None),
             }
         }
@@ -220,13 +220,13 @@ mod tests {
         let feeds = Numbers::default();
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut first = feeds.join_or_begin("a", UnboundedReceiverStream::new(receiver));
-        sender.send(Told::Next(1)).expect("it is read");
-        assert!(matches!(first.next().await, Some(Told::Next(1))));
+        sender.send(Update::Next(1)).expect("it is read");
+        assert!(matches!(first.next().await, Some(Update::Next(1))));
         let second = feeds.join_or_begin("a", stream::pending());
         let third = feeds.join(&"a").expect("it runs");
         assert!(feeds.join(&"b").is_none());
-        sender.send(Told::Next(2)).expect("it is read");
-        sender.send(Told::End("over")).expect("it is read");
+        sender.send(Update::Next(2)).expect("it is read");
+        sender.send(Update::End("over")).expect("it is read");
         assert_eq!(numbers(first).await, (vec![2], Some("over")));
         assert_eq!(numbers(second).await, (vec![1, 2], Some("over")));
         assert_eq!(numbers(third).await, (vec![1, 2], Some("over")));

@@ -7,13 +7,9 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use comptoir_mesh::Env;
-use comptoir_mesh::channel::Channel;
 use comptoir_mesh::context::{self, Context};
 use comptoir_proto::auth::v1::GetJwksRequest;
-use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
-use comptoir_proto::catalog::v1::catalog_service_client::CatalogServiceClient;
 use comptoir_proto::catalog::v1::{GetProductRequest, get_product_request};
-use comptoir_proto::orders::v1::order_service_client::OrderServiceClient;
 use comptoir_proto::orders::v1::{GetOrderRequest, get_order_request};
 use http::StatusCode;
 use serde_json::json;
@@ -21,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
-use crate::app::{App, Peers};
+use crate::backend::Services;
 
 /// How long an answer about the services stands, so that probing us never becomes a load on them.
 const KEPT: Duration = Duration::from_secs(1);
@@ -38,13 +34,6 @@ pub(crate) struct Readiness {
     was_complete: AtomicBool,
 }
 
-#[derive(Clone)]
-struct Services {
-    auth: AuthServiceClient<Channel>,
-    catalog: CatalogServiceClient<Channel>,
-    orders: OrderServiceClient<Channel>,
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct Reachable {
     auth: bool,
@@ -53,13 +42,9 @@ struct Reachable {
 }
 
 impl Readiness {
-    pub(crate) fn new(peers: &Peers, env: &Env) -> Self {
+    pub(crate) fn new(services: Services, env: &Env) -> Self {
         Self {
-            services: Services {
-                auth: AuthServiceClient::new(peers.auth.clone()),
-                catalog: CatalogServiceClient::new(peers.catalog.clone()),
-                orders: OrderServiceClient::new(peers.orders.clone()),
-            },
+            services,
             draining: env.draining.clone(),
             turn: Arc::default(),
             latest: Arc::new(watch::Sender::new(None)),
@@ -79,7 +64,7 @@ impl Readiness {
                 let _turn = turn;
                 // It may have been looked up between the look at it and the turn.
                 if fresh(*latest.borrow()).is_none() {
-                    let reachable = services.look().await;
+                    let reachable = look(services).await;
                     latest.send_replace(Some((Instant::now(), reachable)));
                 }
             });
@@ -120,34 +105,32 @@ fn fresh(latest: Option<(Instant, Reachable)>) -> Option<Reachable> {
         .map(|(_, reachable)| reachable)
 }
 
-impl Services {
-    async fn look(mut self) -> Reachable {
-        // For things that cannot be there: that a service says so is all we want to know.
-        let product = GetProductRequest {
-            key: Some(get_product_request::Key::Slug("-".to_owned())),
-            read_mask: None,
-        };
-        let order = GetOrderRequest {
-            key: Some(get_order_request::Key::AccessToken("-".to_owned())),
-            cart_id: None,
-        };
-        let context = Context {
-            deadline: Some(tokio::time::Instant::now() + TIMEOUT),
-            ..Context::background("readiness")
-        };
-        let (auth, catalog, orders) = context::scope(context, async {
-            tokio::join!(
-                self.auth.get_jwks(GetJwksRequest {}),
-                self.catalog.get_product(product),
-                self.orders.get_order(order)
-            )
-        })
-        .await;
-        Reachable {
-            auth: serves(auth.err().as_ref()),
-            catalog: serves(catalog.err().as_ref()),
-            orders: serves(orders.err().as_ref()),
-        }
+async fn look(mut services: Services) -> Reachable {
+    // For things that cannot be there: that a service says so is all we want to know.
+    let product = GetProductRequest {
+        key: Some(get_product_request::Key::Slug("-".to_owned())),
+        read_mask: None,
+    };
+    let order = GetOrderRequest {
+        key: Some(get_order_request::Key::AccessToken("-".to_owned())),
+        cart_id: None,
+    };
+    let context = Context {
+        deadline: Some(tokio::time::Instant::now() + TIMEOUT),
+        ..Context::background("readiness")
+    };
+    let (auth, catalog, orders) = context::scope(context, async {
+        tokio::join!(
+            services.auth.get_jwks(GetJwksRequest {}),
+            services.catalog.get_product(product),
+            services.orders.get_order(order)
+        )
+    })
+    .await;
+    Reachable {
+        auth: serves(auth.err().as_ref()),
+        catalog: serves(catalog.err().as_ref()),
+        orders: serves(orders.err().as_ref()),
     }
 }
 
@@ -173,10 +156,10 @@ pub(crate) async fn livez() -> &'static str {
 }
 
 /// Ready once auth, catalog and orders serve this process; from then on while one of them does and the process does not drain.
-pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let draining = app.readiness.draining.is_cancelled();
-    let reachable = app.readiness.ask().await;
-    let ready = app.readiness.is_enough(reachable) && !draining;
+pub(crate) async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
+    let draining = readiness.draining.is_cancelled();
+    let reachable = readiness.ask().await;
+    let ready = readiness.is_enough(reachable) && !draining;
     let status = if ready {
         StatusCode::OK
     } else {

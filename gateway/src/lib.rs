@@ -3,19 +3,20 @@
 pub mod graphql;
 
 mod app;
+mod backend;
 mod cache;
 mod config;
 mod edge;
 mod endpoint;
+mod executor;
 mod feed;
-mod following;
 mod health;
 mod json;
 mod jwks;
-mod locale;
 mod pages;
 mod problem;
 mod redis;
+mod request;
 mod rest;
 mod revalidate;
 mod router;
@@ -32,13 +33,14 @@ use comptoir_mesh::Env;
 use http::Request;
 use tokio::net::TcpListener;
 
+use self::app::App;
 use self::redis::Redis;
 
-pub use app::{App, Peers};
+pub use backend::Peers;
 pub use config::{CacheConfig, Config, HostName, Limits, Network, Origin};
-pub use edge::{BodyTooLarge, Client, Permit, Streams};
 pub use json::{Json, read, read_body};
 pub use problem::Problem;
+pub use request::{BodyTooLarge, Client, Permit, Streams};
 pub use rest::openapi;
 
 /// The gateway, ready to serve. Cheap to clone.

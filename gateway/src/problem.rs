@@ -138,8 +138,14 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+impl From<Arc<Error>> for Problem {
+    fn from(error: Arc<Error>) -> Self {
         Self {
-            error: Arc::new(error),
+            error,
             members: Map::new(),
             errors: Vec::new(),
         }

@@ -10,18 +10,22 @@ use axum::routing::get;
 use comptoir_mesh::error::ErrorReason;
 
 use crate::app::App;
-use crate::edge::{Route, admits, produced_by};
+use crate::edge::Route;
 use crate::problem::Problem;
+use crate::request::{admits, produced_by};
 use crate::{health, jwks, pages, rest};
 
 /// All routes. A path that is none of them is NOT_FOUND, a method it does not take METHOD_NOT_ALLOWED with `Allow`.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let own = Router::new()
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .with_state(app.clone());
-    own.merge(rest::routes(app.clone()))
+    let probes = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .with_state(app.readiness.clone());
+    own.merge(probes)
+        .merge(rest::routes(app.clone()))
         .merge(pages::routes(app.clone()))
         // On routes alone: what is not there is 404, whatever is accepted. Below the methods: one that a path does not take would
         // get nothing of any type.

@@ -7,7 +7,28 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{SharedCache, Tagged, Ticket};
-use crate::graphql::{EntityCache, Mark};
+
+/// Entities that guests see alike, kept by the gateway between requests. Keys are `product:ID` and `categories`; a key
+/// is also the tag whose invalidation removes it.
+#[async_trait]
+pub(crate) trait EntityCache: Send + Sync {
+    /// What is stored under each key, in the order of the keys, and a mark for [`EntityCache::put`]. Takes 25 ms at most
+    /// and finds nothing when the cache fails.
+    async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark);
+
+    /// Stores entries that were read from the source after `mark` was given. An entry whose key was invalidated since
+    /// then is dropped, so that an old reading never outlives a change.
+    async fn put(&self, mark: Mark, entries: Vec<(String, Bytes)>);
+}
+
+/// The time at which a reading began.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mark {
+    /// By the gateway's own cache.
+    pub(crate) at: u64,
+    /// By the cache that gateways share.
+    pub(crate) shared: Option<Ticket>,
+}
 
 /// Entities by their tag: in memory, and behind it in what the gateways share.
 pub(crate) struct Entities {

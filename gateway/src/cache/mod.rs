@@ -9,7 +9,7 @@ mod responses;
 mod shared;
 mod tagged;
 
-pub(crate) use entities::Entities;
+pub(crate) use entities::{Entities, EntityCache, Mark};
 pub(crate) use listen::spawn;
 pub(crate) use responses::Responses;
 pub(crate) use shared::{SharedCache, Ticket};

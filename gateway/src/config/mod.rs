@@ -16,8 +16,6 @@ pub use limits::Limits;
 pub(crate) use limits::{most_of_a_page, seconds, some};
 pub use network::{HostName, Network, Origin};
 
-use crate::graphql::PaymentProvider;
-
 /// What the gateway is told at its start.
 #[derive(clap::Args, Clone, Debug)]
 #[group(id = "gateway")]
@@ -147,4 +145,13 @@ impl Config {
             });
         sandbox.into_iter().chain(stripe).collect()
     }
+}
+
+/// A payment provider that storefronts may use.
+#[derive(Clone, Debug)]
+pub(crate) struct PaymentProvider {
+    /// `sandbox` or `stripe`.
+    pub(crate) name: String,
+    /// What the provider's own script in the browser needs.
+    pub(crate) publishable_key: Option<String>,
 }

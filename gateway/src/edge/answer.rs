@@ -11,10 +11,11 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::{Allowance, Cors, Passage};
+use super::Passage;
 use crate::app::App;
 use crate::endpoint;
 use crate::problem::Problem;
+use crate::request::{Allowance, Cors};
 
 /// The pattern of the route that answered, in an answer's extensions: labels and log lines name it rather than the path,
 /// which can hold a cart's id.

@@ -12,14 +12,7 @@
 //! 9. the GraphQL endpoint, or the router
 //! 10. the answer: body of a refusal, headers, metrics, log; and the end of a connection whose request was not read
 
-mod accept;
 mod answer;
-mod body;
-mod client;
-mod cors;
-mod hosts;
-mod rate;
-mod streams;
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -34,11 +27,11 @@ use bytes::Bytes;
 use comptoir_mesh::Error;
 use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::error::ErrorReason;
-use comptoir_mesh::identity::User;
 use comptoir_mesh::telemetry;
 use futures::FutureExt as _;
 use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Uri, Version, request};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Uri, Version};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
@@ -46,18 +39,10 @@ use crate::app::App;
 use crate::config::some;
 use crate::endpoint;
 use crate::problem::Problem;
+use crate::request::{self, Allowance, Arriving, Client, Cors, Identity, Key, Verdict};
 use crate::rest::may_repeat;
 
-pub(crate) use accept::{admits, names, produced_by};
 pub(crate) use answer::Route;
-pub(crate) use body::Arriving;
-pub use body::BodyTooLarge;
-pub use client::Client;
-pub(crate) use client::{bearer, household};
-pub(crate) use cors::{Cors, Verdict};
-pub(crate) use hosts::Hosts;
-pub(crate) use rate::{Allowance, Key, RateLimit};
-pub use streams::{Permit, Streams};
 
 /// What is known of a request on its way, for its answer and its line in the log.
 struct Passage {
@@ -69,9 +54,6 @@ struct Passage {
     verdict: Verdict,
     allowance: Option<Allowance>,
 }
-
-/// Who asks, or how its token was refused.
-pub(crate) type Identity = Result<Option<Arc<User>>, Error>;
 
 /// Answers a request.
 pub(crate) async fn handle<B>(
@@ -97,7 +79,7 @@ where
         method: parts.method.clone(),
         uri: parts.uri.clone(),
         request_id: context.request_id.clone(),
-        address: client::address(peer, &parts.headers, &app.config.trusted_proxies),
+        address: request::address(peer, &parts.headers, &app.config.trusted_proxies),
         verdict: app.cors.judge(&parts, &app.hosts),
         allowance: None,
     };
@@ -131,7 +113,7 @@ async fn admit<B>(
     router: &Router,
     passage: &mut Passage,
     mut context: Context,
-    mut parts: request::Parts,
+    mut parts: Parts,
     body: B,
     arrived: &Arc<AtomicBool>,
 ) -> Result<Response, Problem>
@@ -164,7 +146,7 @@ where
     let identity = if exempt {
         Ok(None)
     } else {
-        client::identify(&parts.headers, &app.env.verifier)
+        request::identify(&parts.headers, &app.env.verifier)
     };
     if !exempt {
         passage.allowance = app
@@ -183,7 +165,7 @@ where
         return Ok(response);
     }
     if let Ok(Some(_)) = &identity
-        && let Ok(Some(token)) = client::token(&parts.headers)
+        && let Ok(Some(token)) = request::token(&parts.headers)
     {
         context.token = Some(token.into());
     }
@@ -257,7 +239,7 @@ fn key_of(identity: &Identity, address: IpAddr) -> Key {
     }
 }
 
-fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<(), Problem> {
+fn check_head(parts: &Parts, limits: &crate::config::Limits) -> Result<(), Problem> {
     let uri = parts
         .uri
         .path_and_query()
@@ -283,7 +265,7 @@ fn check_head(parts: &request::Parts, limits: &crate::config::Limits) -> Result<
     Ok(())
 }
 
-fn check_form(parts: &request::Parts, max_parameters: usize) -> Result<(), Problem> {
+fn check_form(parts: &Parts, max_parameters: usize) -> Result<(), Problem> {
     if let Some(query) = parts.uri.query() {
         check_parameters(parts.uri.path(), query, max_parameters)?;
     }
@@ -351,7 +333,7 @@ fn check_parameters(path: &str, query: &str, max: usize) -> Result<(), Problem> 
     Ok(())
 }
 
-fn declared_length(parts: &request::Parts) -> Option<u64> {
+fn declared_length(parts: &Parts) -> Option<u64> {
     parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

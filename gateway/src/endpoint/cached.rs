@@ -8,13 +8,13 @@ use comptoir_mesh::context::{self, Context};
 use comptoir_mesh::error::ErrorReason;
 use tokio::time::Instant;
 
-use super::Asker;
+use super::Caller;
 use super::execute::{self, Prepared};
 use crate::app::App;
 use crate::cache::Age;
 use crate::config::seconds;
-use crate::edge::{Client, Identity};
 use crate::problem::Problem;
+use crate::request::{Client, Identity};
 
 /// The kept answer to these very bytes, for callers without a token. One of the callers that get an old one has it read
 /// anew.
@@ -39,7 +39,7 @@ pub(super) fn find(app: &Arc<App>, identity: &Identity, body: &Bytes) -> Option<
 /// Checks and runs a request; what is public is run once for all who ask for it meanwhile.
 pub(super) async fn load(
     app: &Arc<App>,
-    asker: Asker,
+    caller: Caller,
     identity: Identity,
     body: Bytes,
 ) -> Result<Bytes, Problem> {
@@ -47,9 +47,9 @@ pub(super) async fn load(
     let Some(responses) = app
         .responses
         .as_ref()
-        .filter(|_| asker.client.user.is_none() && prepared.is_public())
+        .filter(|_| caller.client.user.is_none() && prepared.is_public())
     else {
-        return execute::run(app, &asker, prepared).await.map(|done| done.body);
+        return execute::run(app, &caller, prepared).await.map(|done| done.body);
     };
     metrics::counter!("cache_requests_total", "cache" => "response", "outcome" => "miss").increment(1);
     let work = keep(app.clone(), body.clone(), prepared);
@@ -84,12 +84,12 @@ async fn keep(app: Arc<App>, body: Bytes, prepared: Prepared) -> Result<Bytes, P
         address: std::net::Ipv4Addr::UNSPECIFIED.into(),
         user: None,
     };
-    let asker = Asker {
+    let caller = Caller {
         client: nobody,
         user_agent: None,
         language: None,
     };
-    let done = execute::run(&app, &asker, prepared).await?;
+    let done = execute::run(&app, &caller, prepared).await?;
     if let Some(tags) = done.tags() {
         responses.keep(mark, ticket, &body, &done.body, &tags);
     }

@@ -4,23 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_graphql::parser::types::{Directive, DocumentOperations, OperationDefinition, OperationType};
-use async_graphql::{Name, Pos, Positioned, Request, Response, ServerError, Variables, value};
-use async_graphql_value::{ConstValue, Value};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response, Value, Variables, value};
 use bytes::Bytes;
 use comptoir_mesh::Error;
 use comptoir_mesh::config::Profile;
-use comptoir_mesh::error::{ErrorReason, Reason as _};
+use comptoir_mesh::error::ErrorReason;
 
-use super::document::{Document, Operation};
-use super::documents::Chosen;
+use super::Caller;
 use super::request::GraphqlRequest;
-use super::{Asker, values};
 use crate::app::App;
+use crate::backend::RequestData;
 use crate::config::some;
-use crate::edge::Identity;
-use crate::graphql::{self, RequestData, Schema};
+use crate::executor::{self, Chosen, Document, Operation, check_variables, refused, take_refusal};
+use crate::graphql::Schema;
 use crate::problem::Problem;
+use crate::request::Identity;
 
 /// How large most answers are at most.
 const ANSWER_SIZE: usize = 4096;
@@ -97,14 +96,17 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
         Chosen::Known(document) => (document, None),
         Chosen::New { text, key } => {
             let introspection = app.env.profile == Profile::Development;
-            (Arc::new(Document::read(text, limits, introspection)?), Some(key))
+            (
+                Arc::new(Document::read(text, &app.model, limits, introspection)?),
+                Some(key),
+            )
         }
     };
     let (variables, operation) = (
         request.variables,
         document.choose(request.operation_name.as_deref())?,
     );
-    values::check_variables(&app.model, document.definition(operation), &variables)?;
+    check_variables(&app.model, document.definition(operation), &variables)?;
     let cost = document.cost(operation, &app.model, &variables)?;
     let prepared = Prepared {
         is_valid: key.is_none() && document.stays_valid(&variables),
@@ -119,7 +121,10 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
     if too_costly || identity.is_err() {
         // An invalid document is told that it is. The library validates only what it runs, so it runs with every field
         // skipped. It is refused in any case, so nothing is lost by that.
-        validate(app, &prepared)?;
+        if !prepared.is_valid {
+            let name = prepared.operation_name.clone();
+            executor::validate(&app.schema, &prepared.document, name, prepared.variables.clone())?;
+        }
     }
     if too_costly {
         let message = format!("The operation costs {cost}; at most {} is allowed.", limits.cost);
@@ -139,12 +144,12 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
 }
 
 /// Runs an operation to its end. Answers that never began to run are refusals.
-pub(super) async fn run(app: &App, asker: &Asker, mut prepared: Prepared) -> Result<Done, Problem> {
-    let data = data(app, asker);
+pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> Result<Done, Problem> {
+    let data = data(app, caller);
     let started = Instant::now();
     let request = request(app, &mut prepared).data(data.clone());
     let operation = prepared.operation();
-    let mut response = graphql::execute(prepared.schema(app), request, &operation.outline).await;
+    let mut response = executor::execute(prepared.schema(app), request, &operation.outline).await;
     if let Some(errors) = take_refusal(&mut response) {
         return Err(refused(errors));
     }
@@ -155,26 +160,25 @@ pub(super) async fn run(app: &App, asker: &Asker, mut prepared: Prepared) -> Res
     Ok(Done { body, data, is_ok })
 }
 
-/// The data of an operation of this asker.
-pub(super) fn data(app: &App, asker: &Asker) -> RequestData {
-    let caller = asker.client.user.clone();
+/// The data of an operation of this caller.
+pub(super) fn data(app: &App, caller: &Caller) -> RequestData {
+    let user = caller.client.user.clone();
     let cache = app.entities.clone();
     let mut data = RequestData::new(
         &app.services,
-        caller,
-        asker.client.address,
-        asker.user_agent.clone(),
+        user,
+        caller.client.address,
+        caller.user_agent.clone(),
         cache,
     );
-    data.language.clone_from(&asker.language);
+    data.language.clone_from(&caller.language);
     data
 }
 
 /// The operation as the library takes it, once.
 pub(super) fn request(app: &App, prepared: &mut Prepared) -> Request {
-    let mut request = Request::new("").variables(std::mem::take(&mut prepared.variables));
-    request.operation_name = prepared.operation_name.take();
-    request.set_parsed_query(prepared.document.copy());
+    let variables = std::mem::take(&mut prepared.variables);
+    let request = executor::request(&prepared.document, prepared.operation_name.take(), variables);
     if app.env.profile == Profile::Production {
         request.disable_introspection()
     } else {
@@ -190,75 +194,9 @@ fn render(app: &App, response: &mut Response, cost: u64) -> Result<Bytes, Proble
     Ok(Bytes::from(body))
 }
 
-/// The errors of an answer whose operation never began to run: those have no path. Parsing and validation are all that can
-/// fail then.
-pub(super) fn take_refusal(response: &mut Response) -> Option<Vec<ServerError>> {
-    let never_ran = response.data == ConstValue::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty());
-    never_ran.then(|| std::mem::take(&mut response.errors))
-}
-
-/// The refusal of a document, by the library's own words for it.
-pub(super) fn refused(mut errors: Vec<ServerError>) -> Problem {
-    graphql::bound_errors(&mut errors);
-    let message = errors
-        .first()
-        .map_or_else(String::new, |error| error.message.clone());
-    let errors = errors.into_iter().map(|error| {
-        let locations: Vec<_> =
-            error.locations.iter().map(|at| serde_json::json!({ "line": at.line, "column": at.column })).collect();
-        let code = ErrorReason::ValidationFailed.code();
-        serde_json::json!({ "message": error.message, "locations": locations, "extensions": { "code": code } })
-    });
-    Problem::new(ErrorReason::ValidationFailed, message).with_graphql_errors(errors.collect())
-}
-
-fn cost_of(app: &App, cost: u64) -> ConstValue {
+fn cost_of(app: &App, cost: u64) -> Value {
     match some(app.config.limits.cost) {
         Some(limit) => value!({ "requestedQueryCost": cost, "maximumAvailable": limit }),
         None => value!({ "requestedQueryCost": cost, "maximumAvailable": null }),
-    }
-}
-
-/// Validates what is not going to run.
-fn validate(app: &App, prepared: &Prepared) -> Result<(), Problem> {
-    if prepared.is_valid {
-        return Ok(());
-    }
-    let mut document = prepared.document.copy();
-    match &mut document.operations {
-        DocumentOperations::Single(operation) => skip_all(&mut operation.node),
-        DocumentOperations::Multiple(operations) => {
-            operations
-                .values_mut()
-                .for_each(|operation| skip_all(&mut operation.node));
-        }
-    }
-    let mut request = Request::new("").variables(prepared.variables.clone());
-    request.operation_name.clone_from(&prepared.operation_name);
-    request.set_parsed_query(document);
-    // Nothing in it waits for anything.
-    let run = futures::FutureExt::now_or_never(app.schema.execute(request));
-    match run.and_then(|mut response| take_refusal(&mut response)) {
-        Some(errors) => Err(refused(errors)),
-        None => Ok(()),
-    }
-}
-
-fn skip_all(operation: &mut OperationDefinition) {
-    let at = Pos::default();
-    let condition = (
-        Positioned::new(Name::new("if"), at),
-        Positioned::new(Value::Boolean(true), at),
-    );
-    let skip = Directive {
-        name: Positioned::new(Name::new("skip"), at),
-        arguments: vec![condition],
-    };
-    for item in &mut operation.selection_set.node.items {
-        let directives = item.node.directives_mut();
-        directives.retain(|directive| directive.node.name.node != "skip");
-        directives.push(Positioned::new(skip.clone(), at));
     }
 }

@@ -5,16 +5,8 @@
 //! most of them for a document that was valid before, `cached` the way around all of them for an answer that is kept.
 
 mod cached;
-mod cost;
-mod directives;
-mod document;
-mod documents;
 mod execute;
-mod model;
 mod request;
-mod shape;
-mod tokens;
-mod values;
 mod websocket;
 
 use std::sync::Arc;
@@ -31,15 +23,10 @@ use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt as _;
 
 use crate::app::App;
-use crate::edge::{self, Arriving, Client, Identity};
 use crate::json;
-use crate::locale;
 use crate::pages;
 use crate::problem::Problem;
-
-pub(crate) use documents::Documents;
-pub(crate) use model::Model;
-pub(crate) use websocket::Subscriptions;
+use crate::request::{Arriving, Client, Identity, admits, names, preferred_language};
 
 /// Where the endpoint is.
 pub(crate) const PATH: &str = "/graphql";
@@ -49,35 +36,35 @@ const PLAIN_JSON: &str = "application/json";
 
 /// Who asks, for the data of an operation.
 #[derive(Clone)]
-struct Asker {
+struct Caller {
     client: Client,
     user_agent: Option<String>,
     language: Option<String>,
 }
 
-impl Asker {
+impl Caller {
     fn new(app: &App, client: Client, headers: &HeaderMap) -> Self {
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
             client,
             // Of ASCII alone: nothing else is to_str.
             user_agent: user_agent.map(|text| text.get(..512).unwrap_or(text).to_owned()),
-            language: locale::accepted(headers, &app.services.shop.locales),
+            language: preferred_language(headers, &app.services.shop.locales),
         }
     }
 }
 
 /// The media type of the answer: plain JSON only for a client that asks for nothing else.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
-    if edge::admits(headers, &[GRAPHQL_JSON]) && !(edge::names(headers, PLAIN_JSON) && only_json(headers)) {
+    if admits(headers, &[GRAPHQL_JSON]) && !(names(headers, PLAIN_JSON) && only_json(headers)) {
         return Some(HeaderValue::from_static(GRAPHQL_JSON));
     }
-    edge::admits(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
+    admits(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
 }
 
 /// `application/json, */*` is what clients send that know of JSON alone.
 fn only_json(headers: &HeaderMap) -> bool {
-    !edge::names(headers, GRAPHQL_JSON) && !edge::names(headers, "application/*")
+    !names(headers, GRAPHQL_JSON) && !names(headers, "application/*")
 }
 
 /// Whether the answer is open-ended: a WebSocket or an event stream.
@@ -136,8 +123,8 @@ where
     if let Some(kept) = cached::find(app, &identity, &body) {
         return Ok(answer(kept, media_type));
     }
-    let asker = Asker::new(app, client, &parts.headers);
-    let body = Box::pin(cached::load(app, asker, identity, body)).await?;
+    let caller = Caller::new(app, client, &parts.headers);
+    let body = Box::pin(cached::load(app, caller, identity, body)).await?;
     Ok(answer(body, media_type))
 }
 
@@ -153,7 +140,7 @@ async fn get(app: &Arc<App>, client: Client, identity: Identity, parts: Parts) -
         return websocket::upgrade(app, client, identity, parts).await;
     }
     let is_development = app.env.profile == Profile::Development;
-    if is_development && parts.uri.query().is_none() && edge::names(&parts.headers, "text/html") {
+    if is_development && parts.uri.query().is_none() && names(&parts.headers, "text/html") {
         return Ok(pages::graphiql());
     }
     Ok(method_not_allowed())

@@ -4,11 +4,9 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use comptoir_proto::auth::v1 as pb;
 
 use super::address::AddressInput;
-use super::data::RequestData;
-use super::errors::{Failure, require_admin, require_user};
 use super::refusals::{Settled, UserError, settle, settle_token};
-use super::services::Services;
 use super::user::{Role, User, UserPayload};
+use crate::backend::{Failure, RequestData, Services, require_admin, require_user};
 
 #[derive(SimpleObject)]
 pub(super) struct TokenPayload {

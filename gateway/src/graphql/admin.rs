@@ -7,20 +7,18 @@ use comptoir_proto::{
 
 use super::category::list_products;
 use super::connection::Window;
-use super::data::RequestData;
 use super::delivery::{Delivery, DeliveryConnection};
 use super::discount::{Discount, DiscountConnection};
-use super::errors::{Failure, require_staff};
 use super::money::{Money, money};
 use super::order::OrderConnection;
 use super::order_states::{FulfillmentStatus, OrderState, PaymentStatus};
 use super::product::{ProductConnection, ProductStatus};
 use super::query::list_orders;
 use super::scalars::DateTime;
-use super::services::Services;
 use super::stock::{StockMovement, StockMovementConnection};
 use super::user::{User, UserConnection};
 use super::variant::{ProductVariant, VariantConnection};
+use crate::backend::{Failure, RequestData, Services, require_staff};
 
 #[derive(InputObject, Default)]
 pub(super) struct OrderFilter {

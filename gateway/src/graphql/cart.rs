@@ -7,14 +7,12 @@ use comptoir_proto::orders::v1 as pb;
 use comptoir_proto::types;
 
 use super::address::Address;
-use super::data::RequestData;
-use super::errors::{Failure, optional};
 use super::money::{Money, money};
 use super::order::Order;
 use super::refusals::payload;
 use super::scalars::{DateTime, Decimal};
-use super::services::Services;
 use super::variant::ProductVariant;
+use crate::backend::{Failure, RequestData, Services, optional};
 
 pub(super) struct CartLine(pb::CartLine);
 

@@ -5,11 +5,8 @@ use comptoir_proto::orders::v1 as pb;
 
 use super::address::AddressInput;
 use super::cart::{Cart, CartPayload};
-use super::data::RequestData;
-use super::errors::{Failure, require_user};
-use super::refusals::{Paths, settle};
-use super::services::Services;
-use crate::locale;
+use super::refusals::settle;
+use crate::backend::{Failure, Paths, RequestData, Services, locale, require_user};
 
 /// quantity is 1 to 999; 0 is refused here and in updates (INVALID_QUANTITY): use cartLinesRemove.
 #[derive(InputObject)]

@@ -6,13 +6,11 @@ use async_graphql::{Context, ID, Object};
 use comptoir_proto::catalog::v1 as pb;
 
 use super::connection::Window;
-use super::data::RequestData;
-use super::errors::Failure;
 use super::mask;
-use super::plain::{Unknown, looked_at, plain};
 use super::product::{Product, ProductConnection, ProductSort};
 use super::refusals::payload;
-use super::services::Services;
+use crate::backend::{Failure, RequestData, Services};
+use crate::executor::plain::{Unknown, looked_at, plain};
 
 #[derive(Clone)]
 pub(super) struct Category(Arc<pb::Category>);
@@ -21,15 +19,9 @@ impl Category {
     /// A category of the answer.
     pub(super) fn new(data: &RequestData, category: impl Into<Arc<pb::Category>>) -> Self {
         let category = category.into();
-        tag(data, &category);
+        data.tag_category(&category.id);
         Self(category)
     }
-}
-
-/// Has the answer depend on a category, and on where it stands in the tree.
-pub(super) fn tag(data: &RequestData, category: &pb::Category) {
-    data.tag(format!("category:{}", category.id));
-    data.tag("categories");
 }
 
 plain!(Category: &pb::Category, |category, walk| {

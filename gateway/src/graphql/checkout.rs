@@ -7,12 +7,10 @@ use comptoir_proto::orders::v1 as pb;
 use pb::complete_cart_response::Outcome;
 
 use super::cart::Cart;
-use super::data::RequestData;
-use super::errors::{Failure, present};
 use super::order::Order;
-use super::refusals::{Paths, UserError, camel_case, check_idempotency_key, refused, return_url};
+use super::refusals::{UserError, check_idempotency_key, refused};
 use super::scalars::{DateTime, Decimal};
-use super::services::Services;
+use crate::backend::{Failure, Paths, RequestData, Services, camel_case, present, return_url};
 
 const PATHS: Paths = &[
     ("request_id", "idempotencyKey"),

@@ -3,10 +3,9 @@
 use async_graphql::Context;
 use comptoir_mesh::error::ErrorReason;
 
-use super::errors::Failure;
-use super::plain::{looked_at, plain};
-use super::services::Services;
+use crate::backend::{Failure, Services};
 use crate::config::most_of_a_page;
+use crate::executor::plain::{looked_at, plain};
 
 pub(super) struct PageInfo {
     has_next_page: bool,

@@ -4,11 +4,9 @@ use async_graphql::{Context, ID, Object};
 use comptoir_proto::notifier::v1 as pb;
 
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, optional, require_staff};
 use super::refusals::{payload, settle};
 use super::scalars::DateTime;
-use super::services::Services;
+use crate::backend::{Failure, RequestData, Services, optional, require_staff};
 
 #[derive(Clone)]
 pub(super) struct Delivery(pb::Delivery);

@@ -4,11 +4,9 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
 
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, require_staff};
-use super::refusals::{Paths, payload, settle};
+use super::refusals::{payload, settle};
 use super::scalars::{DateTime, Decimal};
-use super::services::Services;
+use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 /// The most discounts that are looked through for one id.
 const LOOKUP_PAGES: usize = 200;

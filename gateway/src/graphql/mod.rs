@@ -14,18 +14,13 @@
 mod account;
 mod address;
 mod admin;
-mod answers;
-mod batch;
 mod cart;
 mod cart_mutations;
 mod category;
 mod checkout;
 mod connection;
-mod data;
 mod delivery;
 mod discount;
-mod errors;
-mod loaders;
 mod mask;
 mod money;
 mod mutation;
@@ -33,15 +28,12 @@ mod node;
 mod order;
 mod order_mutations;
 mod order_states;
-mod outline;
-mod plain;
 mod product;
 mod product_inputs;
 mod query;
 mod refusals;
 mod scalars;
 mod search;
-mod services;
 mod shop;
 mod stock;
 mod subscription;
@@ -52,30 +44,18 @@ mod variant;
 
 use async_graphql::SchemaBuilder;
 
-pub use answers::{execute, execute_stream};
-pub use data::{EntityCache, Mark, RequestData};
-pub(crate) use errors::bound_errors;
-pub use errors::{complete_errors, error_of};
-pub use mutation::Mutation;
-pub use outline::Outline;
-pub use query::Query;
-pub use refusals::return_url;
-pub(crate) use refusals::{Paths, argument_path};
-pub(crate) use scalars::is_decimal;
-pub use services::{PaymentProvider, Services, Settings};
-pub use subscription::Subscription;
+use mutation::Mutation;
+use query::Query;
+use subscription::Subscription;
+
+use crate::backend::Services;
 
 /// The executable schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema before it is finished, for limits and extensions of the endpoint.
-pub fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
+pub(crate) fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription).data(services)
-}
-
-/// The schema over `services`.
-pub fn schema(services: Services) -> Schema {
-    builder(services).finish()
 }
 
 /// The schema's text, as `gateway/schema.graphql` has it.

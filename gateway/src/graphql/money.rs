@@ -3,8 +3,8 @@
 use comptoir_proto::types as pb;
 use comptoir_shop::money::{format_decimal, fraction_digits};
 
-use super::plain::{looked_at, plain};
 use super::scalars::{Decimal, Long};
+use crate::executor::plain::{looked_at, plain};
 
 #[derive(Clone, Debug)]
 pub(super) struct Money(pb::Money);

@@ -13,7 +13,7 @@ use super::stock::StockMutation;
 
 /// Everything that changes something. Expected refusals are `userErrors`; everything else is an error.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
+pub(crate) struct Mutation(
     AccountMutation,
     CartMutation,
     CheckoutMutation,

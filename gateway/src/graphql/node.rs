@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 
 use async_graphql::parser::types::Field;
-use async_graphql::registry::{MetaType, MetaTypeId, Registry};
+use async_graphql::registry::{MetaTypeId, Registry};
 use async_graphql::{Context, ContextSelectionSet, ID, OutputType, Positioned, ServerResult, Value};
 use comptoir_mesh::ids::is_id;
 
 use super::cart::Cart;
 use super::category::Category;
-use super::data::RequestData;
 use super::delivery::Delivery;
 use super::discount::Discount;
-use super::errors::Failure;
 use super::order::Order;
-use super::plain::field;
 use super::product::Product;
 use super::user::User;
 use super::variant::ProductVariant;
+use crate::backend::{Failure, RequestData};
+use crate::executor::plain::{field, interface};
 
 /// The prefix of an id says what it is of.
 pub(super) enum Node {
@@ -85,20 +84,12 @@ impl OutputType for Node {
                 implementing::<Delivery>(registry),
             ];
             let id = field("id", &[], <ID as OutputType>::create_type_info(registry));
-            MetaType::Interface {
-                name: Self::type_name().into_owned(),
-                description: Some("The prefix of an id says what it is of.".to_owned()),
-                fields: [(id.name.clone(), id)].into_iter().collect(),
-                possible_types: possible_types.into_iter().collect(),
-                extends: false,
-                keys: None,
-                visible: None,
-                inaccessible: false,
-                tags: Vec::new(),
-                rust_typename: None,
-                directive_invocations: Vec::new(),
-                requires_scopes: Vec::new(),
-            }
+            interface(
+                &Self::type_name(),
+                &["The prefix of an id says what it is of."],
+                vec![id],
+                possible_types.into(),
+            )
         })
     }
 

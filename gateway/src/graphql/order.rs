@@ -8,15 +8,13 @@ use comptoir_proto::orders::v1 as pb;
 use super::address::Address;
 use super::cart::{CartCost, DeliveryOption};
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, optional};
 use super::money::{Money, money};
 use super::order_states::{FulfillmentStatus, OrderState, PaymentStatus};
 use super::product::Image;
 use super::refusals::payload;
 use super::scalars::{DateTime, Long};
-use super::services::Services;
 use super::user::User;
+use crate::backend::{Failure, RequestData, Services, optional};
 
 #[derive(SimpleObject)]
 pub(super) struct OrderLine {

@@ -3,12 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
 
-use super::data::RequestData;
-use super::errors::{Failure, require_staff};
 use super::order::{Order, OrderPayload};
-use super::refusals::{Paths, check_idempotency_key, settle};
+use super::refusals::{check_idempotency_key, settle};
 use super::scalars::Decimal;
-use super::services::Services;
+use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 const PATHS: Paths = &[("order_id", "id"), ("request_id", "idempotencyKey")];
 const FULFILL_PATHS: Paths = &[

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use async_graphql::resolver_utils::enum_value;
 use async_graphql::{Enum, ID};
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
 
 use super::connection::{Page, PageInfo, Window};
-use super::data::RequestData;
 use super::money::Amount;
-use super::plain::{Unknown, Walk, looked_at, plain};
 use super::scalars::{DateTime, Long};
-use super::services::Services;
 use super::variant::Variant;
+use crate::backend::{RequestData, Services};
+use crate::executor::plain::{Unknown, Walk, leaf, looked_at, plain};
 
 #[derive(Clone, Debug)]
 pub(super) struct Image(pb::Image);
@@ -86,6 +86,10 @@ impl From<ProductStatus> for pb::ProductStatus {
             ProductStatus::Archived => Self::Archived,
         }
     }
+}
+
+leaf! {
+    ProductStatus as ProductStatus: |status| enum_value(status);
 }
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,10 @@ use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::catalog::v1 as pb;
 
 use super::category::{Category, CategoryPayload};
-use super::data::RequestData;
-use super::errors::{Failure, require_staff};
 use super::product::{Product, ProductStatus};
-use super::refusals::{Paths, payload, settle};
+use super::refusals::{payload, settle};
 use super::scalars::{Decimal, Long};
-use super::services::Services;
+use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 const PRODUCT_PATHS: Paths = &[("product_id", "id"), ("product", "input"), ("version", "version")];
 const CATEGORY_PATHS: Paths = &[("category_id", "id"), ("", "input")];

@@ -10,20 +10,18 @@ use super::admin::AdminQuery;
 use super::cart::Cart;
 use super::category::{Category, list_products};
 use super::connection::Window;
-use super::data::RequestData;
-use super::errors::{Failure, optional, require_user};
 use super::mask;
 use super::node::{self, Node};
 use super::order::{Order, OrderConnection};
 use super::product::{Product, ProductConnection, ProductSort};
 use super::search::SearchQuery;
-use super::services::Services;
 use super::shop::Shop;
 use super::user::User;
+use crate::backend::{Failure, RequestData, Services, optional, require_user};
 
 /// Everything that reads.
 #[derive(MergedObject, Default)]
-pub struct Query(CatalogQuery, SearchQuery, BuyerQuery, AdminQuery);
+pub(crate) struct Query(CatalogQuery, SearchQuery, BuyerQuery, AdminQuery);
 
 #[derive(Default)]
 struct CatalogQuery;

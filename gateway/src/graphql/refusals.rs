@@ -8,10 +8,8 @@ use async_graphql::SimpleObject;
 use comptoir_mesh as mesh;
 use comptoir_mesh::error::{ErrorReason, Reason as _};
 use tonic::Status;
-use url::Url;
 
-use super::errors::{Failure, present};
-use super::services::Settings;
+use crate::backend::{Failure, Paths, argument_path, is_idempotency_key, present};
 
 /// An expected refusal. `code` is one of the API's codes; `field` is the path into the input.
 #[derive(SimpleObject, Clone, Debug, PartialEq, Eq)]
@@ -41,11 +39,6 @@ impl UserError {
 
 /// What came of a mutation: its value, or why it was refused.
 pub(super) type Settled<T> = Result<T, Vec<UserError>>;
-
-/// From paths into a request message to paths into the arguments, the first that fits. Both are dotted, `*` stands for
-/// one part and is carried over, and what follows a fitting beginning is kept in camelCase. `("", "input")` puts
-/// everything below `input`.
-pub(crate) type Paths = &'static [(&'static str, &'static str)];
 
 /// Settles a call whose refusals are about its arguments or the state of things.
 pub(super) fn settle<R, T>(
@@ -113,60 +106,9 @@ fn user_errors(error: &mesh::Error, paths: Paths) -> Vec<UserError> {
     violations.iter().map(user_error).collect()
 }
 
-/// A path into a request message as one into the arguments.
-pub(crate) fn argument_path(field: &str, paths: Paths) -> Vec<String> {
-    let parts: Vec<&str> = field.split('.').filter(|part| !part.is_empty()).collect();
-    let (mut found, kept) = paths
-        .iter()
-        .find_map(|(from, to)| rename(&parts, from, to))
-        .unwrap_or((Vec::new(), &parts));
-    found.extend(kept.iter().map(|part| camel_case(part)));
-    found
-}
-
-/// `parts` with the beginning `from` replaced by `to`, and what is left of it.
-fn rename<'a, 'b>(parts: &'b [&'a str], from: &str, to: &str) -> Option<(Vec<String>, &'b [&'a str])> {
-    let pattern: Vec<&str> = from.split('.').filter(|part| !part.is_empty()).collect();
-    if parts.len() < pattern.len()
-        || pattern
-            .iter()
-            .zip(parts)
-            .any(|(want, part)| *want != "*" && want != part)
-    {
-        return None;
-    }
-    let mut carried = pattern
-        .iter()
-        .zip(parts)
-        .filter(|(want, _)| **want == "*")
-        .map(|(_, part)| *part);
-    let target = to.split('.').filter(|part| !part.is_empty());
-    let renamed = target.map(|part| {
-        if part == "*" {
-            carried.next().unwrap_or(part)
-        } else {
-            part
-        }
-        .to_owned()
-    });
-    Some((renamed.collect(), &parts[pattern.len()..]))
-}
-
-/// `variant_id` as `variantId`.
-pub(super) fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut text = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        text.push_str(letters.as_str());
-    }
-    text
-}
-
 /// Refuses idempotency keys that are not 1 to 255 printable ASCII characters.
 pub(super) fn check_idempotency_key(key: &str) -> Settled<()> {
-    if (1..=255).contains(&key.len()) && key.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+    if is_idempotency_key(key.as_bytes()) {
         return Ok(());
     }
     let message = "An idempotency key is 1 to 255 printable ASCII characters.";
@@ -175,26 +117,6 @@ pub(super) fn check_idempotency_key(key: &str) -> Settled<()> {
         &["idempotencyKey"],
         message,
     )])
-}
-
-/// The longest address to come back to.
-const MAX_URL: usize = 2048;
-
-/// Where the buyer comes back to, written out as browsers read it; refused anywhere but at one of the shop's own origins.
-pub fn return_url(settings: &Settings, text: &str) -> Result<String, mesh::Error> {
-    let url = Some(text).filter(|text| text.len() <= MAX_URL);
-    let url = url.and_then(|text| Url::parse(text).ok()).filter(|url| {
-        let origin = url.origin().ascii_serialization();
-        let own = |allowed: &String| allowed.trim_end_matches('/') == origin;
-        url.as_str().len() <= MAX_URL
-            && url.username().is_empty()
-            && url.password().is_none()
-            && settings.return_origins.iter().any(own)
-    });
-    url.map(String::from).ok_or_else(|| {
-        let message = "The buyer comes back to an address of this shop alone.";
-        mesh::Error::field("return_url", ErrorReason::UrlNotAllowed, message)
-    })
 }
 
 /// A mutation's payload: one nullable thing and the refusals.
@@ -224,72 +146,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_into_the_arguments() {
-        let paths: Paths = &[
-            ("lines.*.line_id", "lines.*.id"),
-            ("product", "input"),
-            ("request_id", "idempotencyKey"),
-        ];
-        let path = |field| argument_path(field, paths).join("/");
-        assert_eq!(path("lines.3.line_id"), "lines/3/id");
-        assert_eq!(path("lines.3.variant_id"), "lines/3/variantId");
-        assert_eq!(
-            path("product.variants.0.compare_at_price"),
-            "input/variants/0/compareAtPrice"
-        );
-        assert_eq!(path("request_id"), "idempotencyKey");
-        assert_eq!(path(""), "");
-        assert_eq!(
-            argument_path("first_name", &[("", "input")]).join("/"),
-            "input/firstName"
-        );
-    }
-
-    #[test]
     fn idempotency_keys_are_printable_ascii() {
         for good in ["a", "0f8fad5b-d9cb-469f-a165-70867728950e", "~ ~"] {
             assert!(check_idempotency_key(good).is_ok(), "{good}");
         }
         for bad in ["", "clé", "a\nb", &"k".repeat(256)] {
             assert!(check_idempotency_key(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn buyers_come_back_to_the_shop() {
-        let settings = Settings {
-            return_origins: vec!["https://shop.example".into(), "http://localhost:3000".into()],
-            ..Settings::default()
-        };
-        for (text, written) in [
-            (
-                "https://shop.example/checkout?order=1#paid",
-                "https://shop.example/checkout?order=1#paid",
-            ),
-            (
-                r"http://localhost:3000\@evil.example/",
-                "http://localhost:3000/@evil.example/",
-            ),
-            ("HTTPS://SHOP.example:443\\..\\back", "https://shop.example/back"),
-            (" https:shop.example/a\tb", "https://shop.example/ab"),
-        ] {
-            assert_eq!(return_url(&settings, text).unwrap(), written, "{text:?}");
-        }
-        let long = format!("https://shop.example/{}", "é".repeat(400));
-        for bad in [
-            "https://evil.example",
-            "https://shop.example.evil.example/",
-            "https://shop.example@evil.example/",
-            "https://ada:pw@shop.example/",
-            "http://shop.example/",
-            r"http:\\evil.example\@localhost:3000/",
-            "javascript:alert(1)",
-            "/relative",
-            "//shop.example/",
-            "",
-            &long,
-        ] {
-            assert!(return_url(&settings, bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarType, Value};
 use jiff::Timestamp;
 
-/// The longest decimal that is read; more digits than any amount has.
-const DECIMAL_LENGTH: usize = 40;
+use crate::executor::is_decimal;
+use crate::executor::plain::leaf;
 
 /// RFC 3339, UTC
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +69,6 @@ impl Decimal {
     }
 }
 
-/// Whether a text is a decimal as the schema has it.
-pub(crate) fn is_decimal(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    text.len() <= DECIMAL_LENGTH && digits(whole) && digits(fraction)
-}
-
 #[Scalar(name = "Decimal")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -121,6 +113,12 @@ impl ScalarType for Long {
     fn to_value(&self) -> Value {
         Value::Number(Number::from(self.0))
     }
+}
+
+leaf! {
+    Long as Long: |number| number.to_value();
+    Decimal as Decimal: |decimal| Value::String(decimal.into_string());
+    DateTime as DateTime: |time| time.to_value();
 }
 
 #[cfg(test)]

@@ -6,13 +6,11 @@ use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::catalog::v1 as pb;
 
 use super::connection::{PageInfo, Window};
-use super::data::RequestData;
-use super::errors::Failure;
 use super::mask;
-use super::plain::{looked_at, plain};
 use super::product::{Product, ProductConnection, ProductSort};
 use super::scalars::Decimal;
-use super::services::Services;
+use crate::backend::{Failure, RequestData, Services};
+use crate::executor::plain::{looked_at, plain};
 
 /// Values of one facet are OR-ed, different facets AND-ed. categories are slugs and take their descendants in. One and the
 /// same variant has to meet the option, price and availability filters. Prices are of the shop's currency.

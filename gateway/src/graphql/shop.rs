@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 
-use super::services::Services;
+use crate::backend::Services;
 
 /// What a storefront has to know before it shows anything.
 #[derive(SimpleObject)]

@@ -4,12 +4,10 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use comptoir_proto::catalog::v1 as pb;
 
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, require_staff};
 use super::refusals::{check_idempotency_key, payload, settle};
 use super::scalars::DateTime;
-use super::services::Services;
 use super::variant::ProductVariant;
+use crate::backend::{Failure, RequestData, Services, require_staff};
 
 #[derive(SimpleObject, Clone)]
 pub(super) struct StockMovement {

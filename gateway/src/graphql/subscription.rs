@@ -5,13 +5,11 @@ use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1::watch_order_request::Key;
 use futures::{Stream, stream};
 
-use super::data::RequestData;
-use super::errors::Failure;
 use super::order::Order;
-use super::services::Services;
+use crate::backend::{Failure, RequestData, Services};
 
 /// Everything that is followed.
-pub struct Subscription;
+pub(crate) struct Subscription;
 
 #[Subscription]
 impl Subscription {

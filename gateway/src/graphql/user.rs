@@ -5,11 +5,9 @@ use comptoir_proto::auth::v1 as pb;
 
 use super::address::Address;
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, optional};
 use super::refusals::payload;
 use super::scalars::DateTime;
-use super::services::Services;
+use crate::backend::{Failure, RequestData, Services, optional};
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {

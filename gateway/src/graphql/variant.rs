@@ -10,11 +10,10 @@ use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
 
 use super::connection::connection;
-use super::data::RequestData;
-use super::errors::{Failure, present};
 use super::money::Amount;
-use super::plain::{self, Plain, Unknown, plain};
 use super::product::Product;
+use crate::backend::{Failure, RequestData, present};
+use crate::executor::plain::{self, Plain, Unknown, plain};
 
 #[derive(Clone)]
 pub(super) struct ProductVariant {

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::edge::BodyTooLarge;
 use crate::problem::Problem;
+use crate::request::BodyTooLarge;
 
 /// A JSON body of type `T`, which should refuse what it does not know (`#[serde(deny_unknown_fields)]`); also an answer.
 #[derive(Debug, Clone)]

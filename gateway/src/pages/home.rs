@@ -10,7 +10,7 @@ use http::{HeaderMap, Uri};
 
 use super::html::{escape, page_in};
 use crate::app::App;
-use crate::locale;
+use crate::request::preferred_language;
 
 /// Something to see: where it is, and its title and sentence in each language.
 struct Place {
@@ -40,7 +40,7 @@ const ENGLISH: Words = Words {
 /// The page, in the language that is asked for: `?lang=`, else what the browser prefers, else English.
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let asked = uri.query().and_then(|query| query.strip_prefix("lang="));
-    let preferred = locale::accepted(&headers, &["en".to_owned(), "fr".to_owned()]);
+    let preferred = preferred_language(&headers, &["en".to_owned(), "fr".to_owned()]);
     let is_french = match asked {
         Some("fr") => true,
         Some("en") => false,

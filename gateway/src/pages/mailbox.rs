@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::html::{escape, exact_time, page, time};
 use crate::app::App;
-use crate::edge::names;
 use crate::problem::Problem;
+use crate::request::names;
 
 /// Messages shown at once.
 const SHOWN: i32 = 200;

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use super::html::{escape, exact_time, page, time};
 use crate::app::App;
-use crate::edge::names;
 use crate::problem::Problem;
+use crate::request::names;
 use crate::rest::Id;
 
 /// Payments of one page of the journal.

@@ -8,9 +8,10 @@ use http_body::Body as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use crate::edge::Client;
+use crate::backend::{is_idempotency_key, signed_in, with_role};
 use crate::json::Json;
 use crate::problem::Problem;
+use crate::request::Client;
 
 /// More characters than any id or slug has.
 const ID_LENGTH: usize = 255;
@@ -99,19 +100,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
 }
 
 /// The user that the edge has verified.
-fn user(parts: &Parts) -> Result<&User, Problem> {
-    let client = parts.extensions.get::<Client>();
-    client.map_or_else(
-        || Err(Problem::new(ErrorReason::Unauthenticated, "Sign in first.")),
-        Client::user,
-    )
+fn user(parts: &Parts) -> Option<&User> {
+    parts.extensions.get::<Client>()?.user.as_deref()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        user(parts).map(|user| Self(user.id.clone()))
+        Ok(Self(signed_in(user(parts))?.id.clone()))
     }
 }
 
@@ -119,10 +116,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Staff {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        if user(parts)?.role >= Role::Staff {
-            return Ok(Self);
-        }
-        Err(Problem::new(ErrorReason::Forbidden, "Your role may not do this."))
+        with_role(user(parts), Role::Staff)?;
+        Ok(Self)
     }
 }
 
@@ -136,7 +131,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Err(Problem::new(ErrorReason::IdempotencyKeyRequired, message));
         };
         let key = key.as_bytes();
-        let fits = (1..=255).contains(&key.len()) && key.iter().all(|byte| (0x20..=0x7e).contains(byte));
+        let fits = is_idempotency_key(key);
         match String::from_utf8(key.to_vec()) {
             Ok(key) if fits && keys.next().is_none() => Ok(Self(key)),
             _ => Err(Problem::new(

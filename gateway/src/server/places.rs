@@ -10,7 +10,7 @@ use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
 use crate::config::{Config, Network, some};
-use crate::edge::household;
+use crate::request::household;
 
 /// When a refused client may try again.
 const RETRY: Duration = Duration::from_secs(5);

@@ -17,15 +17,16 @@ use tokio::time::{Instant, timeout};
 
 use crate::app::App;
 use crate::config::seconds;
-use crate::edge::{Key, bearer};
-use crate::endpoint::Asker;
+use crate::endpoint::Caller;
 use crate::endpoint::execute::{self, Prepared};
 use crate::endpoint::request::GraphqlRequest;
-use crate::feed::Told;
+use crate::executor::{SubscriptionEnd, SubscriptionKey};
+use crate::feed::Update;
 use crate::problem::Problem;
+use crate::request::{Key, bearer};
 
 use super::operations::Operations;
-use super::subscription::{self, Wanted};
+use super::subscription;
 
 /// Until when a connection has to be initialised.
 const INIT: Duration = Duration::from_secs(10);
@@ -50,7 +51,7 @@ const GOING_AWAY: End = (1001, "Going away");
 
 pub(super) struct Session {
     app: Arc<App>,
-    asker: Asker,
+    caller: Caller,
     token: Option<Arc<str>>,
     is_initialised: bool,
     operations: Operations,
@@ -68,11 +69,11 @@ struct Outgoing {
 
 impl Session {
     /// `token` is that of the upgrade's header, if it had one.
-    pub(super) fn new(app: Arc<App>, asker: Asker, token: Option<Arc<str>>) -> Self {
+    pub(super) fn new(app: Arc<App>, caller: Caller, token: Option<Arc<str>>) -> Self {
         let (outbox, queue) = mpsc::channel(QUEUE);
         Self {
             app,
-            asker,
+            caller,
             token,
             is_initialised: false,
             operations: Operations::default(),
@@ -153,7 +154,7 @@ impl Session {
 
     /// What is left of the token's life.
     fn expires(&self) -> Option<Duration> {
-        let user = self.asker.client.user.as_ref()?;
+        let user = self.caller.client.user.as_ref()?;
         let left = user.expires_at.saturating_mul(1000) - self.app.env.clock.now().as_millisecond();
         Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
@@ -209,7 +210,7 @@ impl Session {
                 return ControlFlow::Break(FORBIDDEN);
             };
             self.token = Some(token);
-            self.asker.client.user = Some(user);
+            self.caller.client.user = Some(user);
         }
         self.is_initialised = true;
         ControlFlow::Continue(Some(json!({ "type": "connection_ack" })))
@@ -222,13 +223,16 @@ impl Session {
 
     /// Begins an operation, or gives the error it is refused with.
     async fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
-        let wanted = Wanted::new(&payload, &self.asker);
+        let key = {
+            let user = self.caller.client.user.as_deref();
+            SubscriptionKey::new(&payload, user, self.caller.language.as_deref())
+        };
         match self.admit(payload).await {
             Ok(prepared) => {
                 let operation = Operation {
                     app: self.app.clone(),
-                    asker: self.asker.clone(),
-                    wanted,
+                    caller: self.caller.clone(),
+                    key,
                     id: id.clone(),
                     number: self.operations.number(),
                     outbox: self.outbox.clone(),
@@ -251,7 +255,7 @@ impl Session {
                 "Too many operations run on this socket.",
             ));
         }
-        let client = &self.asker.client;
+        let client = &self.caller.client;
         let key = client.user.as_ref().map_or_else(
             || Key::address(client.address),
             |user| Key::User(user.id.as_str().into()),
@@ -283,8 +287,8 @@ impl Session {
 /// An operation that runs beside the conversation.
 struct Operation {
     app: Arc<App>,
-    asker: Asker,
-    wanted: Wanted,
+    caller: Caller,
+    key: SubscriptionKey,
     id: String,
     number: u64,
     outbox: mpsc::Sender<Outgoing>,
@@ -327,7 +331,7 @@ impl Operation {
             deadline: Some(Instant::now() + limit),
             ..context::current()
         };
-        let work = execute::run(&self.app, &self.asker, prepared);
+        let work = execute::run(&self.app, &self.caller, prepared);
         let done = timeout(limit, context::scope(context, work)).await;
         let late = || {
             Problem::new(
@@ -353,7 +357,7 @@ impl Operation {
         let mut prepared = Some(prepared);
         let mut sent: Option<Arc<str>> = None;
         let running = &self.app.subscriptions;
-        let mut reader = running.join(&self.wanted);
+        let mut reader = running.join(&self.key);
         loop {
             let mut answers = match (reader.take(), prepared.take()) {
                 (Some(reader), kept) => {
@@ -361,31 +365,31 @@ impl Operation {
                     reader
                 }
                 (None, prepared) => {
-                    let source = subscription::answers(&self.app, &self.asker, prepared?);
-                    running.join_or_begin(self.wanted.clone(), source)
+                    let source = subscription::answers(&self.app, &self.caller, prepared?);
+                    running.join_or_begin(self.key.clone(), source)
                 }
             };
             let end = loop {
                 match answers.next().await {
                     // A restarted operation begins with what was sent before.
-                    Some(Told::Next(payload)) if sent.as_ref() == Some(&payload) => {}
-                    Some(Told::Next(payload)) => {
+                    Some(Update::Next(payload)) if sent.as_ref() == Some(&payload) => {}
+                    Some(Update::Next(payload)) => {
                         self.send_next(&payload).await?;
                         sent = Some(payload);
                     }
-                    Some(Told::End(end)) => break Some(end),
+                    Some(Update::End(end)) => break Some(end),
                     None => break None,
                 }
             };
             match end {
-                Some(subscription::End::Complete) => return Some(complete(&self.id)),
+                Some(SubscriptionEnd::Complete) => return Some(complete(&self.id)),
                 // It ran by the right of another's token, which may have ended since: this one's own is asked.
-                Some(subscription::End::Refused(_) | subscription::End::Failed(_)) | None
+                Some(SubscriptionEnd::Refused(_) | SubscriptionEnd::Failed(_)) | None
                     if prepared.is_some() => {}
-                Some(subscription::End::Refused(errors)) => {
+                Some(SubscriptionEnd::Refused(errors)) => {
                     return Some(json!({ "id": self.id, "type": "error", "payload": *errors }));
                 }
-                Some(subscription::End::Failed(answer)) => {
+                Some(SubscriptionEnd::Failed(answer)) => {
                     self.send_next(&answer).await?;
                     return Some(complete(&self.id));
                 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::gateway::{Gateway, codes, data};
 use super::samples::{GONE, cart, id, order, product, stock_catalogue, user};
-use crate::graphql::{EntityCache, Mark};
+use crate::cache::{EntityCache, Mark};
 
 const EVERYTHING: &str = "nodes { id category { name ancestors { name } children { name } }
     variants { id product { title category { slug } } } priceRange { min { amount } max { amount } } }";

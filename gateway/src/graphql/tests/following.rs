@@ -15,7 +15,7 @@ use tonic::Status;
 
 use super::gateway::{Gateway, codes, outline};
 use super::samples::order;
-use crate::graphql::execute_stream;
+use crate::executor::execute_stream;
 
 type Answers = Pin<Box<dyn Stream<Item = Result<orders::WatchOrderResponse, Status>> + Send>>;
 

@@ -1,7 +1,7 @@
 //! The schema over services that answer as a test says, asked as somebody.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_graphql::parser::parse_query;
 use async_graphql::{Request, Response, Variables};
@@ -10,15 +10,20 @@ use comptoir_mesh::testing::TestEnv;
 use comptoir_mesh::{channel, context};
 
 use super::fakes::Fakes;
-use crate::graphql::{
-    EntityCache, Outline, PaymentProvider, RequestData, Schema, Services, Settings, execute, schema,
-};
+use crate::backend::{Peers, RequestData, Services, Settings};
+use crate::cache::EntityCache;
+use crate::config::PaymentProvider;
+use crate::executor::{Model, Outline, execute};
+use crate::graphql::{Schema, builder, sdl};
+
+/// The schema as checks and outlines see it.
+static MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| Arc::new(Model::parse(&sdl()).unwrap()));
 
 /// The outline of a request with one operation. What cannot be read never runs, and needs none.
 pub(super) fn outline(request: &mut Request) -> Outline {
     let read = request.parsed_query().cloned();
     let document = read.unwrap_or_else(|_| parse_query("{ __typename }").unwrap());
-    Outline::new(Arc::new(document), None)
+    Outline::new(MODEL.clone(), Arc::new(document), None)
 }
 
 /// The schema over fakes.
@@ -46,10 +51,16 @@ impl Gateway {
             limit_streams: 0,
         };
         let shop = env.env.shop.clone();
-        let services = Services::new(channel(), channel(), channel(), channel(), shop, settings);
+        let peers = Peers {
+            auth: channel(),
+            catalog: channel(),
+            orders: channel(),
+            notifier: channel(),
+        };
+        let services = Services::new(peers, shop, settings);
         Self {
             fakes,
-            schema: schema(services.clone()),
+            schema: builder(services.clone()).finish(),
             services,
             env,
         }

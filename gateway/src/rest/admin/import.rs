@@ -22,9 +22,9 @@ use tokio::time::{Instant, Interval, interval_at};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::edge::names;
 use crate::json::Json;
 use crate::problem::Problem;
+use crate::request::names;
 use crate::rest::extract::Staff;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, IdempotencyKey, Staff};
 use crate::rest::schema::{self, Delta, StockReason};
 use crate::rest::store::orders::KEY;

@@ -12,10 +12,10 @@ use pb::get_product_request::Key;
 
 use super::product_input::{ProductInput, ProductUpdate};
 use crate::app::App;
-use crate::graphql::Paths;
+use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, Staff};
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;

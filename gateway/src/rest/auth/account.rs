@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::edge::Client;
+use crate::backend::present;
 use crate::json::Json;
-use crate::locale;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::request::{Client, preferred_language};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::SignedIn;
 use crate::rest::schema::{Email, Locale, Name, NewPassword, Phone, Text};
 use crate::rest::view::User;
@@ -104,7 +104,7 @@ pub(crate) async fn register(
         first_name,
         last_name,
         phone,
-        locale: locale.or_else(|| locale::accepted(&headers, &app.services.shop.locales)),
+        locale: locale.or_else(|| preferred_language(&headers, &app.services.shop.locales)),
     };
     app.services.auth.clone().register(request).await.answer()?;
     Ok(ACCEPTED)

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::graphql::Paths;
+use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, SignedIn, nullable};
 use crate::rest::schema::{Locale, Name, Phone};
 use crate::rest::view::{Address, List, SavedAddress, Session, User};
@@ -57,7 +57,7 @@ pub(crate) struct AddressUpdate {
 }
 
 async fn read(app: &App, user_id: String) -> Result<pb::User, Problem> {
-    present(
+    Ok(present(
         app.services
             .auth
             .clone()
@@ -65,7 +65,7 @@ async fn read(app: &App, user_id: String) -> Result<pb::User, Problem> {
             .await
             .answer()?
             .user,
-    )
+    )?)
 }
 
 async fn save(app: &App, request: pb::SaveAddressRequest) -> Result<Json<SavedAddress>, Problem> {

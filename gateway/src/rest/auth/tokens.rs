@@ -11,10 +11,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::edge::Client;
+use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::request::Client;
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::SignedIn;
 use crate::rest::schema::{RequestId, Text};
 use crate::rest::view::Tokens;

@@ -10,12 +10,11 @@ use http::{HeaderMap, StatusCode};
 use super::cart_input::{CartInput, CartLineInput, CartLineUpdate, CartUpdate};
 use super::orders;
 use crate::app::App;
-use crate::edge::Client;
-use crate::graphql::Paths;
+use crate::backend::{Paths, locale, present, signed_in};
 use crate::json::Json;
-use crate::locale;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::request::{Client, preferred_language};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, Ids, OptionalJson};
 use crate::rest::view::{Cart, Order};
 
@@ -57,7 +56,7 @@ pub(crate) async fn create_cart(
 ) -> Result<(StatusCode, Json<Cart>), Problem> {
     let mut request = input.read()?;
     if request.locale.is_none() {
-        let accepted = locale::accepted(&headers, &app.services.shop.locales);
+        let accepted = preferred_language(&headers, &app.services.shop.locales);
         request.locale = locale::of_buyer(&app.services, client.user.as_deref(), accepted).await;
     }
     let made = app.services.carts.clone().create_cart(request).await.answer()?;
@@ -102,7 +101,7 @@ pub(crate) async fn attach_cart(
     Extension(client): Extension<Client>,
     Id(cart_id): Id,
 ) -> Result<Json<Cart>, Problem> {
-    let user = client.user()?;
+    let user = signed_in(client.user.as_deref())?;
     let attached = app
         .services
         .carts

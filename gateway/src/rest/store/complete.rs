@@ -15,11 +15,11 @@ use utoipa::ToSchema;
 
 use super::carts::shown;
 use crate::app::App;
-use crate::edge::Client;
-use crate::graphql::{Paths, argument_path, return_url};
+use crate::backend::{Paths, argument_path, present, renamed, return_url};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present, renamed};
+use crate::request::Client;
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, IdempotencyKey};
 use crate::rest::openapi::CartProblem;
 use crate::rest::schema::{self, PaymentId, PaymentToken, Price, ProviderName, ReturnUrl, Time};

@@ -20,10 +20,9 @@ use pb::watch_order_request::Key;
 
 use super::orders::same;
 use crate::app::App;
-use crate::edge::{Client, bearer};
-use crate::following::Seen;
+use crate::backend::{OrderSnapshot, present, renamed};
 use crate::problem::Problem;
-use crate::rest::calls::{present, renamed};
+use crate::request::{Client, bearer};
 use crate::rest::extract::Id;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
@@ -114,7 +113,7 @@ fn is_final(state: OrderState) -> bool {
     )
 }
 
-fn event(seen: &Seen) -> Result<Event, Infallible> {
+fn event(seen: &OrderSnapshot) -> Result<Event, Infallible> {
     let order = &seen.order;
     let text = seen.text.get_or_init(|| {
         serde_json::to_string(&Order::new(pb::Order::clone(order), None)).unwrap_or_default()

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::graphql::Paths;
+use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, IdempotencyKey, OptionalJson, SignedIn};
 use crate::rest::parameters::Parameters;
 use crate::rest::schema::{self, OrderText};
@@ -32,7 +32,7 @@ pub(crate) struct CancelInput {
 
 /// Reads an order.
 pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::Order, Problem> {
-    present(
+    Ok(present(
         app.services
             .orders
             .clone()
@@ -40,7 +40,7 @@ pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::
             .await
             .answer()?
             .order,
-    )
+    )?)
 }
 
 /// Nothing where there is nothing, or nothing that the caller may see.

@@ -16,10 +16,11 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::edge::Client;
+use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::{Answered as _, present};
+use crate::request::Client;
+use crate::rest::calls::Answered as _;
 use crate::rest::extract::IdOrSlug;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;

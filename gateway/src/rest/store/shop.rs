@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::config;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::rest::view::{Category, List, Tree};
@@ -39,7 +40,7 @@ pub(crate) struct PaymentProvider {
 #[utoipa::path(get, path = "/store/shop", responses((status = 200, body = Shop)))]
 pub(crate) async fn get_shop(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], Json<Shop>) {
     let shop = &app.services.shop;
-    let provider = |provider: &crate::graphql::PaymentProvider| PaymentProvider {
+    let provider = |provider: &config::PaymentProvider| PaymentProvider {
         name: provider.name.clone(),
         publishable_key: provider.publishable_key.clone(),
     };

@@ -1,0 +1,161 @@
+//! Gathers the single reads of one request into batches.
+//!
+//! The resolvers of a request run in one task. The first to want something opens a batch; the others of the same level
+//! join it while the task goes round once more, and only when a round brought nobody new the call is made. So a list of
+//! 100 makes as many calls as one of 1, every time: no timer decides. Whoever waits drives the call, within its own
+//! task, so the deadline, trace and token of the request hold for it, and it ends when nobody waits any more.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared, try_join_all};
+
+use super::Failure;
+
+/// The most ids that one call takes.
+const CALL_LIMIT: usize = 100;
+
+type Found<V> = Result<Arc<HashMap<String, V>>, Failure>;
+type Load<V> =
+    Arc<dyn Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<(String, V)>, Failure>> + Send + Sync>;
+
+/// Reads values by id, many at a time.
+pub(crate) struct Batcher<V> {
+    load: Load<V>,
+    open: Mutex<Option<Batch<V>>>,
+}
+
+struct Batch<V> {
+    wanted: Arc<Mutex<Wanted>>,
+    found: Shared<BoxFuture<'static, Found<V>>>,
+}
+
+#[derive(Default)]
+struct Wanted {
+    ids: BTreeSet<String>,
+    joined: usize,
+    closed: bool,
+}
+
+impl<V: Clone + Send + Sync + 'static> Batcher<V> {
+    /// A batcher over a call that takes up to 100 ids and leaves out the unknown ones.
+    pub(crate) fn new<F>(load: impl Fn(Vec<String>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Vec<(String, V)>, Failure>> + Send + 'static,
+    {
+        Self {
+            load: Arc::new(move |ids| load(ids).boxed()),
+            open: Mutex::default(),
+        }
+    }
+
+    /// The value of an id, or `None` where there is none.
+    pub(crate) async fn one(&self, id: &str) -> Result<Option<V>, Failure> {
+        let found = self.join(id).await?;
+        Ok(found.get(id).cloned())
+    }
+
+    fn join(&self, id: &str) -> Shared<BoxFuture<'static, Found<V>>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(batch) = open.as_ref()
+            && lock(&batch.wanted).join(id)
+        {
+            return batch.found.clone();
+        }
+        let wanted = Arc::new(Mutex::new(Wanted::default()));
+        lock(&wanted).join(id);
+        let found = run(self.load.clone(), wanted.clone()).boxed().shared();
+        *open = Some(Batch {
+            wanted,
+            found: found.clone(),
+        });
+        found
+    }
+}
+
+impl Wanted {
+    /// Notes an id; false when the call was made already.
+    fn join(&mut self, id: &str) -> bool {
+        if !self.closed {
+            self.ids.insert(id.to_owned());
+            self.joined += 1;
+        }
+        !self.closed
+    }
+}
+
+async fn run<V>(load: Load<V>, wanted: Arc<Mutex<Wanted>>) -> Found<V> {
+    let mut joined = 0;
+    loop {
+        let now = lock(&wanted).joined;
+        if now == joined {
+            break;
+        }
+        joined = now;
+        tokio::task::yield_now().await;
+    }
+    let ids: Vec<String> = {
+        let mut wanted = lock(&wanted);
+        wanted.closed = true;
+        std::mem::take(&mut wanted.ids).into_iter().collect()
+    };
+    let calls = ids.chunks(CALL_LIMIT).map(|ids| load(ids.to_vec()));
+    let found = try_join_all(calls).await?;
+    Ok(Arc::new(found.into_iter().flatten().collect()))
+}
+
+fn lock(wanted: &Mutex<Wanted>) -> std::sync::MutexGuard<'_, Wanted> {
+    wanted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn counting() -> (Batcher<usize>, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = calls.clone();
+        let batcher = Batcher::new(move |ids: Vec<String>| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async move {
+                Ok(ids
+                    .into_iter()
+                    .filter(|id| id != "none")
+                    .map(|id| (id.clone(), id.len()))
+                    .collect())
+            }
+        });
+        (batcher, calls)
+    }
+
+    #[tokio::test]
+    async fn a_level_makes_one_call() {
+        let (batcher, calls) = counting();
+        let ids: Vec<String> = (0..90).map(|id| "x".repeat(id % 30)).collect();
+        let lengths = try_join_all(ids.iter().map(|id| batcher.one(id))).await.unwrap();
+        assert_eq!(lengths[7], Some(7));
+        assert_eq!(batcher.one("none").await.unwrap(), None);
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn more_than_a_call_takes_is_split() {
+        let (batcher, calls) = counting();
+        let ids: Vec<String> = (0..250).map(|id| id.to_string()).collect();
+        try_join_all(ids.iter().map(|id| batcher.one(id))).await.unwrap();
+        assert_eq!(calls.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn one_that_stops_waiting_leaves_the_others_their_answer() {
+        let (batcher, _) = counting();
+        let mut first = Box::pin(batcher.one("first"));
+        assert!(futures::poll!(&mut first).is_pending());
+        let second = batcher.one("second");
+        drop(first);
+        assert_eq!(second.await.unwrap(), Some(6));
+    }
+}

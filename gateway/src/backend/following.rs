@@ -1,0 +1,223 @@
+//! Orders that are followed, by subscriptions and event streams. All that show the same of an order share one stream of the
+//! orders service, which decides for each follower whether it may follow the order.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use comptoir_mesh::Error;
+use comptoir_mesh::channel::Channel;
+use comptoir_mesh::context::{self, Context};
+use comptoir_mesh::error::ErrorReason;
+use comptoir_proto::orders::v1 as pb;
+use futures::{Stream, stream};
+use pb::order_service_client::OrderServiceClient;
+use pb::watch_order_request::Key;
+use tonic::{Status, Streaming};
+
+use crate::feed::{Feeds, Reader, Update};
+
+/// How often in a row a broken stream is reopened before its follower gets the error.
+const ATTEMPTS: u32 = 5;
+/// How long the second of these attempts waits; each further one twice as long.
+const BACKOFF: Duration = Duration::from_millis(200);
+
+/// The orders that are followed.
+pub(crate) struct Following {
+    orders: OrderServiceClient<Channel>,
+    feeds: Feeds<View, Arc<OrderSnapshot>, Result<(), Status>>,
+    places: Places,
+}
+
+/// What is the same for all who follow an order: the owner sees its access token too.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct View {
+    order_id: String,
+    access_token: Option<String>,
+}
+
+/// A state of an order.
+pub(crate) struct OrderSnapshot {
+    pub(crate) order: Arc<pb::Order>,
+    /// As REST shows it, once that was asked for.
+    pub(crate) text: OnceLock<String>,
+}
+
+impl OrderSnapshot {
+    fn new(order: pb::Order) -> Arc<Self> {
+        Arc::new(Self {
+            order: Arc::new(order),
+            text: OnceLock::new(),
+        })
+    }
+}
+
+/// Places for all who follow an order.
+#[derive(Clone)]
+struct Places {
+    limit: Option<usize>,
+    taken: Arc<AtomicUsize>,
+}
+
+/// A place of one who follows an order, given back when dropped.
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Following {
+    pub(crate) fn new(orders: OrderServiceClient<Channel>, limit: Option<usize>) -> Self {
+        Self {
+            orders,
+            feeds: Feeds::default(),
+            places: Places {
+                limit,
+                taken: Arc::default(),
+            },
+        }
+    }
+
+    /// A place for one who follows an order, or OVERLOADED.
+    pub(crate) fn place(&self) -> Result<Place, Error> {
+        let Places { limit, taken } = &self.places;
+        let place = Place(taken.clone());
+        if taken.fetch_add(1, Ordering::Relaxed) >= limit.unwrap_or(usize::MAX) {
+            let message = "Too many orders are followed at once. Try again shortly.";
+            return Err(Error::new(ErrorReason::Overloaded, message).with_retry_after(Duration::from_secs(5)));
+        }
+        Ok(place)
+    }
+
+    /// Follows an order from how it stands, by the right of the running call.
+    pub(crate) async fn follow(self: &Arc<Self>, key: Key) -> Result<Follower, Error> {
+        let (first, reader) = self
+            .open(&key)
+            .await
+            .map_err(|status| Error::from_status(&status))?;
+        Ok(Follower {
+            following: self.clone(),
+            key,
+            first: Some(first),
+            reader,
+            version: i64::MIN,
+            context: Context {
+                deadline: None,
+                ..context::current()
+            },
+        })
+    }
+
+    /// Opens a stream, which says whether the caller may follow the order and how that stands; then reads what others read
+    /// already, or has them read this.
+    async fn open(&self, key: &Key) -> Result<(Arc<OrderSnapshot>, OrderReader), Status> {
+        let request = pb::WatchOrderRequest {
+            key: Some(key.clone()),
+        };
+        let mut orders = self.orders.clone().watch_order(request).await?.into_inner();
+        let first = orders.message().await?.and_then(|answer| answer.order);
+        let Some(first) = first else {
+            let defect = anyhow::anyhow!("the orders service left out the order that is followed");
+            return Err(Error::internal(defect).into());
+        };
+        let view = View {
+            order_id: first.id.clone(),
+            access_token: first.access_token.clone(),
+        };
+        let version = first.version;
+        let reader = self.feeds.join_or_begin(view, states(orders, version));
+        Ok((OrderSnapshot::new(first), reader))
+    }
+}
+
+/// The states that come after a version, without repetitions.
+fn states(
+    orders: Streaming<pb::WatchOrderResponse>,
+    version: i64,
+) -> impl Stream<Item = Update<Arc<OrderSnapshot>, Result<(), Status>>> + Send {
+    stream::unfold(Some((orders, version)), |state| async {
+        let (mut orders, mut version) = state?;
+        loop {
+            match orders.message().await {
+                Ok(Some(pb::WatchOrderResponse { order: Some(order) })) if order.version > version => {
+                    version = order.version;
+                    return Some((Update::Next(OrderSnapshot::new(order)), Some((orders, version))));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Some((Update::End(Ok(())), None)),
+                Err(status) => return Some((Update::End(Err(status)), None)),
+            }
+        }
+    })
+}
+
+type OrderReader = Reader<Arc<OrderSnapshot>, Result<(), Status>>;
+
+/// One who follows an order. A stream that breaks is opened again, and begins with the order as it stands, so no entry of its
+/// history is missed.
+pub(crate) struct Follower {
+    following: Arc<Following>,
+    key: Key,
+    first: Option<Arc<OrderSnapshot>>,
+    reader: OrderReader,
+    version: i64,
+    /// By whose right it follows, also where it is read outside the call that it was made in.
+    context: Context,
+}
+
+impl Follower {
+    /// The next state of the order that is newer than the last; `None` when there will be none.
+    pub(crate) async fn next(&mut self) -> Result<Option<Arc<OrderSnapshot>>, Error> {
+        let mut attempt = 0;
+        loop {
+            let seen = match self.first.take() {
+                Some(first) => Update::Next(first),
+                None => self.reader.next().await.unwrap_or_else(broken),
+            };
+            match seen {
+                Update::Next(seen) => {
+                    attempt = 0;
+                    if seen.order.version > self.version {
+                        self.version = seen.order.version;
+                        return Ok(Some(seen));
+                    }
+                }
+                Update::End(Ok(())) => return Ok(None),
+                Update::End(Err(status)) => self.reopen(Error::from_status(&status), &mut attempt).await?,
+            }
+        }
+    }
+
+    /// Opens the stream again after a failure that heals by itself; other failures stay.
+    async fn reopen(&mut self, failure: Error, attempt: &mut u32) -> Result<(), Error> {
+        let mut failure = failure;
+        while is_passing(&failure) && *attempt < ATTEMPTS {
+            if *attempt > 0 {
+                tokio::time::sleep(BACKOFF * 2_u32.pow(*attempt - 1)).await;
+            }
+            *attempt += 1;
+            let opened = context::scope(self.context.clone(), self.following.open(&self.key));
+            match opened.await {
+                Ok((first, reader)) => {
+                    (self.first, self.reader) = (Some(first), reader);
+                    return Ok(());
+                }
+                Err(status) => failure = Error::from_status(&status),
+            }
+        }
+        Err(failure)
+    }
+}
+
+fn broken() -> Update<Arc<OrderSnapshot>, Result<(), Status>> {
+    Update::End(Err(Status::unavailable("a stream of an order broke off")))
+}
+
+fn is_passing(failure: &Error) -> bool {
+    matches!(
+        failure.reason(),
+        ErrorReason::DependencyUnavailable | ErrorReason::Overloaded
+    )
+}

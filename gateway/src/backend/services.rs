@@ -1,0 +1,103 @@
+//! Clients of the services.
+
+use std::sync::Arc;
+
+use comptoir_mesh::channel::Channel;
+use comptoir_proto::auth::v1::auth_service_client::AuthServiceClient;
+use comptoir_proto::catalog::v1::catalog_service_client::CatalogServiceClient;
+use comptoir_proto::catalog::v1::inventory_service_client::InventoryServiceClient;
+use comptoir_proto::notifier::v1::notifier_service_client::NotifierServiceClient;
+use comptoir_proto::orders::v1::cart_service_client::CartServiceClient;
+use comptoir_proto::orders::v1::discount_service_client::DiscountServiceClient;
+use comptoir_proto::orders::v1::order_service_client::OrderServiceClient;
+use comptoir_proto::orders::v1::payment_service_client::PaymentServiceClient;
+use comptoir_proto::orders::v1::sandbox_service_client::SandboxServiceClient;
+use comptoir_shop::Shop;
+
+use super::following::Following;
+use crate::config::{PaymentProvider, some};
+
+/// Channels to the services behind the gateway.
+#[derive(Clone)]
+pub struct Peers {
+    /// Users and sessions.
+    pub auth: Channel,
+    /// Products, search and stock.
+    pub catalog: Channel,
+    /// Carts, orders and payments.
+    pub orders: Channel,
+    /// Mails and text messages.
+    pub notifier: Channel,
+}
+
+/// The services behind the gateway and what it knows itself. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    /// Users and sessions.
+    pub auth: AuthServiceClient<Channel>,
+    /// Products, categories and search.
+    pub catalog: CatalogServiceClient<Channel>,
+    /// Stock.
+    pub inventory: InventoryServiceClient<Channel>,
+    /// Carts and their completion.
+    pub carts: CartServiceClient<Channel>,
+    /// Orders.
+    pub orders: OrderServiceClient<Channel>,
+    /// Discount codes.
+    pub discounts: DiscountServiceClient<Channel>,
+    /// What payment providers say.
+    pub payments: PaymentServiceClient<Channel>,
+    /// The built-in sandbox provider, in development.
+    pub sandbox: SandboxServiceClient<Channel>,
+    /// Mails and text messages.
+    pub notifier: NotifierServiceClient<Channel>,
+    /// Orders that are followed.
+    pub(crate) following: Arc<Following>,
+    /// The shop's own settings.
+    pub shop: Arc<Shop>,
+    /// The gateway's settings that answers depend on.
+    pub settings: Arc<Settings>,
+}
+
+impl Services {
+    /// Clients over the channels to the four services.
+    pub(crate) fn new(peers: Peers, shop: Arc<Shop>, settings: Settings) -> Self {
+        let Peers {
+            auth,
+            catalog,
+            orders,
+            notifier,
+        } = peers;
+        let orders_client = OrderServiceClient::new(orders.clone());
+        Self {
+            following: Arc::new(Following::new(
+                orders_client.clone(),
+                some(settings.limit_streams),
+            )),
+            auth: AuthServiceClient::new(auth),
+            inventory: InventoryServiceClient::new(catalog.clone()),
+            catalog: CatalogServiceClient::new(catalog),
+            carts: CartServiceClient::new(orders.clone()),
+            discounts: DiscountServiceClient::new(orders.clone()),
+            payments: PaymentServiceClient::new(orders.clone()),
+            sandbox: SandboxServiceClient::new(orders),
+            orders: orders_client,
+            notifier: NotifierServiceClient::new(notifier),
+            shop,
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+/// What answers depend on besides the services.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// How this shop can be paid: `sandbox` in development, `stripe` where it has keys.
+    pub payment_providers: Vec<PaymentProvider>,
+    /// Origins (`https://shop.example`) that a buyer may be sent back to after an action of the bank.
+    pub return_origins: Vec<String>,
+    /// Entries of a page of any list at most; 0 is no limit.
+    pub limit_list: u32,
+    /// Those who follow an order at once; 0 is no limit.
+    pub limit_streams: usize,
+}

@@ -1,0 +1,196 @@
+//! Answers as the GraphQL specification has them.
+//!
+//! The library resolves the fields of an object in whatever order they finish, leaves a field that failed out of its
+//! object, and gives null for an object all of whose fields were skipped. Here the fields are put into the order of the
+//! document, a nullable field that failed is null, one that is not makes null what holds it, up to the next nullable field
+//! or all of `data`, and an object without fields is one where null cannot be.
+
+use std::sync::Arc;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{BaseType, Type};
+use async_graphql::{Name, ObjectType, PathSegment, Request, Response, Schema, SubscriptionType, Value};
+use futures::{Stream, StreamExt as _};
+
+use super::errors::complete_errors;
+use super::outline::{Expected, Fields, Outline};
+
+/// Runs a query or mutation to its end. The outline is that of the request's operation.
+pub(crate) async fn execute<Q, M, S>(
+    schema: &Schema<Q, M, S>,
+    request: Request,
+    outline: &Outline,
+) -> Response
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let mut response = schema.execute(request).await;
+    complete(outline, &mut response);
+    response
+}
+
+/// Runs an operation that answers many times; others answer once.
+pub(crate) fn execute_stream<Q, M, S>(
+    schema: &Schema<Q, M, S>,
+    request: Request,
+    outline: Arc<Outline>,
+) -> impl Stream<Item = Response> + Send + use<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    schema.execute_stream(request).map(move |mut response| {
+        complete(&outline, &mut response);
+        response
+    })
+}
+
+fn complete(outline: &Outline, response: &mut Response) {
+    complete_errors(response);
+    let ran = response.data != Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty());
+    if !ran {
+        return;
+    }
+    let mut object = match std::mem::take(&mut response.data) {
+        Value::Object(object) => object,
+        _ => IndexMap::new(),
+    };
+    if response.errors.is_empty() {
+        arrange(outline.fields(), &mut object);
+        response.data = Value::Object(object);
+        return;
+    }
+    let failed = response.errors.iter().map(|error| error.path.as_slice());
+    let mut shaping = Shaping {
+        failed: failed.collect(),
+        path: Vec::new(),
+    };
+    response.data = match shaping.object(outline.fields(), &mut object) {
+        Ok(()) => Value::Object(object),
+        Err(MadeNull) => Value::Null,
+    };
+}
+
+/// Puts the fields of an object in which nothing failed into their order.
+fn arrange(fields: &Fields, object: &mut IndexMap<Name, Value>) {
+    // Some fields may not be there: they were skipped, or are another type's.
+    let mut expected = fields.keys();
+    if !object.keys().all(|key| expected.any(|name| name == key)) {
+        object.sort_by_cached_key(|key, _| fields.get_index_of(key).unwrap_or(usize::MAX));
+    }
+    let mut expected = fields.iter();
+    for (key, value) in object {
+        let Some((_, field)) = expected.find(|(name, _)| *name == key) else {
+            return;
+        };
+        if let Some(ty) = field
+            .ty
+            .as_ref()
+            .filter(|_| !field.in_order && !field.fields.is_empty())
+        {
+            arrange_value(ty, &field.fields, value);
+        }
+    }
+}
+
+fn arrange_value(ty: &Type, fields: &Fields, value: &mut Value) {
+    match (&ty.base, &mut *value) {
+        (BaseType::Named(_), Value::Object(object)) => arrange(fields, object),
+        (BaseType::List(item), Value::List(items)) => {
+            items
+                .iter_mut()
+                .for_each(|value| arrange_value(item, fields, value));
+        }
+        (BaseType::Named(_), Value::Null) if !ty.nullable => *value = all_skipped(),
+        _ => {}
+    }
+}
+
+/// An object all of whose fields were skipped.
+fn all_skipped() -> Value {
+    Value::Object(IndexMap::new())
+}
+
+/// What holds a failed field that may not be null.
+struct MadeNull;
+
+/// The walk through an answer in which something failed.
+struct Shaping<'a> {
+    failed: Vec<&'a [PathSegment]>,
+    path: Vec<PathSegment>,
+}
+
+impl Shaping<'_> {
+    fn object(&mut self, fields: &Fields, object: &mut IndexMap<Name, Value>) -> Result<(), MadeNull> {
+        let mut found = std::mem::take(object);
+        for (key, field) in fields {
+            self.path.push(PathSegment::Field(key.to_string()));
+            if let Some(mut value) = found.swap_remove(key) {
+                self.field(field, &mut value)?;
+                object.insert(key.clone(), value);
+            } else if self.has_failed() {
+                if field.ty.as_ref().is_some_and(|ty| !ty.nullable) {
+                    return Err(MadeNull);
+                }
+                object.insert(key.clone(), Value::Null);
+            }
+            self.path.pop();
+        }
+        object.extend(found);
+        Ok(())
+    }
+
+    fn field(&mut self, field: &Expected, value: &mut Value) -> Result<(), MadeNull> {
+        match &field.ty {
+            Some(ty) => self.value(ty, &field.fields, value),
+            None => Ok(()),
+        }
+    }
+
+    fn value(&mut self, ty: &Type, fields: &Fields, value: &mut Value) -> Result<(), MadeNull> {
+        let depth = self.path.len();
+        let shaped = match (&ty.base, &mut *value) {
+            (BaseType::Named(_), Value::Object(object)) => self.object(fields, object),
+            (BaseType::List(item), Value::List(items)) => self.items(item, fields, items),
+            // All fields of the object failed.
+            (BaseType::Named(_), Value::Null) if !fields.is_empty() && self.has_failed() => {
+                let mut object = IndexMap::new();
+                let shaped = self.object(fields, &mut object);
+                if !object.is_empty() {
+                    *value = Value::Object(object);
+                }
+                shaped
+            }
+            (BaseType::Named(_), Value::Null) if !fields.is_empty() && !ty.nullable => {
+                *value = all_skipped();
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if shaped.is_err() && ty.nullable {
+            self.path.truncate(depth);
+            *value = Value::Null;
+            return Ok(());
+        }
+        shaped
+    }
+
+    fn items(&mut self, item: &Type, fields: &Fields, items: &mut [Value]) -> Result<(), MadeNull> {
+        for (at, value) in items.iter_mut().enumerate() {
+            self.path.push(PathSegment::Index(at));
+            self.value(item, fields, value)?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    /// Whether something at the path or below it failed.
+    fn has_failed(&self) -> bool {
+        self.failed.iter().any(|failed| failed.starts_with(&self.path))
+    }
+}

@@ -1,0 +1,191 @@
+//! What an operation can cost: every field that is an object or a list costs 1 for each time it can occur. The items of a
+//! connection occur `first` times, those of a plain list 10 times; scalars are free, and a field written twice counts twice.
+//!
+//! The same walk checks the arguments' values, as it knows their types.
+
+use std::collections::HashMap;
+
+use async_graphql::Variables;
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql_value::Value;
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+
+use super::model::{self, FieldType, Model};
+use super::shape::is_introspection;
+use super::values;
+
+/// How often the items of a list without `first` are taken to occur.
+const PLAIN_LIST: u64 = 10;
+/// No list is longer, whatever is asked for: more is refused by its field.
+const LONGEST_PAGE: u64 = 100;
+/// Selections looked at. Fragments within fragments can make a short document endless; scalars in them cost nothing.
+const MAX_SELECTIONS: usize = 50_000;
+
+/// What an operation costs, and what else the walk found out.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) units: u64,
+    /// Whether it is the same whatever the variables are.
+    pub(crate) is_fixed: bool,
+    /// Whether variables may stand where the library does not compare their types with those of their places.
+    pub(crate) hides_variables: bool,
+}
+
+/// The cost of an operation that is valid but for what validation will find.
+pub(crate) fn cost(
+    model: &Model,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<Cost, Error> {
+    let defaults = operation.variable_definitions.iter().filter_map(|definition| {
+        let default = definition.node.default_value.as_ref()?;
+        Some((
+            definition.node.name.node.as_str(),
+            default.node.clone().into_value(),
+        ))
+    });
+    let mut walk = Walk {
+        model,
+        document,
+        variables,
+        defaults: defaults.collect(),
+        seen: 0,
+        is_fixed: true,
+        hides_variables: false,
+    };
+    let units = walk.selections(&operation.selection_set.node, model::root(operation.ty), 1, None)?;
+    Ok(Cost {
+        units,
+        is_fixed: walk.is_fixed,
+        hides_variables: walk.hides_variables,
+    })
+}
+
+struct Walk<'a> {
+    model: &'a Model,
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    defaults: HashMap<&'a str, Value>,
+    seen: usize,
+    is_fixed: bool,
+    hides_variables: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// The cost of a selection on `ty`, which occurs `times`. Within a connection, `page` is how many items it has.
+    fn selections(
+        &mut self,
+        set: &'a SelectionSet,
+        ty: &str,
+        times: u64,
+        page: Option<u64>,
+    ) -> Result<u64, Error> {
+        let mut sum = 0_u64;
+        for item in &set.items {
+            self.seen += 1;
+            if self.seen > MAX_SELECTIONS {
+                let message = "The document's fragments make it too large.";
+                return Err(Error::new(ErrorReason::QueryTooComplex, message));
+            }
+            let cost = match &item.node {
+                Selection::Field(field) => self.field(&field.node, ty, times, page)?,
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment
+                        .node
+                        .type_condition
+                        .as_ref()
+                        .map(|condition| condition.node.on.node.as_str());
+                    self.selections(
+                        &fragment.node.selection_set.node,
+                        condition.unwrap_or(ty),
+                        times,
+                        page,
+                    )?
+                }
+                Selection::FragmentSpread(spread) => {
+                    match self.document.fragments.get(&spread.node.fragment_name.node) {
+                        Some(fragment) => {
+                            let condition = fragment.node.type_condition.node.on.node.as_str();
+                            self.selections(&fragment.node.selection_set.node, condition, times, page)?
+                        }
+                        None => 0,
+                    }
+                }
+            };
+            sum = sum.saturating_add(cost);
+        }
+        Ok(sum)
+    }
+
+    fn field(&mut self, field: &'a Field, ty: &str, times: u64, page: Option<u64>) -> Result<u64, Error> {
+        let name = field.name.node.as_str();
+        if is_introspection(name) {
+            return Ok(0);
+        }
+        let model = self.model;
+        let Some(known) = model.fields(ty).and_then(|fields| fields.get(name)) else {
+            return Ok(0);
+        };
+        self.check_arguments(field, known)?;
+        let is_composite = model.fields(&known.name).is_some();
+        let first = known
+            .arguments
+            .contains_key("first")
+            .then(|| self.first(field, known));
+        let occurs = match (known.is_list, first, page) {
+            (true, Some(first), _) => times.saturating_mul(first),
+            (true, None, Some(page)) if matches!(name, "edges" | "nodes") => times.saturating_mul(page),
+            (true, None, _) => times.saturating_mul(PLAIN_LIST),
+            (false, ..) if is_composite => times,
+            (false, ..) => return Ok(0),
+        };
+        let inner = if known.is_list { None } else { first };
+        Ok(occurs.saturating_add(self.selections(&field.selection_set.node, &known.name, occurs, inner)?))
+    }
+
+    /// How many items a connection or list is asked for.
+    fn first(&mut self, field: &Field, known: &FieldType) -> u64 {
+        let written = field.get_argument("first").and_then(|value| {
+            self.is_fixed &= !matches!(value.node, Value::Variable(_));
+            self.number(&value.node)
+        });
+        let default = known
+            .arguments
+            .get("first")
+            .and_then(|input| self.number(input.default.as_ref()?));
+        // Without either the service chooses; nothing is larger than the longest page.
+        written.or(default).unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE)
+    }
+
+    fn number(&self, value: &Value) -> Option<u64> {
+        match value {
+            Value::Number(number) => {
+                Some(
+                    number
+                        .as_u64()
+                        .unwrap_or(if number.is_i64() { 1 } else { LONGEST_PAGE }),
+                )
+            }
+            Value::Variable(name) => match self.variables.get(name.as_str()) {
+                Some(value) => self.number(&value.clone().into_value()),
+                None => self
+                    .defaults
+                    .get(name.as_str())
+                    .and_then(|value| self.number(value)),
+            },
+            _ => None,
+        }
+    }
+
+    fn check_arguments(&mut self, field: &Field, known: &FieldType) -> Result<(), Error> {
+        for (name, value) in &field.arguments {
+            if let Some(input) = known.arguments.get(name.node.as_str()) {
+                values::check(self.model, &input.ty, &value.node, &mut name.node.to_string())?;
+                self.hides_variables |= values::hides_variables(self.model, &input.ty, &value.node);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! A document that was read, with all that its text alone decides: whoever sends it again is spared reading it.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Variables};
+use async_graphql_value::ConstValue;
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+
+use super::cost::{self, Cost};
+use super::errors::refused;
+use super::model::Model;
+use super::outline::Outline;
+use super::{directives, shape, tokens};
+use crate::config::Limits;
+use crate::problem::Problem;
+
+/// Root fields whose answers are the same for every guest. Whether one really is, its resolvers say.
+const PUBLIC: [&str; 7] = [
+    "product",
+    "products",
+    "categories",
+    "category",
+    "search",
+    "searchSuggestions",
+    "shop",
+];
+
+/// Bytes of a parsed document and its outlines for each of its tokens and their fields. Fields are the largest of its parts.
+const TOKEN_SIZE: usize = size_of::<async_graphql::Positioned<Selection>>() + 64;
+const FIELD_SIZE: usize = 160;
+
+/// A document within the limits.
+pub(crate) struct Document {
+    pub(crate) text: Arc<str>,
+    parsed: Arc<ExecutableDocument>,
+    operations: Vec<Operation>,
+    tokens: usize,
+}
+
+/// What is known of one of its operations.
+pub(crate) struct Operation {
+    name: Option<Name>,
+    pub(crate) kind: OperationType,
+    pub(crate) outline: Arc<Outline>,
+    /// The first root field, for metrics: its names are ours, an operation's are the client's.
+    label: String,
+    /// The first that was found; variables can change it.
+    cost: OnceLock<Cost>,
+    is_public: OnceLock<bool>,
+    /// How long it takes to succeed, and to fail.
+    durations: [OnceLock<metrics::Histogram>; 2],
+}
+
+impl Document {
+    /// Reads a text: size and tokens, then parsing, then depth, aliases and directives, how many and which.
+    pub(crate) fn read(
+        text: Arc<str>,
+        model: &Arc<Model>,
+        limits: &Limits,
+        introspection: bool,
+    ) -> Result<Self, Problem> {
+        let tokens = tokens::check(&text, limits)?;
+        let parsed = parse_query(&*text).map_err(|error| refused(vec![error.into()]))?;
+        shape::check(&parsed, limits, introspection)?;
+        let wrong = directives::check(&parsed);
+        if !wrong.is_empty() {
+            return Err(refused(wrong));
+        }
+        let parsed = Arc::new(parsed);
+        let operations = parsed.operations.iter().map(|(name, operation)| {
+            let (name, operation) = (name.cloned(), &operation.node);
+            Operation {
+                kind: operation.ty,
+                outline: Arc::new(Outline::new(model.clone(), parsed.clone(), name.clone())),
+                label: first_field(&operation.selection_set.node),
+                cost: OnceLock::new(),
+                is_public: OnceLock::new(),
+                durations: [OnceLock::new(), OnceLock::new()],
+                name,
+            }
+        });
+        Ok(Self {
+            text,
+            operations: operations.collect(),
+            parsed,
+            tokens,
+        })
+    }
+
+    /// The document for an execution, which takes it apart.
+    pub(crate) fn copy(&self) -> ExecutableDocument {
+        (*self.parsed).clone()
+    }
+
+    /// Which of its operations is asked for.
+    pub(crate) fn choose(&self, name: Option<&str>) -> Result<usize, Error> {
+        let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
+        match (name, self.operations.as_slice()) {
+            (None, [_]) => Ok(0),
+            (None, _) => Err(wrong(
+                "The document has several operations: say which by operationName.".to_owned(),
+            )),
+            (Some(name), operations) => operations
+                .iter()
+                .position(|operation| operation.name.as_ref().is_some_and(|own| own.as_str() == name))
+                .ok_or_else(|| wrong(format!("The document has no operation {name:?}."))),
+        }
+    }
+
+    /// An operation by its place.
+    pub(crate) fn operation(&self, at: usize) -> &Operation {
+        &self.operations[at]
+    }
+
+    /// The operation itself.
+    pub(crate) fn definition(&self, at: usize) -> &OperationDefinition {
+        match (&self.parsed.operations, &self.operations[at].name) {
+            (DocumentOperations::Single(operation), _) => &operation.node,
+            (DocumentOperations::Multiple(operations), name) => {
+                &operations[name.as_ref().expect("of several operations each has a name")].node
+            }
+        }
+    }
+
+    /// What an operation costs with these variables.
+    pub(crate) fn cost(&self, at: usize, model: &Model, variables: &Variables) -> Result<u64, Error> {
+        let known = &self.operations[at].cost;
+        if let Some(cost) = known.get().filter(|cost| cost.is_fixed) {
+            return Ok(cost.units);
+        }
+        let cost = cost::cost(model, &self.parsed, self.definition(at), variables)?;
+        known.get_or_init(|| cost);
+        Ok(cost.units)
+    }
+
+    /// Whether its answer may turn out to be the same for every guest. For what has a cost: only then its fragments end.
+    pub(crate) fn is_public(&self, at: usize) -> bool {
+        *self.operations[at].is_public.get_or_init(|| {
+            let operation = self.definition(at);
+            operation.ty == OperationType::Query && is_public(&self.parsed, &operation.selection_set.node)
+        })
+    }
+
+    /// Whether validation that once found nothing wrong will never find anything, whatever the values of variables.
+    ///
+    /// Only the rule of arguments' values looks at variables, and what it asks of them and of what is written beside them
+    /// `values` has asked before, by the types they are declared with, which are those of their places. But there are three
+    /// exceptions. A nullable variable with a default may stand where null cannot, so a null given for it is for validation
+    /// to refuse. Where an object stands for a list of one, nobody has compared its variables with their places. And with
+    /// several operations, variables of one are looked at in fragments of another.
+    pub(crate) fn stays_valid(&self, variables: &Variables) -> bool {
+        let [operation] = self.operations.as_slice() else {
+            return false;
+        };
+        let has_null_for_default = self.definition(0).variable_definitions.iter().any(|variable| {
+            let given = variables.get(&variable.node.name.node);
+            variable.node.default_value.is_some() && given == Some(&ConstValue::Null)
+        });
+        !has_null_for_default && operation.cost.get().is_some_and(|cost| !cost.hides_variables)
+    }
+
+    /// The bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        let fields: usize = self
+            .operations
+            .iter()
+            .map(|operation| operation.outline.field_count())
+            .sum();
+        self.text.len() + self.tokens * TOKEN_SIZE + fields * FIELD_SIZE + size_of::<Operation>()
+    }
+}
+
+impl Operation {
+    /// The histogram of how long it takes to succeed or to fail.
+    pub(crate) fn duration(&self, is_ok: bool) -> &metrics::Histogram {
+        self.durations[usize::from(!is_ok)].get_or_init(|| {
+            let outcome = if is_ok { "ok" } else { "error" };
+            metrics::histogram!(
+                "graphql_operation_duration_seconds", "operation" => self.label.clone(), "outcome" => outcome
+            )
+        })
+    }
+}
+
+fn first_field(set: &SelectionSet) -> String {
+    let field = set.items.iter().find_map(|item| match &item.node {
+        Selection::Field(field) => Some(field.node.name.node.as_str()),
+        _ => None,
+    });
+    field.filter(|name| name.len() <= 40).unwrap_or("").to_owned()
+}
+
+/// Whether every root field is public; fragments are looked into.
+fn is_public(document: &ExecutableDocument, set: &SelectionSet) -> bool {
+    set.items.iter().all(|item| match &item.node {
+        Selection::Field(field) => {
+            let name = field.node.name.node.as_str();
+            PUBLIC.contains(&name) || name == "__typename"
+        }
+        Selection::InlineFragment(fragment) => is_public(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(spread) => document
+            .fragments
+            .get(&spread.node.fragment_name.node)
+            .is_some_and(|fragment| is_public(document, &fragment.node.selection_set.node)),
+    })
+}

@@ -1,0 +1,188 @@
+//! The documents that proved to be valid, by their text and by their hash: automatic persisted queries, or a file of the
+//! only documents that run. None of them is read twice while it is remembered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::bail;
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+use moka::sync::Cache;
+use sha2::{Digest as _, Sha256};
+
+use super::document::Document;
+
+/// Bytes of documents that are remembered; the least used go first, and clients send them again.
+const CAPACITY: u64 = 8 * 1024 * 1024;
+
+pub(crate) struct Documents {
+    /// By text or by hash. No document consists of hexadecimal digits, so neither is taken for the other.
+    known: Cache<Arc<str>, Arc<Document>>,
+    /// By hash: these and no others. Without them, whatever a client registers.
+    trusted: Option<HashMap<Arc<str>, Arc<str>>>,
+}
+
+/// The document a request asks for.
+pub(crate) enum Chosen {
+    /// It was valid before.
+    Known(Arc<Document>),
+    /// It has to be read, and is remembered under the key once it has proved to be valid.
+    New { text: Arc<str>, key: Arc<str> },
+}
+
+impl Documents {
+    /// Keeps what clients register, or runs only the given documents, whose hashes have to be right.
+    pub(crate) fn new(trusted: Option<Vec<(String, String)>>) -> anyhow::Result<Self> {
+        let weigh = |key: &Arc<str>, document: &Arc<Document>| {
+            u32::try_from(key.len() + document.size()).unwrap_or(u32::MAX)
+        };
+        let known = Cache::builder().max_capacity(CAPACITY).weigher(weigh).build();
+        let Some(given) = trusted else {
+            return Ok(Self { known, trusted: None });
+        };
+        let mut documents = HashMap::new();
+        for (hash, text) in given {
+            let right = sha256(&text);
+            if hash.to_ascii_lowercase() != right {
+                bail!("COMPTOIR_TRUSTED_DOCUMENTS: the document under {hash} has the SHA-256 {right}");
+            }
+            documents.insert(right.into(), text.into());
+        }
+        Ok(Self {
+            known,
+            trusted: Some(documents),
+        })
+    }
+
+    /// Finds the document of a request with a text, a hash, or both.
+    pub(crate) fn choose(&self, text: Option<String>, hash: Option<String>) -> Result<Chosen, Error> {
+        let hash = hash.map(|hash| hash.to_ascii_lowercase());
+        let Some(key) = hash.as_deref().or(text.as_deref()) else {
+            let message = "A document is needed.";
+            return Err(Error::field("query", ErrorReason::ValidationFailed, message));
+        };
+        let is_looked_for = hash.as_deref().is_none_or(is_hash);
+        if let Some(known) = self.known.get(key).filter(|_| is_looked_for)
+            && text.as_deref().is_none_or(|text| *text == *known.text)
+        {
+            return Ok(Chosen::Known(known));
+        }
+        if let (Some(text), Some(hash)) = (&text, &hash)
+            && sha256(text) != *hash
+        {
+            let message = "The hash is not the SHA-256 of the document.";
+            return Err(Error::new(ErrorReason::PersistedQueryMismatch, message));
+        }
+        let text = match &self.trusted {
+            None => text.map(Into::into),
+            Some(trusted) => {
+                let right = hash.clone().or_else(|| text.as_deref().map(sha256));
+                right.and_then(|hash| trusted.get(hash.as_str()).cloned())
+            }
+        };
+        let text = text.ok_or_else(not_found)?;
+        let key = hash.map_or_else(|| text.clone(), Into::into);
+        Ok(Chosen::New { text, key })
+    }
+
+    /// Remembers a document that was valid.
+    pub(crate) fn remember(&self, key: Arc<str>, document: Arc<Document>) {
+        self.known.insert(key, document);
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(ErrorReason::PersistedQueryNotFound, "PersistedQueryNotFound")
+}
+
+fn is_hash(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use comptoir_mesh::error::Reason as _;
+
+    use super::*;
+    use crate::config::Limits;
+    use crate::executor::Model;
+
+    #[derive(clap::Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        limits: Limits,
+    }
+
+    fn read(text: &str) -> Arc<Document> {
+        let Arguments { limits } = Arguments::parse_from(["gateway"]);
+        let model = Arc::new(Model::parse("type Query { a: Int }").expect("a schema"));
+        let document = Document::read(text.into(), &model, &limits, true);
+        Arc::new(document.unwrap_or_else(|_| panic!("not read: {text}")))
+    }
+
+    fn choose(documents: &Documents, text: Option<&str>, hash: Option<&str>) -> Result<Chosen, Error> {
+        documents.choose(text.map(str::to_owned), hash.map(str::to_owned))
+    }
+
+    fn key(chosen: Result<Chosen, Error>) -> Option<String> {
+        match chosen {
+            Ok(Chosen::New { key, .. }) => Some(key.to_string()),
+            Ok(Chosen::Known(_)) => None,
+            Err(error) => panic!("{}", error.message()),
+        }
+    }
+
+    const TEXT: &str = "{ __typename }";
+
+    #[test]
+    fn a_document_is_found_by_what_it_was_sent_with() {
+        let documents = Documents::new(None).expect("documents");
+        assert_eq!(key(choose(&documents, Some(TEXT), None)).as_deref(), Some(TEXT));
+        documents.remember(TEXT.into(), read(TEXT));
+        assert_eq!(key(choose(&documents, Some(TEXT), None)), None);
+        let hash = sha256(TEXT);
+        assert!(choose(&documents, None, Some(&hash)).is_err());
+        assert_eq!(
+            key(choose(&documents, Some(TEXT), Some(&hash))),
+            Some(hash.clone())
+        );
+        documents.remember(hash.as_str().into(), read(TEXT));
+        let shouted = hash.to_ascii_uppercase();
+        assert_eq!(key(choose(&documents, None, Some(&shouted))), None);
+        assert_eq!(key(choose(&documents, Some(TEXT), Some(&hash))), None);
+        let error = choose(&documents, Some("{ id }"), Some(&hash))
+            .err()
+            .expect("a refusal");
+        assert_eq!(error.reason().code(), "PERSISTED_QUERY_MISMATCH");
+    }
+
+    #[test]
+    fn a_text_is_no_hash_and_a_hash_no_text() {
+        let documents = Documents::new(None).expect("documents");
+        documents.remember(TEXT.into(), read(TEXT));
+        assert!(choose(&documents, None, Some(TEXT)).is_err());
+        let hash = sha256(TEXT);
+        documents.remember(hash.as_str().into(), read(TEXT));
+        assert_eq!(key(choose(&documents, Some(&hash), None)), Some(hash));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let documents = Documents::new(None).expect("documents");
+        for number in 0..20_000 {
+            let text = format!("{{ a{number}: __typename b c d }}");
+            documents.remember(text.as_str().into(), read(&text));
+        }
+        documents.known.run_pending_tasks();
+        assert!(documents.known.entry_count() > 100);
+        assert!(documents.known.weighted_size() <= CAPACITY);
+    }
+}

@@ -1,0 +1,139 @@
+//! What the answer to an operation looks like: its fields in the order of the document, fragments spread, and their types.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::Name;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type,
+};
+
+use super::model::{Model, named, root};
+use super::plain::in_order;
+
+/// The fields of an object by their response keys.
+pub(crate) type Fields = IndexMap<Name, Expected>;
+
+/// What a response key stands for.
+pub(crate) struct Expected {
+    /// Unknown for introspection.
+    pub(crate) ty: Option<Type>,
+    /// Whether all below it is in its order from the beginning.
+    pub(crate) in_order: bool,
+    /// None below a scalar.
+    pub(crate) fields: Fields,
+}
+
+/// The form of an operation's answers, made when the first of them is there.
+pub(crate) struct Outline {
+    model: Arc<Model>,
+    document: Arc<ExecutableDocument>,
+    operation: Option<Name>,
+    fields: OnceLock<Fields>,
+}
+
+impl Outline {
+    /// Of the named operation, or of the only one.
+    pub(crate) fn new(model: Arc<Model>, document: Arc<ExecutableDocument>, operation: Option<Name>) -> Self {
+        Self {
+            model,
+            document,
+            operation,
+            fields: OnceLock::new(),
+        }
+    }
+
+    /// The fields of the whole answer. The document has to be valid: its fragments end.
+    pub(crate) fn fields(&self) -> &Fields {
+        self.fields.get_or_init(|| {
+            let Some(operation) = self.chosen() else {
+                return Fields::new();
+            };
+            let root = root(operation.ty);
+            fields(
+                &self.model,
+                &self.document,
+                &[(root, &operation.selection_set.node)],
+            )
+        })
+    }
+
+    /// How many fields it has, for an estimate of its size.
+    pub(crate) fn field_count(&self) -> usize {
+        self.fields.get().map_or(0, count)
+    }
+
+    fn chosen(&self) -> Option<&OperationDefinition> {
+        match (&self.document.operations, &self.operation) {
+            (DocumentOperations::Single(operation), _) => Some(&operation.node),
+            (DocumentOperations::Multiple(operations), Some(name)) => {
+                operations.get(name).map(|operation| &operation.node)
+            }
+            (DocumentOperations::Multiple(operations), None) => {
+                operations.values().next().map(|operation| &operation.node)
+            }
+        }
+    }
+}
+
+fn count(fields: &Fields) -> usize {
+    fields.values().map(|field| 1 + count(&field.fields)).sum()
+}
+
+#[derive(Default)]
+struct Selected<'a> {
+    ty: Option<&'a Type>,
+    /// The selections below it, with the type each was written on.
+    sets: Vec<(&'a str, &'a SelectionSet)>,
+}
+
+fn fields(model: &Model, document: &ExecutableDocument, sets: &[(&str, &SelectionSet)]) -> Fields {
+    let mut selection = IndexMap::new();
+    for (on, set) in sets {
+        collect(model, document, on, set, &mut selection);
+    }
+    let expected = |(key, selected): (&Name, Selected<'_>)| {
+        let expected = Expected {
+            ty: selected.ty.cloned(),
+            in_order: selected.ty.is_some_and(|ty| in_order(named(ty))),
+            fields: fields(model, document, &selected.sets),
+        };
+        (key.clone(), expected)
+    };
+    selection.into_iter().map(expected).collect()
+}
+
+fn collect<'a>(
+    model: &'a Model,
+    document: &'a ExecutableDocument,
+    on: &str,
+    set: &'a SelectionSet,
+    into: &mut IndexMap<&'a Name, Selected<'a>>,
+) {
+    for item in &set.items {
+        match &item.node {
+            Selection::Field(field) => {
+                let selected = into.entry(&field.node.response_key().node).or_default();
+                let ty = model
+                    .fields(on)
+                    .and_then(|fields| fields.get(field.node.name.node.as_str()))
+                    .map(|field| &field.ty);
+                selected.ty = selected.ty.or(ty);
+                if let Some(ty) = ty.filter(|_| !field.node.selection_set.node.items.is_empty()) {
+                    selected.sets.push((named(ty), &field.node.selection_set.node));
+                }
+            }
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let on = condition.map_or(on, |condition| condition.node.on.node.as_str());
+                collect(model, document, on, &fragment.node.selection_set.node, into);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    let on = &fragment.node.type_condition.node.on.node;
+                    collect(model, document, on, &fragment.node.selection_set.node, into);
+                }
+            }
+        }
+    }
+}

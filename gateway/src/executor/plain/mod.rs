@@ -1,0 +1,156 @@
+//! Objects whose fields are all known once they are there, resolved without a future for each field.
+//!
+//! [`plain!`] says of each field once what it is called, what type it has and what it holds; the schema and the answers
+//! both come from that. A selection is gathered once for all objects of a list, merged and in the order of the document,
+//! and then walked. Two things a walk may want: the tree of categories, after which it begins anew, and fields that wait,
+//! which are resolved behind it and put into their places. Extensions of the schema do not see the fields of such objects.
+
+mod behind;
+mod schema;
+mod selection;
+mod values;
+mod walk;
+
+use async_graphql::registry::{MetaType, Registry};
+use async_graphql::{ContextSelectionSet, ServerResult, Value};
+use futures::future::join_all;
+
+use crate::backend::RequestData;
+pub(crate) use schema::{field, fields_of, interface, object, register};
+pub(crate) use values::{Shown, leaf};
+pub(crate) use walk::{At, Unknown, Walk};
+
+/// An object of the schema as it is looked at: borrowed from what holds it.
+pub(crate) trait Plain: Copy + Send {
+    /// Its type.
+    const NAME: &'static str;
+
+    /// Its type, for the schema.
+    fn describe(registry: &mut Registry) -> MetaType;
+
+    /// What the field at hand holds; `None` where it failed.
+    fn field(self, name: &str, at: At<'_, '_>) -> Option<Value>;
+}
+
+/// Whether answers of this type have their fields in the order of the document, as has all below them.
+pub(crate) fn in_order(ty: &str) -> bool {
+    matches!(
+        ty,
+        "Category"
+            | "Image"
+            | "Money"
+            | "PageInfo"
+            | "Product"
+            | "ProductConnection"
+            | "ProductVariant"
+            | "SearchConnection"
+    )
+}
+
+/// Whether something of an object is asked for.
+pub(crate) fn asks<T: Plain>(ctx: &ContextSelectionSet<'_>, field: &str) -> bool {
+    let fields = selection::gather::<T>(ctx, std::iter::once(&ctx.item.node));
+    fields
+        .iter()
+        .any(|selected| selected.field.node.name.node == field)
+}
+
+/// Resolves an object.
+pub(crate) async fn resolve<T: Plain>(object: T, ctx: &ContextSelectionSet<'_>) -> ServerResult<Value> {
+    let fields = selection::gather::<T>(ctx, std::iter::once(&ctx.item.node));
+    let data = ctx.data_unchecked::<RequestData>();
+    let mut tree = None;
+    let (mut value, behind) = loop {
+        match walk::walk(object, &fields, ctx, data, tree.as_ref()) {
+            Some(walked) => break walked,
+            None => tree = Some(data.loaders.categories().await),
+        }
+    };
+    let found = join_all(behind.iter().map(|field| field.resolve(ctx))).await;
+    for (field, found) in behind.iter().zip(found) {
+        field.put(
+            &mut value,
+            found.unwrap_or_else(|error| {
+                ctx.add_error(error);
+                None
+            }),
+        );
+    }
+    Ok(value)
+}
+
+/// The type, its description and its fields of what is looked at as `$view`; after `else` an object whose fields wait.
+///
+/// ```text
+/// plain!(
+///     /// What a category is.
+///     Category: &pb::Category, |category, walk| {
+///         /// What a slug is.
+///         slug: &str = &category.slug,
+///         parent: Result<Option<&pb::Category>, Unknown> = walk.category(category.parent_id.as_deref()),
+///     } else Listing(category)
+/// );
+/// ```
+macro_rules! plain {
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident: $view:ty, |$this:ident $(, $walk:ident)?| {
+            $($(#[doc = $note:literal])* $field:ident: $ty:ty = $value:expr,)*
+        } $(else $waiting:ident($of:expr))?
+    ) => {
+        impl $crate::executor::plain::Plain for $view {
+            const NAME: &'static str = stringify!($name);
+
+            fn describe(registry: &mut async_graphql::registry::Registry) -> async_graphql::registry::MetaType {
+                use $crate::executor::plain::{Shown, field, object};
+                let fields = vec![$({
+                    let ty = <$ty as Shown>::register(registry);
+                    field(stringify!($field), &[$($note),*], ty)
+                }),*];
+                let waiting: Option<Vec<async_graphql::registry::MetaField>> = None$(.or_else(|| Some($crate::executor::plain::fields_of::<$waiting>(registry))))?;
+                object(stringify!($name), &[$($doc),*], fields.into_iter().chain(waiting.into_iter().flatten()))
+            }
+
+            fn field(
+                self,
+                name: &str,
+                at: $crate::executor::plain::At<'_, '_>,
+            ) -> Option<async_graphql::Value> {
+                let $this = self;
+                $(let $walk = at.walk;)?
+                match name {
+                    $(stringify!($field) => {
+                        let value: $ty = $value;
+                        $crate::executor::plain::Shown::show(value, at)
+                    })*
+                    _ => None$(.or_else(|| at.later($waiting::of($of))))?,
+                }
+            }
+        }
+    };
+}
+
+/// Has a type be resolved as what it is looked at as.
+macro_rules! looked_at {
+    ($owner:ty as $view:ty, |$this:ident| $look:expr) => {
+        impl async_graphql::OutputType for $owner {
+            fn type_name() -> std::borrow::Cow<'static, str> {
+                <$view as $crate::executor::plain::Plain>::NAME.into()
+            }
+
+            fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
+                $crate::executor::plain::register::<$view>(registry)
+            }
+
+            async fn resolve(
+                &self,
+                ctx: &async_graphql::ContextSelectionSet<'_>,
+                _: &async_graphql::Positioned<async_graphql::parser::types::Field>,
+            ) -> async_graphql::ServerResult<async_graphql::Value> {
+                let $this = self;
+                $crate::executor::plain::resolve($look, ctx).await
+            }
+        }
+    };
+}
+pub(crate) use {looked_at, plain};

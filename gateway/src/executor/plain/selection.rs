@@ -1,0 +1,110 @@
+//! Selections, gathered once for all objects they are of.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::{ContextSelectionSet, Name, Positioned};
+
+use super::Plain;
+
+/// A field that is asked for under one key.
+pub(crate) struct Selected<'q> {
+    pub(crate) key: &'q Name,
+    pub(crate) field: &'q Positioned<Field>,
+    /// The field where it is written again, maybe with more below it.
+    again: Vec<&'q Positioned<Field>>,
+    /// What is asked for below it, gathered when the first object is there.
+    pub(crate) below: OnceCell<Vec<Selected<'q>>>,
+}
+
+impl<'q> Selected<'q> {
+    /// All that is written below it.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = &'q SelectionSet> {
+        let fields = std::iter::once(self.field).chain(self.again.iter().copied());
+        fields.map(|field| &field.node.selection_set.node)
+    }
+
+    /// As if it were written once.
+    pub(crate) fn merged(&self) -> Cow<'q, Positioned<Field>> {
+        let mut merged = Cow::Borrowed(self.field);
+        for field in &self.again {
+            let below = field.node.selection_set.node.items.iter().cloned();
+            merged.to_mut().node.selection_set.node.items.extend(below);
+        }
+        merged
+    }
+}
+
+/// What selections ask of an object of this type, in the order of the document.
+pub(crate) fn gather<'q, T: Plain>(
+    ctx: &ContextSelectionSet<'q>,
+    sets: impl Iterator<Item = &'q SelectionSet>,
+) -> Vec<Selected<'q>> {
+    let mut gathering = Gathering {
+        ctx,
+        ty: T::NAME,
+        spread: HashSet::new(),
+        fields: IndexMap::new(),
+    };
+    for set in sets {
+        gathering.add(set);
+    }
+    gathering.fields.into_values().collect()
+}
+
+struct Gathering<'g, 'q> {
+    ctx: &'g ContextSelectionSet<'q>,
+    ty: &'static str,
+    spread: HashSet<&'q Name>,
+    fields: IndexMap<&'q Name, Selected<'q>>,
+}
+
+impl<'q> Gathering<'_, 'q> {
+    fn add(&mut self, set: &'q SelectionSet) {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => self.field(field),
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    if condition.is_none_or(|condition| self.is(&condition.node.on.node)) {
+                        self.add(&fragment.node.selection_set.node);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = self.ctx.query_env.fragments.get(name)
+                        && self.is(&fragment.node.type_condition.node.on.node)
+                        && self.spread.insert(name)
+                    {
+                        self.add(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, field: &'q Positioned<Field>) {
+        let key = &field.node.response_key().node;
+        match self.fields.get_mut(key) {
+            Some(selected) => selected.again.push(field),
+            None => {
+                let selected = Selected {
+                    key,
+                    field,
+                    again: Vec::new(),
+                    below: OnceCell::new(),
+                };
+                self.fields.insert(key, selected);
+            }
+        }
+    }
+
+    /// Whether the object is of this type, or of one that implements it.
+    fn is(&self, condition: &str) -> bool {
+        let interfaces = self.ctx.schema_env.registry.implements.get(self.ty);
+        condition == self.ty || interfaces.is_some_and(|interfaces| interfaces.contains(condition))
+    }
+}

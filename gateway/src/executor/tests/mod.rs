@@ -1,0 +1,1 @@
+//! What this module relies on in the library.

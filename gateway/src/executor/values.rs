@@ -1,0 +1,185 @@
+//! Values against their types. The library converts variables while fields run, when part of a mutation may have happened;
+//! here a value its type refuses is refused before anything runs, and a field an input object does not take is named.
+//!
+//! What is taken here the library's own rule takes too: documents that were valid are not validated again.
+
+use async_graphql::Variables;
+use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
+use async_graphql_value::{ConstValue, Value};
+use comptoir_mesh::Error;
+use comptoir_mesh::error::ErrorReason;
+
+use super::model::{Kind, Model};
+
+/// The longest decimal that is read; more digits than any amount has.
+const DECIMAL_LENGTH: usize = 40;
+
+/// Checks the variables an operation declares. Others are ignored, but for keys no object may have.
+pub(crate) fn check_variables(
+    model: &Model,
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), Error> {
+    for definition in &operation.variable_definitions {
+        let definition = &definition.node;
+        let name = &definition.name.node;
+        match variables.get(name.as_str()) {
+            Some(value) => {
+                check(
+                    model,
+                    &definition.var_type.node,
+                    &value.clone().into_value(),
+                    &mut path(name),
+                )?;
+            }
+            None if definition.default_value.is_some() || definition.var_type.node.nullable => {}
+            None => return Err(wrong(name, "A value is needed.")),
+        }
+    }
+    for (name, value) in variables.iter() {
+        check_keys(name, value)?;
+    }
+    Ok(())
+}
+
+fn path(name: &str) -> String {
+    name.to_owned()
+}
+
+/// Checks a value of a document or variable. Variables within it are checked where they are declared, and their types by
+/// the library's validation.
+pub(crate) fn check(model: &Model, ty: &Type, value: &Value, path: &mut String) -> Result<(), Error> {
+    match (&ty.base, value) {
+        (_, Value::Variable(_)) => Ok(()),
+        (_, Value::Null) if ty.nullable => Ok(()),
+        (_, Value::Null) => Err(wrong(path, "A value is needed.")),
+        (BaseType::List(item), Value::List(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                within(path, &index.to_string(), |path| check(model, item, value, path))?;
+            }
+            Ok(())
+        }
+        // One value stands for a list of one.
+        (BaseType::List(item), value) => check(model, item, value, path),
+        (BaseType::Named(name), value) => check_named(model, name, value, path),
+    }
+}
+
+/// Whether an object stands for a list of one: variables in it are not compared with their places by the library, which
+/// finds out by their values.
+pub(crate) fn hides_variables(model: &Model, ty: &Type, value: &Value) -> bool {
+    match (&ty.base, value) {
+        (BaseType::List(item), Value::List(values)) => {
+            values.iter().any(|value| hides_variables(model, item, value))
+        }
+        (BaseType::List(_), Value::Object(_)) => true,
+        (BaseType::Named(name), Value::Object(object)) => {
+            let Kind::Input(fields) = model.kind(name) else {
+                return false;
+            };
+            object.iter().any(|(key, value)| {
+                let field = fields.get(key.as_str());
+                field.is_some_and(|field| hides_variables(model, &field.ty, value))
+            })
+        }
+        _ => false,
+    }
+}
+
+fn check_named(model: &Model, name: &str, value: &Value, path: &mut String) -> Result<(), Error> {
+    match (model.kind(name), value) {
+        (Kind::Input(fields), Value::Object(object)) => {
+            for (key, value) in object {
+                let Some(field) = fields.get(key.as_str()) else {
+                    let message = format!("There is no field {:?} here.", key.as_str());
+                    return within(path, key, |path| {
+                        Err(Error::field(path.clone(), ErrorReason::UnknownField, message))
+                    });
+                };
+                within(path, key, |path| check(model, &field.ty, value, path))?;
+            }
+            let missing = fields.iter().find(|(key, field)| {
+                !field.ty.nullable && field.default.is_none() && !object.contains_key(key.as_str())
+            });
+            match missing {
+                Some((key, _)) => within(path, key, |path| Err(wrong(path, "A value is needed."))),
+                None => Ok(()),
+            }
+        }
+        (Kind::Input(_), _) => Err(wrong(path, "An object is needed.")),
+        (Kind::Enum(values), Value::Enum(value)) if values.contains(value.as_str()) => Ok(()),
+        (Kind::Enum(values), Value::String(value)) if values.contains(value) => Ok(()),
+        (Kind::Enum(_), _) => Err(wrong(path, "This is not one of the values it can have.")),
+        (Kind::Scalar, value) => check_scalar(name, value).map_err(|message| wrong(path, message)),
+        // An output type here is for validation to refuse.
+        (Kind::Composite(_), _) => Ok(()),
+    }
+}
+
+/// Whether a text is a decimal as the schema has it.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= DECIMAL_LENGTH && digits(whole) && digits(fraction)
+}
+
+fn check_scalar(name: &str, value: &Value) -> Result<(), &'static str> {
+    let fits = match name {
+        "Int" => {
+            matches!(value, Value::Number(number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()))
+        }
+        "Long" => matches!(value, Value::Number(number) if number.as_i64().is_some()),
+        "Float" => matches!(value, Value::Number(_)),
+        "Boolean" => matches!(value, Value::Boolean(_)),
+        "String" => matches!(value, Value::String(_)),
+        "ID" => {
+            matches!(value, Value::String(_)) || matches!(value, Value::Number(number) if number.is_i64())
+        }
+        "Decimal" => {
+            matches!(value, Value::String(text) if is_decimal(text) && text.parse::<rust_decimal::Decimal>().is_ok())
+        }
+        "DateTime" => matches!(value, Value::String(text) if text.parse::<jiff::Timestamp>().is_ok()),
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(match name {
+        "Int" => "A whole number of 32 bits is needed.",
+        "Long" => "A whole number of 64 bits is needed.",
+        "Float" => "A number is needed.",
+        "Boolean" => "true or false is needed.",
+        "Decimal" => "A decimal in a text is needed, such as \"49.90\".",
+        "DateTime" => "A time is needed, such as \"2026-01-31T12:00:00Z\".",
+        _ => "A text is needed.",
+    })
+}
+
+/// Keys that a document store would take for an operator or a path are in no object of ours.
+fn check_keys(at: &str, value: &ConstValue) -> Result<(), Error> {
+    match value {
+        ConstValue::Object(object) => object.iter().try_for_each(|(key, value)| {
+            if key.starts_with('$') || key.contains('.') {
+                let message = "A key has a character it cannot have.";
+                return Err(Error::field(at, ErrorReason::InvalidKey, message));
+            }
+            check_keys(at, value)
+        }),
+        ConstValue::List(values) => values.iter().try_for_each(|value| check_keys(at, value)),
+        _ => Ok(()),
+    }
+}
+
+fn within<T>(path: &mut String, step: &str, look: impl FnOnce(&mut String) -> T) -> T {
+    let length = path.len();
+    path.push('.');
+    path.push_str(step);
+    let seen = look(path);
+    path.truncate(length);
+    seen
+}
+
+fn wrong(path: &str, message: &str) -> Error {
+    Error::field(path, ErrorReason::ValidationFailed, format!("{path}: {message}"))
+}

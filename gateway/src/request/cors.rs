@@ -1,0 +1,106 @@
+//! Which pages may call: an exact list of origins, and pages of the gateway itself.
+
+use std::collections::HashSet;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, request};
+
+use crate::config::Origin;
+use crate::request::Hosts;
+
+/// The list.
+pub(crate) struct Cors {
+    origins: HashSet<HeaderValue>,
+}
+
+/// What a request's `Origin` comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No origin, or the gateway's own: nothing to add.
+    Same,
+    /// Listed: the answer may be read by this origin.
+    Listed(HeaderValue),
+    /// Anybody else's page.
+    Refused,
+}
+
+impl Cors {
+    pub(crate) fn new(origins: &[Origin]) -> Self {
+        Self {
+            origins: origins
+                .iter()
+                .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok())
+                .collect(),
+        }
+    }
+
+    /// Judges a request's origin.
+    pub(crate) fn judge(&self, parts: &request::Parts, hosts: &Hosts) -> Verdict {
+        let mut values = parts.headers.get_all(ORIGIN).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Verdict::Same,
+            (Some(origin), None) if self.origins.contains(origin) => Verdict::Listed(origin.clone()),
+            (Some(origin), None) if is_own(origin, parts, hosts) => Verdict::Same,
+            _ => Verdict::Refused,
+        }
+    }
+
+    /// The answer to a preflight, if this is one. An origin that is not listed gets one that allows nothing.
+    pub(crate) fn preflight(parts: &request::Parts, verdict: &Verdict) -> Option<Response> {
+        if parts.method != Method::OPTIONS
+            || !parts.headers.contains_key(ORIGIN)
+            || !parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            return None;
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        if let Verdict::Listed(_) = verdict {
+            let headers = response.headers_mut();
+            let set =
+                |headers: &mut HeaderMap, name, value| headers.insert(name, HeaderValue::from_static(value));
+            set(
+                headers,
+                ACCESS_CONTROL_ALLOW_METHODS,
+                "GET, HEAD, POST, PATCH, DELETE",
+            );
+            set(
+                headers,
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                "authorization, content-type, accept, idempotency-key, if-match, if-none-match, last-event-id, \
+                 x-request-id, traceparent",
+            );
+            set(headers, ACCESS_CONTROL_MAX_AGE, "600");
+        }
+        Some(response)
+    }
+
+    /// Lets a listed origin read the answer.
+    pub(crate) fn allow(verdict: Verdict, headers: &mut HeaderMap) {
+        if let Verdict::Listed(origin) = verdict {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(
+                    "x-request-id, x-ratelimit-limit, x-ratelimit-remaining, retry-after, etag, idempotent-replayed",
+                ),
+            );
+        }
+        // Always, as the same path answers other origins otherwise.
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// Browsers send `Origin` with posts of the gateway's own pages too (GraphiQL, the API page, the sandbox's buttons).
+fn is_own(origin: &HeaderValue, parts: &request::Parts, hosts: &Hosts) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let own = hosts.own_authority(parts);
+    origin.is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && own.is_some_and(|own| own.as_str() == authority)
+    })
+}
