@@ -5,7 +5,10 @@ use std::{sync::Once, time::Duration};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::shop::{ADMIN_EMAIL, ADMIN_PASSWORD};
+/// The administrator of every shop of the tests.
+pub const ADMIN_EMAIL: &str = "admin@shop.example";
+/// The administrator's password.
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
 /// Calls to a gateway, whatever stands behind it.
 #[derive(Clone)]

@@ -8,12 +8,11 @@ use std::{
 use tokio::process::{Child, Command};
 
 use crate::{
-    calls::Calls,
+    calls::{ADMIN_EMAIL, ADMIN_PASSWORD, Calls},
     databases::{ask_redis, beside, statement},
     now,
     process::{self, free_port},
     server,
-    shop::{ADMIN_EMAIL, ADMIN_PASSWORD},
 };
 
 /// A service.

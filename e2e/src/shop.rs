@@ -8,14 +8,9 @@ use tokio::{
 };
 
 use crate::{
-    calls::Calls,
+    calls::{ADMIN_EMAIL, ADMIN_PASSWORD, Calls},
     process::{self, START, free_port},
 };
-
-/// The administrator of every shop of the tests.
-pub const ADMIN_EMAIL: &str = "admin@shop.example";
-/// The administrator's password.
-pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
 /// A running `comptoir up`; killed when dropped.
 pub struct Shop {

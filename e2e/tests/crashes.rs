@@ -8,8 +8,8 @@ use std::{process::Command, sync::Arc, time::Duration};
 use comptoir_e2e::{
     Buyer, Shop,
     buyer::{Completed, authorisations, charges},
-    process,
-    shop::{self, eventually},
+    calls, process,
+    shop::eventually,
 };
 use futures::StreamExt as _;
 use reqwest::StatusCode;
@@ -298,7 +298,7 @@ async fn mailed_token(shop: &Shop, email: &str) -> Option<String> {
 async fn sign_in(shop: &Shop) -> Option<String> {
     let query = "mutation($email: String!, $password: String!) {
         tokenCreate(email: $email, password: $password) { accessToken } }";
-    let variables = json!({ "email": shop::ADMIN_EMAIL, "password": shop::ADMIN_PASSWORD });
+    let variables = json!({ "email": calls::ADMIN_EMAIL, "password": calls::ADMIN_PASSWORD });
     let (_, body) = shop.post_graphql(None, query, variables).await.ok()?;
     body["data"]["tokenCreate"]["accessToken"]
         .as_str()

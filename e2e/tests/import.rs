@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use comptoir_e2e::{Shop, process, shop, skip};
+use comptoir_e2e::{Shop, calls, process, skip};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -14,8 +14,8 @@ async fn command(shop: &Shop, options: &[&str], file: &Path) -> std::process::Ou
         .args(["import", "--gateway", &shop.url("")])
         .args(options)
         .arg(file)
-        .env("COMPTOIR_ADMIN_EMAIL", shop::ADMIN_EMAIL)
-        .env("COMPTOIR_ADMIN_PASSWORD", shop::ADMIN_PASSWORD)
+        .env("COMPTOIR_ADMIN_EMAIL", calls::ADMIN_EMAIL)
+        .env("COMPTOIR_ADMIN_PASSWORD", calls::ADMIN_PASSWORD)
         .output()
         .await
         .unwrap()

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use comptoir_e2e::{
-    Calls, Shop,
+    Calls, Shop, calls,
     cluster::{Cluster, Name, Servers},
-    shop::{self, eventually},
+    shop::eventually,
     skip,
 };
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ async fn run(shop: &Calls, ports: [u16; 4], script: &str) -> String {
     let output = Command::new("bash")
         .arg(format!("{}/../docs/tour/{script}", env!("CARGO_MANIFEST_DIR")))
         .env("SHOP", shop.url(""))
-        .env("COMPTOIR_ADMIN_EMAIL", shop::ADMIN_EMAIL)
-        .env("COMPTOIR_ADMIN_PASSWORD", shop::ADMIN_PASSWORD)
+        .env("COMPTOIR_ADMIN_EMAIL", calls::ADMIN_EMAIL)
+        .env("COMPTOIR_ADMIN_PASSWORD", calls::ADMIN_PASSWORD)
         .envs([
             ("AUTH", auth),
             ("CATALOG", catalog),

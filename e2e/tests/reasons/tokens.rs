@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comptoir_e2e::{shop, shop::eventually};
+use comptoir_e2e::{calls, shop::eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
@@ -210,7 +210,7 @@ async fn internal(_: &World) -> Provoked {
     let id = rest.header("x-request-id");
     assert!(log.contains(id), "the request id finds it in the log");
     for secret in [
-        shop::ADMIN_PASSWORD,
+        calls::ADMIN_PASSWORD,
         PASSWORD,
         customer.refresh.as_str(),
         customer.access.as_str(),

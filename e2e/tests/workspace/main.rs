@@ -4,6 +4,9 @@ use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
 
+mod directions;
+mod source;
+
 /// A service never depends on another service's crate: they meet in the protos.
 #[test]
 fn services_meet_in_the_protos_alone() {
@@ -50,4 +53,26 @@ fn services_meet_in_the_protos_alone() {
         checked.insert(name.to_owned());
     }
     assert_eq!(checked.len(), 10, "{checked:?}");
+}
+
+/// The gateway has no store: its build needs none of their drivers.
+#[test]
+fn the_gateway_has_no_driver_of_a_store() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--prefix=none",
+            "--edges=normal",
+            "--package=comptoir-gateway",
+        ])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("async-graphql"), "{tree}");
+    for driver in ["sqlx", "mongodb"] {
+        assert!(!crates.contains(driver), "the gateway depends on {driver}");
+    }
 }
