@@ -25,7 +25,7 @@ TEST_FEATURES := --features comptoir-standalone/failpoints
 ROUNDS ?= 5
 export ROUNDS
 
-.PHONY: help up test soak build bench lint deny fmt proto schema clean
+.PHONY: help up test soak build bench lint words deny fmt proto schema clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -53,6 +53,9 @@ lint: $(BUF) ## Formatting, clippy and the protos
 	cargo clippy --workspace --all-targets $(TEST_FEATURES) -- -D warnings
 	$(BUF) lint
 	@echo "lint: clean"
+
+words: ## What reads badly in names, comments and documents, by docs/words/patterns.txt (ARGS=--count)
+	node docs/words/check.mjs $(ARGS)
 
 deny: $(DENY) ## The dependencies: bans, licenses, sources; and advisories, where their database can be fetched
 	$(DENY) check bans licenses sources
