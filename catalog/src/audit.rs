@@ -24,17 +24,19 @@ pub enum Books {
     Postgres(PgPool),
 }
 
-/// A line of a reservation; a reservation that was released before it was known has one without a variant.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct ReservedLine {
-    /// The reservation's id, which is the order's.
-    pub id: String,
-    /// held, sold, released or expired.
-    pub state: String,
-    /// Of what.
-    pub variant_id: Option<String>,
-    /// How many units.
-    pub quantity: Option<i32>,
+comptoir_stores::from_row! {
+    /// A line of a reservation; a reservation that was released before it was known has one without a variant.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ReservedLine {
+        /// The reservation's id, which is the order's.
+        pub id: String,
+        /// held, sold, released or expired.
+        pub state: String,
+        /// Of what.
+        pub variant_id: Option<String>,
+        /// How many units.
+        pub quantity: Option<i32>,
+    }
 }
 
 /// Opens the store where the settings say.

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
 
+pub mod migrations;
 pub mod mongo;
 pub mod sqlite;

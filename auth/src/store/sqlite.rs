@@ -31,7 +31,11 @@ impl Sqlite {
     /// Opens and migrates the file, which only its owner may read: it holds keys.
     pub(crate) async fn open(location: &str) -> anyhow::Result<Self> {
         make_private(location.strip_prefix("sqlite://").unwrap_or(location).as_ref())?;
-        let db = Database::open(location, &sqlx::migrate!("migrations/sqlite")).await?;
+        let db = Database::open(
+            location,
+            &comptoir_stores::migrations!("sqlite": "0001_auth", "0002_sent_mails"),
+        )
+        .await?;
         Ok(Self {
             db,
             changed: Arc::new(Notify::new()),
@@ -55,10 +59,11 @@ fn make_private(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A column that holds a document.
-#[derive(sqlx::FromRow)]
-struct Row {
-    document: String,
+comptoir_stores::from_row! {
+    /// A column that holds a document.
+    struct Row {
+        document: String,
+    }
 }
 
 fn encode<T: Serialize>(document: &T) -> Result<String, Error> {

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use crate::domain::{Adjustment, Reservation, ReservationLine};
 
-/// What is known of a variant that is asked for.
-#[derive(sqlx::FromRow)]
-pub(super) struct Wanted {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) active: bool,
+comptoir_stores::from_row! {
+    /// What is known of a variant that is asked for.
+    pub(super) struct Wanted {
+        pub(super) id: String,
+        pub(super) title: String,
+        pub(super) active: bool,
+    }
 }
 
 /// Variant id → the title of its product.
@@ -105,13 +106,14 @@ pub(super) fn adjusted(adjustment: &Adjustment, on_hand: i32, reserved: i32) -> 
     Ok(after)
 }
 
-/// An adjustment that was asked for before under the same key.
-#[derive(sqlx::FromRow)]
-pub(super) struct Earlier {
-    delta: i32,
-    reason: String,
-    refusal_code: Option<String>,
-    refusal: Option<String>,
+comptoir_stores::from_row! {
+    /// An adjustment that was asked for before under the same key.
+    pub(super) struct Earlier {
+        delta: i32,
+        reason: String,
+        refusal_code: Option<String>,
+        refusal: Option<String>,
+    }
 }
 
 impl Earlier {

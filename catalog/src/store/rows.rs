@@ -6,38 +6,40 @@ use comptoir_stores::sqlite::timestamp;
 use super::{LowStock, Page, drafts::parse_status};
 use crate::domain::{Content, Movement, Product, Stock, Variant};
 
-/// A product joined with one of its variants. Its content is in the row of the first variant alone.
-#[derive(sqlx::FromRow)]
-pub(super) struct ProductRow {
-    id: String,
-    slug: String,
-    status: String,
-    currency: String,
-    content: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-    version: i64,
-    variant_id: String,
-    sku: Option<String>,
-    option_values: String,
-    price: i64,
-    compare_at_price: Option<i64>,
-    weight_grams: Option<i32>,
-    image: Option<String>,
-    on_hand: i32,
-    reserved: i32,
+comptoir_stores::from_row! {
+    /// A product joined with one of its variants. Its content is in the row of the first variant alone.
+    pub(super) struct ProductRow {
+        id: String,
+        slug: String,
+        status: String,
+        currency: String,
+        content: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+        version: i64,
+        variant_id: String,
+        sku: Option<String>,
+        option_values: String,
+        price: i64,
+        compare_at_price: Option<i64>,
+        weight_grams: Option<i32>,
+        image: Option<String>,
+        on_hand: i32,
+        reserved: i32,
+    }
 }
 
-/// An entry of the ledger.
-#[derive(sqlx::FromRow)]
-pub(super) struct MovementRow {
-    id: String,
-    position: i64,
-    delta: i32,
-    reason: String,
-    actor: String,
-    order_id: Option<String>,
-    created_at: i64,
+comptoir_stores::from_row! {
+    /// An entry of the ledger.
+    pub(super) struct MovementRow {
+        id: String,
+        position: i64,
+        delta: i32,
+        reason: String,
+        actor: String,
+        order_id: Option<String>,
+        created_at: i64,
+    }
 }
 
 /// A count for the database; never negative.

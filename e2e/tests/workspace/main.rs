@@ -78,3 +78,34 @@ fn the_gateway_has_no_driver_of_a_store() {
         assert!(!crates.contains(driver), "the gateway depends on {driver}");
     }
 }
+
+/// A migration is part of the binary only where its store names it.
+#[test]
+fn every_migration_is_named_by_its_store() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut count = 0;
+    for service in ["auth", "catalog", "orders", "notifier"] {
+        for folder in std::fs::read_dir(root.join(service).join("migrations")).unwrap() {
+            let folder = folder.unwrap().path();
+            let store = root
+                .join(service)
+                .join("src/store")
+                .join(folder.file_name().unwrap());
+            let sources: String = std::fs::read_dir(&store)
+                .unwrap()
+                .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default())
+                .collect();
+            for migration in std::fs::read_dir(&folder).unwrap() {
+                let migration = migration.unwrap().path();
+                let name = migration.file_stem().unwrap().to_string_lossy().into_owned();
+                assert!(
+                    sources.contains(&format!("\"{name}\"")),
+                    "{} does not name {name}",
+                    store.display()
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 14, "{count} migrations");
+}

@@ -6,7 +6,7 @@ use comptoir_stores::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::documents::MessageDocument;
 use super::{Position, Posted, Recorded, Store};
@@ -26,14 +26,15 @@ impl SqliteStore {
     /// Opens, and brings up to date, the database at this path or `sqlite://` URL.
     pub async fn open(location: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            db: Sqlite::open(location, &sqlx::migrate!("migrations/sqlite")).await?,
+            db: Sqlite::open(location, &comptoir_stores::migrations!("sqlite": "0001_deliveries", "0002_feedback", "0003_counted_mails")).await?,
         })
     }
 }
 
-#[derive(FromRow)]
-struct DocumentRow {
-    document: String,
+comptoir_stores::from_row! {
+    struct DocumentRow {
+        document: String,
+    }
 }
 
 impl DocumentRow {
@@ -42,23 +43,25 @@ impl DocumentRow {
     }
 }
 
-#[derive(FromRow)]
-struct MailboxRow {
-    document: String,
-    created_at: i64,
+comptoir_stores::from_row! {
+    struct MailboxRow {
+        document: String,
+        created_at: i64,
+    }
 }
 
-#[derive(FromRow)]
-struct DeadLetterRow {
-    id: String,
-    topic: String,
-    record_key: String,
-    event_id: String,
-    sequence: i64,
-    reason: String,
-    error: String,
-    payload: Vec<u8>,
-    received_at: i64,
+comptoir_stores::from_row! {
+    struct DeadLetterRow {
+        id: String,
+        topic: String,
+        record_key: String,
+        event_id: String,
+        sequence: i64,
+        reason: String,
+        error: String,
+        payload: Vec<u8>,
+        received_at: i64,
+    }
 }
 
 #[async_trait]

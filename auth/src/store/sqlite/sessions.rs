@@ -11,10 +11,11 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::store::{Revocation, SessionQuery, Sessions};
 
-#[derive(sqlx::FromRow)]
-struct RevocationRow {
-    id: String,
-    at: i64,
+comptoir_stores::from_row! {
+    struct RevocationRow {
+        id: String,
+        at: i64,
+    }
 }
 
 #[async_trait]

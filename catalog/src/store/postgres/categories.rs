@@ -12,12 +12,13 @@ use crate::{
     store::{Change, drafts::choose_slug},
 };
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    slug: String,
-    name: String,
-    parent_id: Option<String>,
+comptoir_stores::from_row! {
+    struct Row {
+        id: String,
+        slug: String,
+        name: String,
+        parent_id: Option<String>,
+    }
 }
 
 pub(super) async fn all(db: impl PgExecutor<'_>) -> Result<Vec<Category>, Error> {

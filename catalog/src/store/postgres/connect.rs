@@ -12,7 +12,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+fn migrations() -> Migrator {
+    comptoir_stores::migrations!("postgres": "0001_catalog", "0002_leases")
+}
 
 /// How long to wait for the server to answer at all, and for a connection of the pool.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,7 +73,7 @@ async fn prepare(options: &PgConnectOptions) -> Result<(), Unusable> {
         }
     };
     check(&mut connection).await?;
-    MIGRATIONS.run(&mut connection).await.map_err(unmigrated)?;
+    migrations().run(&mut connection).await.map_err(unmigrated)?;
     // Its locks go with it in any case.
     let _ = connection.close().await;
     Ok(())

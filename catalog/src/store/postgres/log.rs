@@ -64,11 +64,12 @@ struct Snapshot {
     under_way: Vec<String>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    step: i64,
-    kind: String,
-    id: String,
+comptoir_stores::from_row! {
+    struct Row {
+        step: i64,
+        kind: String,
+        id: String,
+    }
 }
 
 impl Log {

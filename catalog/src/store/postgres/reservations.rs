@@ -46,12 +46,14 @@ macro_rules! over {
     };
 }
 
-/// A line of a stored reservation.
-#[derive(Clone, sqlx::FromRow)]
-struct Line {
-    reservation_id: String,
-    variant_id: String,
-    quantity: i32,
+comptoir_stores::from_row! {
+    /// A line of a stored reservation.
+    #[derive(Clone)]
+    struct Line {
+        reservation_id: String,
+        variant_id: String,
+        quantity: i32,
+    }
 }
 
 pub(super) async fn reserve(work: &mut Work, reservation: Reservation) -> Result<Timestamp, Error> {

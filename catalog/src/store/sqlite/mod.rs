@@ -54,7 +54,11 @@ struct Work<'c> {
 impl SqliteStore {
     /// Opens the file, makes it when missing, and migrates it.
     pub async fn open(location: &str, clock: Arc<dyn Clock>, ids: Ids) -> anyhow::Result<Self> {
-        let db = Sqlite::open(location, &sqlx::migrate!("migrations/sqlite")).await?;
+        let db = Sqlite::open(
+            location,
+            &comptoir_stores::migrations!("sqlite": "0001_catalog", "0002_refused_adjustments"),
+        )
+        .await?;
         Ok(Self {
             db,
             clock,

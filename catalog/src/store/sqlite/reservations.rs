@@ -23,13 +23,15 @@ use crate::{
 /// Who moves stock for an order.
 const ORDERS: &str = "orders";
 
-/// A line of a stored reservation.
-#[derive(Clone, sqlx::FromRow)]
-struct Line {
-    variant_id: String,
-    quantity: i32,
-    product_id: String,
-    removed: bool,
+comptoir_stores::from_row! {
+    /// A line of a stored reservation.
+    #[derive(Clone)]
+    struct Line {
+        variant_id: String,
+        quantity: i32,
+        product_id: String,
+        removed: bool,
+    }
 }
 
 pub(super) async fn reserve(work: &mut Work<'_>, reservation: Reservation) -> Result<Timestamp, Error> {

@@ -11,10 +11,11 @@ use crate::{
     store::{DiscountPage, DiscountStore, Found, Replaced},
 };
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    document: String,
-    times_used: i64,
+comptoir_stores::from_row! {
+    struct Row {
+        document: String,
+        times_used: i64,
+    }
 }
 
 impl Row {

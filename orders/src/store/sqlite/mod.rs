@@ -11,6 +11,7 @@ use std::sync::Arc;
 use comptoir_stores::sqlite::Sqlite;
 use mesh::Error;
 use serde::{Serialize, de::DeserializeOwned};
+use sqlx::migrate::Migrator;
 
 pub(crate) use self::books::books;
 pub use self::{
@@ -18,9 +19,15 @@ pub use self::{
 };
 use super::Stores;
 
+fn migrations() -> Migrator {
+    comptoir_stores::migrations!(
+        "sqlite": "0001_carts", "0002_discounts", "0010_orders", "0011_webhook_events", "0012_discount_customers"
+    )
+}
+
 /// Opens the file, and makes or migrates it. `location` is a path or `sqlite://PATH`.
 pub async fn open(location: &str) -> anyhow::Result<Stores> {
-    let db = Sqlite::open(location, &sqlx::migrate!("migrations/sqlite")).await?;
+    let db = Sqlite::open(location, &migrations()).await?;
     Ok(Stores {
         carts: Arc::new(SqliteCarts::new(db.clone())),
         discounts: Arc::new(SqliteDiscounts::new(db.clone())),
@@ -64,7 +71,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("orders.db");
         let path = path.to_str().unwrap();
-        let mut before = sqlx::migrate!("migrations/sqlite");
+        let mut before = super::migrations();
         let old = before.iter().filter(|migration| migration.version < 12);
         before.migrations = Cow::Owned(old.cloned().collect());
         let db = Sqlite::open(path, &before).await.unwrap();

@@ -26,15 +26,16 @@ impl SqliteWebhooks {
 
 const COLUMNS: &str = "SELECT id, digest, state, reason, received_at, due_at, document FROM webhook_events";
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    digest: String,
-    state: String,
-    reason: Option<String>,
-    received_at: i64,
-    due_at: Option<i64>,
-    document: String,
+comptoir_stores::from_row! {
+    struct Row {
+        id: String,
+        digest: String,
+        state: String,
+        reason: Option<String>,
+        received_at: i64,
+        due_at: Option<i64>,
+        document: String,
+    }
 }
 
 impl Row {
