@@ -1,20 +1,23 @@
 //! What all requests share.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_graphql::{SDLExportOptions, ValidationMode};
 use comptoir_events::Broker;
 use comptoir_mesh::Env;
 use comptoir_mesh::config::Profile;
+use comptoir_mesh::context::{self, Context};
+use tokio::time::Instant;
 
-use crate::backend::{Peers, Services, Settings};
-use crate::cache::{self, Entities, EntityCache, Responses, SharedCache, Tagged};
-use crate::config::{Config, some};
+use crate::backend::{Peers, RequestData, Services, Settings};
+use crate::cache::{self, Caches, Entities, EntityCache, MemoryCache, Responses, SharedCache};
+use crate::config::{Config, seconds, some};
 use crate::executor::{Documents, Model, Subscriptions};
 use crate::graphql;
 use crate::health::Readiness;
 use crate::redis::Redis;
-use crate::request::{Cors, Hosts, RateLimit, Streams};
+use crate::request::{Client, Cors, Hosts, RateLimit, Streams};
 use crate::revalidate;
 
 /// The state of handlers: `State(app): State<Arc<App>>`.
@@ -39,7 +42,10 @@ pub(crate) struct App {
     pub(crate) cors: Cors,
     pub(crate) hosts: Hosts,
     pub(crate) rate: RateLimit,
+    /// Answers of GraphQL, by the bytes of their request.
     pub(crate) responses: Option<Arc<Responses>>,
+    /// Answers of REST, by their path. They share the memory of the entities.
+    pub(crate) rest_responses: Option<Arc<Responses>>,
     pub(crate) entities: Option<Arc<dyn EntityCache>>,
     pub(crate) readiness: Arc<Readiness>,
 }
@@ -87,22 +93,27 @@ impl App {
         let store = || {
             cache
                 .enabled
-                .then(|| Arc::new(Tagged::new(cache.entry_age(), cache.bytes)))
+                .then(|| Arc::new(MemoryCache::new(cache.entry_age(), cache.bytes)))
         };
         let shared = redis
             .clone()
             .filter(|_| cache.enabled)
             .map(|redis| Arc::new(SharedCache::new(redis, &sdl, cache.entry_age() / 2)));
-        let responses = store().map(|kept| Arc::new(Responses::new(kept, shared.clone())));
+        let responses = store().map(|memory| Arc::new(Responses::new(memory, shared.clone())));
         let entities = store();
+        // Apart from GraphQL's, whose keys are whatever bytes a client sends.
+        let rest_responses = entities
+            .clone()
+            .map(|memory| Arc::new(Responses::new(memory, shared.clone())));
         let storefront = revalidate::spawn(&config, &env)?;
         cache::spawn(
             &env,
             broker,
-            responses.clone(),
-            entities.clone(),
-            shared.clone(),
-            storefront,
+            Caches {
+                shared: shared.clone(),
+                responses: rest_responses.iter().chain(&responses).cloned().collect(),
+                storefront,
+            },
         );
         Ok(Self {
             subscriptions: Subscriptions::default(),
@@ -114,7 +125,7 @@ impl App {
                 some(config.limits.requests_user),
                 redis,
             ),
-            entities: entities.map(|kept| Arc::new(Entities::new(kept, shared)) as Arc<dyn EntityCache>),
+            entities: entities.map(|memory| Arc::new(Entities::new(memory, shared)) as Arc<dyn EntityCache>),
             config,
             env,
             services,
@@ -124,7 +135,28 @@ impl App {
             documents,
             graphql_duration: OnceLock::new(),
             responses,
+            rest_responses,
             readiness,
         })
+    }
+
+    /// What a request of this client carries.
+    pub(crate) fn request_data(&self, client: &Client) -> RequestData {
+        RequestData::new(
+            &self.services,
+            client.user.clone(),
+            client.address,
+            self.entities.clone(),
+        )
+    }
+
+    /// The context of work that is done for every guest: without a token, and in the time of one request.
+    pub(crate) fn background(&self) -> Context {
+        let limit = seconds(self.config.limits.request).unwrap_or(Duration::from_secs(10));
+        Context {
+            token: None,
+            deadline: Some(Instant::now() + limit),
+            ..context::current()
+        }
     }
 }

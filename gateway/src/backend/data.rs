@@ -38,7 +38,6 @@ impl RequestData {
         services: &Services,
         caller: Option<Arc<User>>,
         client_address: IpAddr,
-        user_agent: Option<String>,
         cache: Option<Arc<dyn EntityCache>>,
     ) -> Self {
         let cache = cache.filter(|_| caller.is_none());
@@ -46,7 +45,7 @@ impl RequestData {
         Self {
             caller,
             client_address,
-            user_agent,
+            user_agent: None,
             language: None,
             loaders,
             answer: Arc::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{SharedCache, Tagged, Ticket};
+use super::{MemoryCache, SharedCache, SharedMark};
 
 /// Entities that guests see alike, kept by the gateway between requests. Keys are `product:ID` and `categories`; a key
 /// is also the tag whose invalidation removes it.
@@ -27,45 +27,45 @@ pub(crate) struct Mark {
     /// By the gateway's own cache.
     pub(crate) at: u64,
     /// By the cache that gateways share.
-    pub(crate) shared: Option<Ticket>,
+    pub(crate) shared: Option<SharedMark>,
 }
 
 /// Entities by their tag: in memory, and behind it in what the gateways share.
 pub(crate) struct Entities {
-    kept: Arc<Tagged>,
+    memory: Arc<MemoryCache>,
     shared: Option<Arc<SharedCache>>,
 }
 
 impl Entities {
-    pub(crate) fn new(kept: Arc<Tagged>, shared: Option<Arc<SharedCache>>) -> Self {
-        Self { kept, shared }
+    pub(crate) fn new(memory: Arc<MemoryCache>, shared: Option<Arc<SharedCache>>) -> Self {
+        Self { memory, shared }
     }
 
     /// Takes what is missing from the shared level.
-    async fn fill(&self, keys: &[String], found: &mut [Option<Bytes>]) -> Option<Ticket> {
+    async fn fill(&self, keys: &[String], found: &mut [Option<Bytes>]) -> Option<SharedMark> {
         let missing: Vec<usize> = (0..keys.len()).filter(|&place| found[place].is_none()).collect();
         if missing.is_empty() {
             return None;
         }
         let asked: Vec<&[u8]> = missing.iter().map(|&place| keys[place].as_bytes()).collect();
-        let (entries, ticket) = self.shared.as_ref()?.get(&asked).await?;
+        let (entries, shared_mark) = self.shared.as_ref()?.get(&asked).await?;
         for (place, entry) in missing.into_iter().zip(entries) {
             let Some(entry) = entry else { continue };
-            let (mark, key) = (self.kept.mark_of(entry.age), keys[place].as_bytes());
-            self.kept.put(mark, key, entry.value.clone(), &entry.tags);
+            let (read_at, key) = (self.memory.mark_of(entry.age), keys[place].as_bytes());
+            self.memory.put(read_at, key, entry.value.clone(), &entry.tags);
             found[place] = Some(entry.value);
         }
-        Some(ticket)
+        Some(shared_mark)
     }
 }
 
 #[async_trait]
 impl EntityCache for Entities {
     async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark) {
-        let at = self.kept.mark();
+        let at = self.memory.mark();
         let mut found: Vec<_> = keys
             .iter()
-            .map(|key| self.kept.get(key.as_bytes()).map(|(value, _)| value))
+            .map(|key| self.memory.get(key.as_bytes()).map(|(value, _)| value))
             .collect();
         let shared = self.fill(keys, &mut found).await;
         let hits = found.iter().flatten().count() as u64;
@@ -79,9 +79,9 @@ impl EntityCache for Entities {
         for (key, value) in entries {
             let tags = BTreeSet::from([key]);
             for key in &tags {
-                self.kept.put(mark.at, key.as_bytes(), value.clone(), &tags);
-                if let (Some(shared), Some(ticket)) = (&self.shared, &mark.shared) {
-                    shared.put(ticket, key.as_bytes(), &value, &tags).await;
+                self.memory.put(mark.at, key.as_bytes(), value.clone(), &tags);
+                if let (Some(shared), Some(shared_mark)) = (&self.shared, &mark.shared) {
+                    shared.put(shared_mark, key.as_bytes(), &value, &tags).await;
                 }
             }
         }

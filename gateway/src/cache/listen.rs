@@ -12,7 +12,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{Responses, SharedCache, Tagged};
+use super::{Responses, SharedCache};
 
 /// The replica of the catalogue that is asked next may be this much behind the event, and its search index too: it looks twice
 /// a second at what the others did. What it answers meanwhile is kept, and so everything is invalidated once more afterwards.
@@ -21,43 +21,42 @@ const LAG: Duration = Duration::from_millis(700);
 const GATHER: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Keeps the caches true until the process drains. Without a broker age alone does.
-pub(crate) fn spawn(
-    env: &Env,
-    broker: Option<&Broker>,
-    responses: Option<Arc<Responses>>,
-    entities: Option<Arc<Tagged>>,
-    shared: Option<Arc<SharedCache>>,
-    storefront: Option<mpsc::Sender<BTreeSet<String>>>,
-) {
+/// What events invalidate.
+pub(crate) struct Caches {
+    pub(crate) shared: Option<Arc<SharedCache>>,
+    /// In the order in which they are invalidated: those of REST, whose memory holds the entities too, before those of
+    /// GraphQL, which are made of entities.
+    pub(crate) responses: Vec<Arc<Responses>>,
+    pub(crate) storefront: Option<mpsc::Sender<BTreeSet<String>>>,
+}
+
+/// Invalidates what catalogue events touch, until the process drains. Without a broker entries end by their age alone.
+pub(crate) fn spawn(env: &Env, broker: Option<&Broker>, caches: Caches) {
     let mut records = broker.map(|broker| broker.listen(env, CATALOG_TOPIC));
     let shutdown = env.shutdown.clone();
-    let mut caches = Caches {
-        responses,
-        entities,
-        shared,
-        storefront,
+    let mut listener = Listener {
+        caches,
         again: VecDeque::new(),
     };
     env.tasks.spawn("cache", async move {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let again = caches.again.front().map(|(at, _)| *at);
+            let again = listener.again.front().map(|(at, _)| *at);
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                _ = sweep.tick() => caches.sweep(),
+                _ = sweep.tick() => listener.caches.sweep(),
                 () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now)).await }, if again.is_some() => {
-                    if let Some((_, tags)) = caches.again.pop_front() {
-                        caches.spread(tags).await;
+                    if let Some((_, tags)) = listener.again.pop_front() {
+                        listener.caches.spread(tags).await;
                     }
                 }
                 heard = async { records.as_mut().expect("the branch is on only with a broker").next().await },
                     if records.is_some() => match heard {
-                    Some(Heard::Record(record)) => caches.take(&record).await,
+                    Some(Heard::Record(record)) => listener.take(&record).await,
                     Some(Heard::Missed) => {
                         tracing::info!("events may have been missed, and the caches were emptied");
-                        caches.clear().await;
+                        listener.caches.clear().await;
                     }
                     None => records = None,
                 },
@@ -66,16 +65,13 @@ pub(crate) fn spawn(
     });
 }
 
-struct Caches {
-    responses: Option<Arc<Responses>>,
-    entities: Option<Arc<Tagged>>,
-    shared: Option<Arc<SharedCache>>,
-    storefront: Option<mpsc::Sender<BTreeSet<String>>>,
+struct Listener {
+    caches: Caches,
     /// What to invalidate once more, and when.
     again: VecDeque<(Instant, BTreeSet<String>)>,
 }
 
-impl Caches {
+impl Listener {
     async fn take(&mut self, record: &Record) {
         let Some(tags) = CatalogEvent::decode(record.payload.clone())
             .ok()
@@ -83,7 +79,7 @@ impl Caches {
             .map(tags_of)
         else {
             // From a newer version of the catalogue: something has changed, and we cannot tell what.
-            self.clear().await;
+            self.caches.clear().await;
             return;
         };
         let now = Instant::now();
@@ -91,9 +87,11 @@ impl Caches {
             Some((at, waiting)) if *at >= now + LAG => waiting.extend(tags.iter().cloned()),
             _ => self.again.push_back((now + LAG + GATHER, tags.clone())),
         }
-        self.spread(tags).await;
+        self.caches.spread(tags).await;
     }
+}
 
+impl Caches {
     /// Removes what has these tags, here and at the storefront.
     async fn spread(&self, tags: BTreeSet<String>) {
         self.invalidate(&tags).await;
@@ -104,18 +102,14 @@ impl Caches {
         }
     }
 
-    /// What the gateways share first, then entities, then answers: what is made in between of something old began before its
-    /// own invalidation.
+    /// The cache that gateways share first, then entities, then answers: what is made in between of something old began before
+    /// its own invalidation.
     async fn invalidate(&self, tags: &BTreeSet<String>) {
         if let Some(shared) = &self.shared {
             shared.invalidate(tags).await;
         }
-        if let Some(entities) = &self.entities {
-            entities.invalidate(tags);
-        }
-        if let Some(responses) = &self.responses {
-            responses.kept.invalidate(tags);
-            responses.detach();
+        for responses in &self.responses {
+            responses.invalidate(tags);
         }
     }
 
@@ -123,19 +117,14 @@ impl Caches {
         if let Some(shared) = &self.shared {
             shared.clear().await;
         }
-        if let Some(entities) = &self.entities {
-            entities.clear();
-        }
-        if let Some(responses) = &self.responses {
-            responses.kept.clear();
-            responses.detach();
+        for responses in &self.responses {
+            responses.clear();
         }
     }
 
     fn sweep(&self) {
-        let kept = self.responses.as_ref().map(|responses| &responses.kept);
-        for store in kept.into_iter().chain(&self.entities) {
-            store.sweep();
+        for responses in &self.responses {
+            responses.sweep();
         }
     }
 }

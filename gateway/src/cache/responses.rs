@@ -1,7 +1,7 @@
-//! Whole public answers, by the exact bytes of the request's body: a hit parses nothing.
+//! Whole public answers, by the request that they answer: a hit parses nothing.
 //!
-//! Loads of one key at a time: whoever asks meanwhile waits for the same answer. A load that began before an invalidation
-//! gets no new waiters after it.
+//! Of equal requests at one time one is loaded; the others wait for its result. A load that began before an invalidation gets
+//! no new waiters after it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -13,98 +13,140 @@ use comptoir_mesh::context;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
-use super::{SharedCache, Tagged, Ticket};
+use super::{Age, MemoryCache, SharedCache, SharedMark};
 use crate::problem::Problem;
 
-type Flight = Shared<BoxFuture<'static, Result<Bytes, Problem>>>;
+/// A load in flight.
+type Load = Shared<BoxFuture<'static, Result<Bytes, Problem>>>;
 
+/// Public answers, in memory and in the cache that gateways share.
 pub(crate) struct Responses {
-    pub(crate) kept: Arc<Tagged>,
-    /// What other gateways read.
-    pub(crate) shared: Option<Arc<SharedCache>>,
-    flights: Arc<Mutex<Flights>>,
+    memory: Arc<MemoryCache>,
+    shared: Option<Arc<SharedCache>>,
+    in_flight: Arc<Mutex<InFlight>>,
 }
 
+/// The loads in flight, by key. The number tells a load from an earlier one of the same key.
 #[derive(Default)]
-struct Flights {
-    next: u64,
-    running: HashMap<Bytes, (u64, Flight)>,
+struct InFlight {
+    last: u64,
+    loads: HashMap<Bytes, (u64, Load)>,
+}
+
+/// An answer that was loaded.
+pub(crate) struct Loaded {
+    pub(crate) body: Bytes,
+    /// The tags to store it under; `None` where it must not be stored.
+    pub(crate) tags: Option<BTreeSet<String>>,
 }
 
 impl Responses {
-    pub(crate) fn new(kept: Arc<Tagged>, shared: Option<Arc<SharedCache>>) -> Self {
+    pub(crate) fn new(memory: Arc<MemoryCache>, shared: Option<Arc<SharedCache>>) -> Self {
         Self {
-            kept,
+            memory,
             shared,
-            flights: Arc::default(),
+            in_flight: Arc::default(),
         }
     }
 
-    /// The answer that another gateway keeps, which then is kept here too; else the ticket to store the answer with.
-    pub(crate) async fn find_at_others(&self, key: &Bytes) -> Result<Bytes, Option<Ticket>> {
+    /// The stored answer, and whether it is due: of the callers that get an old one, one is told to load it.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<(Bytes, bool)> {
+        let (answer, age) = self.memory.get(key)?;
+        let outcome = if age == Age::Fresh { "hit" } else { "stale" };
+        metrics::counter!("cache_requests_total", "cache" => "response", "outcome" => outcome).increment(1);
+        Some((answer, age == Age::Due))
+    }
+
+    /// The answer of the load that is in flight for `key`, or of `load`, which goes on when its caller goes away. The answer
+    /// is stored unless one of its tags was invalidated meanwhile.
+    pub(crate) async fn load<F>(self: &Arc<Self>, key: &Bytes, load: F) -> Result<Bytes, Problem>
+    where
+        F: Future<Output = Result<Loaded, Problem>> + Send + 'static,
+    {
+        self.once(key, self.clone().load_and_store(key.clone(), load))
+            .await
+    }
+
+    async fn load_and_store<F>(self: Arc<Self>, key: Bytes, load: F) -> Result<Bytes, Problem>
+    where
+        F: Future<Output = Result<Loaded, Problem>> + Send + 'static,
+    {
+        let mark = self.memory.mark();
+        let shared_mark = match self.find_shared(&key).await {
+            Ok(found) => return Ok(found),
+            Err(mark) => mark,
+        };
+        let Loaded { body, tags } = load.await?;
+        if let Some(tags) = tags {
+            self.store(mark, shared_mark, key, &body, tags);
+        }
+        Ok(body)
+    }
+
+    /// The answer that another gateway stored, which is then stored here too; else the mark to store the answer with.
+    async fn find_shared(&self, key: &Bytes) -> Result<Bytes, Option<SharedMark>> {
         let Some(shared) = &self.shared else {
             return Err(None);
         };
-        let Some((found, ticket)) = shared.get(&[key]).await else {
+        let Some((found, mark)) = shared.get(&[key]).await else {
             return Err(None);
         };
         let Some(entry) = found.into_iter().next().flatten() else {
-            return Err(Some(ticket));
+            return Err(Some(mark));
         };
         metrics::counter!("cache_requests_total", "cache" => "shared", "outcome" => "hit").increment(1);
-        let mark = self.kept.mark_of(entry.age);
-        self.kept.put(mark, key, entry.value.clone(), &entry.tags);
+        let mark = self.memory.mark_of(entry.age);
+        self.memory.put(mark, key, entry.value.clone(), &entry.tags);
         Ok(entry.value)
     }
 
-    /// Keeps an answer that was read since `mark` and `ticket`. Nobody waits for Redis to have it.
-    pub(crate) fn keep(
+    /// Stores an answer that was read since both marks. No caller waits for Redis to have it.
+    fn store(
         &self,
         mark: u64,
-        ticket: Option<Ticket>,
-        key: &Bytes,
+        shared_mark: Option<SharedMark>,
+        key: Bytes,
         answer: &Bytes,
-        tags: &BTreeSet<String>,
+        tags: BTreeSet<String>,
     ) {
-        self.kept.put(mark, key, answer.clone(), tags);
-        if let (Some(shared), Some(ticket)) = (self.shared.clone(), ticket) {
-            let (key, answer, tags) = (key.clone(), answer.clone(), tags.clone());
-            tokio::spawn(async move { shared.put(&ticket, &key, &answer, &tags).await });
+        self.memory.put(mark, &key, answer.clone(), &tags);
+        if let (Some(shared), Some(mark)) = (self.shared.clone(), shared_mark) {
+            let answer = answer.clone();
+            tokio::spawn(async move { shared.put(&mark, &key, &answer, &tags).await });
         }
     }
 
-    /// The answer of the load that runs for `key`, or of `load`, which goes on though its caller goes away.
-    pub(crate) async fn once<F>(&self, key: &Bytes, load: F) -> Result<Bytes, Problem>
+    async fn once<F>(&self, key: &Bytes, load: F) -> Result<Bytes, Problem>
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {
-        let flight = {
-            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-            match flights.running.get(key) {
-                Some((_, flight)) => flight.clone(),
-                None => self.take_off(&mut flights, key, load),
+        let load = {
+            let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+            match in_flight.loads.get(key) {
+                Some((_, load)) => load.clone(),
+                None => self.start(&mut in_flight, key, load),
             }
         };
-        flight.await
+        load.await
     }
 
-    fn take_off<F>(&self, flights: &mut Flights, key: &Bytes, load: F) -> Flight
+    fn start<F>(&self, in_flight: &mut InFlight, key: &Bytes, load: F) -> Load
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {
-        flights.next += 1;
-        let number = flights.next;
+        in_flight.last += 1;
+        let number = in_flight.last;
         let key = Bytes::copy_from_slice(key);
-        let (shared, landed) = (self.flights.clone(), key.clone());
+        let (shared, finished) = (self.in_flight.clone(), key.clone());
         let task = context::spawn(async move {
             let answer = std::panic::AssertUnwindSafe(load).catch_unwind().await;
-            let mut flights = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            if flights
-                .running
-                .get(&landed)
+            let mut in_flight = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if in_flight
+                .loads
+                .get(&finished)
                 .is_some_and(|(running, _)| *running == number)
             {
-                flights.running.remove(&landed);
+                in_flight.loads.remove(&finished);
             }
             answer
         });
@@ -113,7 +155,7 @@ impl Responses {
                 "the load of a shared answer panicked"
             )))
         };
-        let flight = async move {
+        let load = async move {
             task.await
                 .ok()
                 .and_then(Result::ok)
@@ -121,16 +163,32 @@ impl Responses {
         }
         .boxed()
         .shared();
-        flights.running.insert(key, (number, flight.clone()));
-        flight
+        in_flight.loads.insert(key, (number, load.clone()));
+        load
     }
 
-    /// Lets loads that run end without anybody joining them from now on.
-    pub(crate) fn detach(&self) {
-        self.flights
+    /// Removes the answers with one of the tags. Loads in flight end without new waiters, and store nothing under these tags.
+    pub(crate) fn invalidate(&self, tags: &BTreeSet<String>) {
+        self.memory.invalidate(tags);
+        self.detach();
+    }
+
+    /// Removes all answers. Loads in flight end without new waiters, and store nothing.
+    pub(crate) fn clear(&self) {
+        self.memory.clear();
+        self.detach();
+    }
+
+    /// Forgets entries that are too old to be used.
+    pub(crate) fn sweep(&self) {
+        self.memory.sweep();
+    }
+
+    fn detach(&self) {
+        self.in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .running
+            .loads
             .clear();
     }
 }

@@ -30,9 +30,9 @@ pub(crate) struct SharedCache {
 
 /// The state of the store when a reading began.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ticket {
+pub(crate) struct SharedMark {
     epoch: String,
-    mark: String,
+    time: String,
 }
 
 /// What was found.
@@ -77,7 +77,7 @@ return found
     )
 });
 
-/// KEYS: the epoch, the entry. ARGV: epoch and mark of the ticket, milliseconds to live since the mark, value, tags, the tags'
+/// KEYS: the epoch, the entry. ARGV: epoch and time of the mark, milliseconds to live since then, value, tags, the tags'
 /// prefix.
 static STORE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -125,8 +125,8 @@ impl SharedCache {
         }
     }
 
-    /// What is stored under each key, and the ticket to store the others with; `None` without Redis.
-    pub(crate) async fn get(&self, keys: &[&[u8]]) -> Option<(Vec<Option<Entry>>, Ticket)> {
+    /// What is stored under each key, and the mark to store the others with; `None` without Redis.
+    pub(crate) async fn get(&self, keys: &[&[u8]]) -> Option<(Vec<Option<Entry>>, SharedMark)> {
         let mut script = LOOK_UP.key(self.epoch());
         for key in keys {
             script.key(self.key(key));
@@ -137,27 +137,27 @@ impl SharedCache {
             return None;
         }
         let entries = found.split_off(2);
-        let mut ticket = found.into_iter().map(text);
-        let ticket = Ticket {
-            epoch: ticket.next()??,
-            mark: ticket.next()??,
+        let mut parts = found.into_iter().map(text);
+        let mark = SharedMark {
+            epoch: parts.next()??,
+            time: parts.next()??,
         };
         let mut parts = entries.into_iter();
         let mut all = Vec::with_capacity(keys.len());
         while let (Some(value), Some(tags), Some(age)) = (parts.next(), parts.next(), parts.next()) {
             all.push(entry(value, tags, age).filter(|entry| entry.age < self.age));
         }
-        Some((all, ticket))
+        Some((all, mark))
     }
 
-    /// Stores what was read since the ticket was given, unless one of its tags was invalidated since.
-    pub(crate) async fn put(&self, ticket: &Ticket, key: &[u8], value: &[u8], tags: &BTreeSet<String>) {
+    /// Stores what was read since the mark was given, unless one of its tags was invalidated since.
+    pub(crate) async fn put(&self, mark: &SharedMark, key: &[u8], value: &[u8], tags: &BTreeSet<String>) {
         let joined = tags.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
         let mut script = STORE.key(self.epoch());
         script
             .key(self.key(key))
-            .arg(&ticket.epoch)
-            .arg(&ticket.mark)
+            .arg(&mark.epoch)
+            .arg(&mark.time)
             .arg(millis(self.age))
             .arg(value)
             .arg(joined)
@@ -243,9 +243,9 @@ mod tests {
         Some([shared(), shared()])
     }
 
-    async fn look(shared: &SharedCache, key: &str) -> (Option<Entry>, Ticket) {
-        let (mut found, ticket) = shared.get(&[key.as_bytes()]).await.expect("Redis answers");
-        (found.pop().flatten(), ticket)
+    async fn look(shared: &SharedCache, key: &str) -> (Option<Entry>, SharedMark) {
+        let (mut found, mark) = shared.get(&[key.as_bytes()]).await.expect("Redis answers");
+        (found.pop().flatten(), mark)
     }
 
     #[tokio::test]
@@ -253,10 +253,10 @@ mod tests {
         let Some([one, other]) = pair("what_one_gateway_reads_the_other_finds").await else {
             return;
         };
-        let (found, ticket) = look(&one, "{ products }").await;
+        let (found, mark) = look(&one, "{ products }").await;
         assert_eq!(found, None);
         let tags = tags(&["product:1", "products"]);
-        one.put(&ticket, b"{ products }", b"answer", &tags).await;
+        one.put(&mark, b"{ products }", b"answer", &tags).await;
         let (found, _) = look(&other, "{ products }").await;
         let found = found.expect("it is there");
         assert_eq!((&found.value[..], &found.tags), (&b"answer"[..], &tags));
@@ -303,8 +303,8 @@ mod tests {
             age: Duration::from_secs(3600),
             ..one
         };
-        let (_, ticket) = look(&one, "page").await;
-        one.put(&ticket, b"page", b"old", &tags(&["product:1"])).await;
+        let (_, mark) = look(&one, "page").await;
+        one.put(&mark, b"page", b"old", &tags(&["product:1"])).await;
         one.invalidate(&tags(&["product:1"])).await;
         one.clear().await;
         let mut connection = redis::Client::open(std::env::var("REDIS_URL").expect("it is set"))
@@ -335,10 +335,10 @@ mod tests {
         let Some([one, other]) = pair("an_entry_is_never_older_than_its_time").await else {
             return;
         };
-        let (_, ticket) = look(&one, "page").await;
-        let late = Ticket {
-            mark: (ticket.mark.parse::<u64>().expect("a number") - 6_000_000).to_string(),
-            ..ticket
+        let (_, mark) = look(&one, "page").await;
+        let late = SharedMark {
+            time: (mark.time.parse::<u64>().expect("a number") - 6_000_000).to_string(),
+            ..mark
         };
         one.put(&late, b"page", b"late", &tags(&["product:1"])).await;
         assert_eq!(
@@ -353,7 +353,7 @@ mod tests {
         let Some([one, _]) = pair("a_reading_from_before_redis_was_emptied_is_not_stored").await else {
             return;
         };
-        let (_, ticket) = look(&one, "page").await;
+        let (_, mark) = look(&one, "page").await;
         let mut connection = redis::Client::open(std::env::var("REDIS_URL").expect("it is set"))
             .expect("a URL")
             .get_multiplexed_async_connection()
@@ -364,7 +364,7 @@ mod tests {
             .query_async(&mut connection)
             .await
             .expect("it is removed");
-        one.put(&ticket, b"page", b"old", &tags(&["product:1"])).await;
+        one.put(&mark, b"page", b"old", &tags(&["product:1"])).await;
         assert_eq!(look(&one, "page").await.0, None);
     }
 }

@@ -162,15 +162,8 @@ pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> R
 
 /// The data of an operation of this caller.
 pub(super) fn data(app: &App, caller: &Caller) -> RequestData {
-    let user = caller.client.user.clone();
-    let cache = app.entities.clone();
-    let mut data = RequestData::new(
-        &app.services,
-        user,
-        caller.client.address,
-        caller.user_agent.clone(),
-        cache,
-    );
+    let mut data = app.request_data(&caller.client);
+    data.user_agent.clone_from(&caller.user_agent);
     data.language.clone_from(&caller.language);
     data
 }

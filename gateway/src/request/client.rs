@@ -1,6 +1,6 @@
 //! Who is at the other end: the client's address, and the user of its token.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use comptoir_mesh::Error;
@@ -19,6 +19,16 @@ pub struct Client {
     pub address: IpAddr,
     /// The user of the verified token; `None` without a token.
     pub user: Option<Arc<User>>,
+}
+
+impl Client {
+    /// The client of work that is done for every guest.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            user: None,
+        }
+    }
 }
 
 /// The user of a request, or why its token was refused.

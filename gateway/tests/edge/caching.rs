@@ -142,3 +142,64 @@ async fn it_can_be_turned_off() {
     shop.fakes.rename("Lantern");
     assert_eq!(title(&shop).await, "Lantern");
 }
+
+#[tokio::test]
+async fn a_product_by_rest_is_one_call_until_it_changes() {
+    let shop = Shop::open(LONG).await;
+    let lamp = async || send(shop.get("/store/products/lamp")).await;
+    let calls = shop.fakes.all_calls();
+    let first = lamp().await;
+    assert_eq!((first.status.as_u16(), shop.fakes.all_calls()), (200, calls + 1));
+    let second = lamp().await;
+    assert_eq!((&second.text, shop.fakes.all_calls()), (&first.text, calls + 1));
+    assert_eq!(second.header("etag"), first.header("etag"));
+    assert_eq!(second.header("cache-control"), "public, max-age=1");
+    let known = shop
+        .get("/store/products/lamp")
+        .header("if-none-match", first.header("etag"));
+    assert_eq!(send(known).await.status.as_u16(), 304);
+
+    shop.fakes.rename("Lantern");
+    assert_eq!(lamp().await.text, first.text);
+    shop.announce_change().await;
+    until("the new title is shown", async || {
+        lamp().await.json()["title"] == "Lantern"
+    })
+    .await;
+    assert_eq!(shop.fakes.calls("GetProduct"), 2);
+}
+
+#[tokio::test]
+async fn signed_in_callers_read_a_product_by_rest_from_the_catalog() {
+    let shop = Shop::open(LONG).await;
+    send(shop.get("/store/products/lamp")).await;
+    shop.fakes.rename("Lantern");
+    let token = shop
+        .test
+        .token(&shop.test.env.ids.new_id("user_"), Role::Customer);
+    let answer = send(shop.get("/store/products/lamp").bearer_auth(token)).await;
+    assert_eq!(answer.json()["title"], "Lantern");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let guest = send(shop.get("/store/products/lamp")).await;
+    assert_eq!(guest.json()["title"], "Lamp");
+}
+
+#[tokio::test]
+async fn a_product_that_is_absent_is_asked_for_each_time() {
+    let shop = Shop::open(LONG).await;
+    for calls in 1..=2 {
+        let answer = send(shop.get("/store/products/nothing")).await;
+        assert_eq!(
+            (answer.code(), shop.fakes.calls("GetProduct")),
+            ("404 NOT_FOUND".to_owned(), calls)
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_rest_stores_answers_no_graphql() {
+    let shop = Shop::open(LONG).await;
+    send(shop.get("/store/products/lamp")).await;
+    let answer = send(shop.post("/store/products/lamp")).await;
+    assert_eq!(answer.status.as_u16(), 400, "{}", answer.text);
+}

@@ -185,6 +185,47 @@ async fn a_product_is_read_again_only_when_it_changed() {
 }
 
 #[tokio::test]
+async fn the_categories_are_read_once_for_many_products() {
+    let shop = Shop::with(&["--response-cache-age", "600000"]).await;
+    shop.fakes.on("get_product", |request: pb::GetProductRequest| {
+        let pb::get_product_request::Key::Slug(slug) = request.key.unwrap() else {
+            panic!("an id was asked for");
+        };
+        let product = pb::Product {
+            slug,
+            category_id: Some("cat_1".into()),
+            ..mug()
+        };
+        Ok(pb::GetProductResponse {
+            product: Some(product),
+        })
+    });
+    shop.fakes.on("list_categories", |_: pb::ListCategoriesRequest| {
+        let category = pb::Category {
+            id: "cat_1".into(),
+            slug: "cups".into(),
+            name: "Cups".into(),
+            parent_id: None,
+        };
+        Ok(pb::ListCategoriesResponse {
+            categories: vec![category],
+            ..Default::default()
+        })
+    });
+    let mug = shop.get("/store/products/mug").await;
+    assert_eq!(mug.json()["category"]["name"], "Cups");
+    assert_eq!(shop.fakes.take_calls(), ["get_product", "list_categories"]);
+    for slug in ["cup", "glass"] {
+        let other = shop.get(&format!("/store/products/{slug}")).await;
+        assert_eq!(other.json()["category"]["slug"], "cups");
+        assert_eq!(shop.fakes.take_calls(), ["get_product"]);
+    }
+    let categories = shop.get("/store/categories").await;
+    assert_eq!(categories.json()["items"][0]["name"], "Cups");
+    assert_eq!(shop.fakes.take_calls(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_product_is_changed_only_as_it_was_read() {
     let shop = Shop::open().await;
     with_mug(&shop);

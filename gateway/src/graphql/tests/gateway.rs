@@ -130,13 +130,8 @@ impl Gateway {
             .as_deref()
             .map(|token| self.env.env.verifier.verify(token).unwrap());
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-        let data = RequestData::new(
-            &self.services,
-            caller,
-            address,
-            Some("test browser".into()),
-            cache,
-        );
+        let mut data = RequestData::new(&self.services, caller, address, cache);
+        data.user_agent = Some("test browser".into());
         (
             context::Context {
                 token: token.map(Into::into),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use comptoir_mesh::error::ErrorReason;
@@ -15,12 +16,13 @@ use crate::app::App;
 use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
+use crate::request::Client;
 use crate::rest::calls::Answered as _;
 use crate::rest::extract::{Id, Staff};
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
-use crate::rest::store::products::Tagged;
-use crate::rest::view::{Page, Product, ProductSort, ProductStatus, Tree, cursor};
+use crate::rest::store::products::ProductResponse;
+use crate::rest::view::{Page, Product, ProductSort, ProductStatus, categories_of, cursor};
 
 const PATHS: Paths = &[("product_id", "id"), ("product", "")];
 
@@ -39,6 +41,7 @@ const PATHS: Paths = &[("product_id", "id"), ("product", "")];
 )]
 pub(crate) async fn list_all_products(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
     Staff: Staff,
     mut parameters: Parameters,
 ) -> Result<Json<Page<Product>>, Problem> {
@@ -64,7 +67,7 @@ pub(crate) async fn list_all_products(
         .list_products(request)
         .await
         .answer_for(&[("page_token", "cursor")])?;
-    let tree = Tree::of(&app, &found.products).await?;
+    let tree = categories_of(&app.request_data(&client), &found.products).await?;
     let items = found
         .products
         .into_iter()
@@ -81,6 +84,7 @@ pub(crate) async fn list_all_products(
 #[utoipa::path(post, path = "/admin/products", request_body = ProductInput, responses((status = 201, body = Product, headers(("ETag" = String))), (status = 409), (status = 422)))]
 pub(crate) async fn create_product(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
     Staff: Staff,
     Json(input): Json<ProductInput>,
 ) -> Result<Response, Problem> {
@@ -94,7 +98,7 @@ pub(crate) async fn create_product(
         .create_product(request)
         .await
         .answer_for(PATHS)?;
-    let product = Tagged::new(&app, present(created.product)?).await?;
+    let product = ProductResponse::new(&app.request_data(&client), present(created.product)?).await?;
     Ok((StatusCode::CREATED, product).into_response())
 }
 
@@ -108,6 +112,7 @@ pub(crate) async fn create_product(
 )]
 pub(crate) async fn update_product(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
     Staff: Staff,
     Id(product_id): Id,
     headers: HeaderMap,
@@ -135,9 +140,11 @@ pub(crate) async fn update_product(
         version,
     };
     let updated = catalog.update_product(request).await.answer_for(PATHS)?;
-    Ok(Tagged::new(&app, present(updated.product)?)
-        .await?
-        .into_response())
+    Ok(
+        ProductResponse::new(&app.request_data(&client), present(updated.product)?)
+            .await?
+            .into_response(),
+    )
 }
 
 /// Removes a product for good; orders keep what they say of it.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use comptoir_mesh::Error;
+use comptoir_mesh::context;
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::catalog::v1 as pb;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderName, StatusCode};
 use pb::get_product_request::Key;
 use serde::Serialize;
@@ -16,7 +18,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::backend::present;
+use crate::backend::{RequestData, present};
+use crate::cache::{Loaded, Responses};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::Client;
@@ -24,7 +27,7 @@ use crate::rest::calls::Answered as _;
 use crate::rest::extract::IdOrSlug;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
-use crate::rest::view::{Facet, Product, ProductSort, Tree, cursor};
+use crate::rest::view::{Facet, Product, ProductSort, categories_of, cursor};
 
 /// What was found, and how to narrow it down.
 #[derive(Serialize, ToSchema)]
@@ -93,7 +96,7 @@ pub(crate) async fn list_products(
         .search_products(request)
         .await
         .answer_for(&[("page_token", "cursor")])?;
-    let tree = Tree::of(&app, &found.products).await?;
+    let tree = categories_of(&app.request_data(&client), &found.products).await?;
     let answer = ProductsFound {
         items: found
             .products
@@ -148,28 +151,66 @@ pub(crate) async fn get_product(
     IdOrSlug(id_or_slug): IdOrSlug,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let product = match &app.rest_responses {
+        Some(responses) if client.user.is_none() => find_or_load(&app, responses, id_or_slug).await?,
+        _ => read(&app, &app.request_data(&client), id_or_slug).await?,
+    };
+    if is_known(&headers, &product.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, keeping(&client), [(ETAG, product.etag)]).into_response());
+    }
+    Ok((keeping(&client), product).into_response())
+}
+
+/// The stored answer for guests, or one that is loaded now. One of the callers that get an old one has it loaded in the
+/// background.
+async fn find_or_load(
+    app: &Arc<App>,
+    responses: &Arc<Responses>,
+    id_or_slug: String,
+) -> Result<ProductResponse, Problem> {
+    let key = Bytes::from(format!("/store/products/{id_or_slug}"));
+    let found = responses.find(&key);
+    if let Some((stored, false)) = &found {
+        return Ok(ProductResponse::from_stored(stored));
+    }
+    let (app, responses) = (app.clone(), responses.clone());
+    let background = app.background();
+    let load = async move {
+        let data = app.request_data(&Client::unknown());
+        let product = read(&app, &data, id_or_slug).await?;
+        Ok(Loaded {
+            body: product.to_stored(),
+            tags: data.public_tags(),
+        })
+    };
+    let load = context::scope(background, async move { responses.load(&key, load).await });
+    match found {
+        Some((stored, _)) => {
+            tokio::spawn(load);
+            Ok(ProductResponse::from_stored(&stored))
+        }
+        None => {
+            metrics::counter!("cache_requests_total", "cache" => "response", "outcome" => "miss")
+                .increment(1);
+            Ok(ProductResponse::from_stored(&load.await?))
+        }
+    }
+}
+
+/// Reads a product.
+async fn read(app: &App, data: &RequestData, id_or_slug: String) -> Result<ProductResponse, Problem> {
     // No slug has an underscore, every id has.
     let key = if id_or_slug.contains('_') {
         Key::ProductId(id_or_slug)
     } else {
         Key::Slug(id_or_slug)
     };
-    let found = app
-        .services
-        .catalog
-        .clone()
-        .get_product(pb::GetProductRequest {
-            key: Some(key),
-            read_mask: None,
-        })
-        .await
-        .answer();
-    let product = present(found.map_err(absent)?.product)?;
-    let tagged = Tagged::new(&app, product).await?;
-    if is_known(&headers, &tagged.tag) {
-        return Ok((StatusCode::NOT_MODIFIED, keeping(&client), [(ETAG, tagged.tag)]).into_response());
-    }
-    Ok((keeping(&client), tagged).into_response())
+    let request = pb::GetProductRequest {
+        key: Some(key),
+        read_mask: None,
+    };
+    let found = app.services.catalog.clone().get_product(request).await.answer();
+    ProductResponse::new(data, present(found.map_err(absent)?.product)?).await
 }
 
 /// Text that no slug can be is of no product.
@@ -196,35 +237,49 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// A product with its ETag: the version, which changes of it are checked against, and a digest of what is shown, as stock
 /// changes without a version.
-pub(crate) struct Tagged {
-    body: Vec<u8>,
-    tag: String,
+pub(crate) struct ProductResponse {
+    etag: String,
+    json: Bytes,
 }
 
-impl Tagged {
-    /// A product as it is answered.
-    pub(crate) async fn new(app: &App, product: pb::Product) -> Result<Self, Problem> {
-        let tree = Tree::of(app, std::slice::from_ref(&product)).await?;
+impl ProductResponse {
+    /// A product as it is answered. The answer of `data` depends on it and on its category.
+    pub(crate) async fn new(data: &RequestData, product: pb::Product) -> Result<Self, Problem> {
+        data.tag(format!("product:{}", product.id));
+        if let Some(id) = &product.category_id {
+            data.tag_category(id);
+        }
+        let tree = categories_of(data, std::slice::from_ref(&product)).await?;
         let version = product.version;
-        let body = serde_json::to_vec(&Product::new(product, &tree)).map_err(Error::internal)?;
-        let digest: String = Sha256::digest(&body)
+        let json = serde_json::to_vec(&Product::new(product, &tree)).map_err(Error::internal)?;
+        let digest: String = Sha256::digest(&json)
             .iter()
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Ok(Self {
-            body,
-            tag: format!("\"{version}-{digest}\""),
+            etag: format!("\"{version}-{digest}\""),
+            json: json.into(),
         })
+    }
+
+    /// As a cache stores it: the ETag, a line end, the JSON.
+    fn to_stored(&self) -> Bytes {
+        [self.etag.as_bytes(), b"\n", &self.json].concat().into()
+    }
+
+    fn from_stored(stored: &Bytes) -> Self {
+        let end = stored.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+        Self {
+            etag: String::from_utf8_lossy(&stored[..end]).into_owned(),
+            json: stored.slice(end + 1..),
+        }
     }
 }
 
-impl axum::response::IntoResponse for Tagged {
+impl axum::response::IntoResponse for ProductResponse {
     fn into_response(self) -> Response {
-        let headers = [
-            (http::header::CONTENT_TYPE, "application/json".to_owned()),
-            (ETAG, self.tag),
-        ];
-        (headers, self.body).into_response()
+        let headers = [(CONTENT_TYPE, "application/json".to_owned()), (ETAG, self.etag)];
+        (headers, self.json).into_response()
     }
 }

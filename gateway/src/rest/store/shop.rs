@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use http::HeaderName;
 use http::header::CACHE_CONTROL;
@@ -12,7 +13,8 @@ use crate::app::App;
 use crate::config;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::view::{Category, List, Tree};
+use crate::request::Client;
+use crate::rest::view::{Category, List};
 
 const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=60")];
 
@@ -65,11 +67,9 @@ pub(crate) async fn get_shop(State(app): State<Arc<App>>) -> ([(HeaderName, &'st
 #[utoipa::path(get, path = "/store/categories", responses((status = 200, body = List<Category>)))]
 pub(crate) async fn list_categories(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<List<Category>>), Problem> {
-    Ok((
-        KEPT,
-        Json(List {
-            items: Tree::read(&app).await?.roots(),
-        }),
-    ))
+    let tree = app.request_data(&client).loaders.categories().await?;
+    let items = Category::roots(&tree);
+    Ok((KEPT, Json(List { items })))
 }

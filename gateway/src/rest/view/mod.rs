@@ -17,7 +17,9 @@ use crate::rest::schema::{
 
 pub(crate) use cart::{Cart, CartCost, DeliveryOption};
 pub(crate) use order::{FulfillmentStatus, Order, OrderState, PaymentStatus};
-pub(crate) use product::{Category, Facet, Product, ProductSort, ProductStatus, ProductVariant, Tree};
+pub(crate) use product::{
+    Category, Facet, Product, ProductSort, ProductStatus, ProductVariant, categories_of,
+};
 pub(crate) use user::{SavedAddress, Session, Tokens, User};
 
 /// An enum whose JSON names are those of the GraphQL schema, from and to the one of messages.

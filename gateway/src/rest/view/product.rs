@@ -1,6 +1,7 @@
 //! Products, variants, categories and facets.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
@@ -8,9 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Money, money, names, time};
-use crate::app::App;
+use crate::backend::{CategoryTree, RequestData};
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
 use crate::rest::schema::{CategoryId, ProductId, Time, VariantId};
 
 names! {
@@ -102,7 +102,7 @@ pub(crate) struct Product {
 
 impl Product {
     /// A product as the caller may see it.
-    pub(crate) fn new(product: pb::Product, tree: &Tree) -> Self {
+    pub(crate) fn new(product: pb::Product, tree: &CategoryTree) -> Self {
         let prices = || {
             product
                 .variants
@@ -119,7 +119,11 @@ impl Product {
             },
             available_for_sale: product.variants.iter().any(|variant| variant.available_for_sale),
             status: product.status().into(),
-            category: product.category_id.as_deref().and_then(|id| tree.reference(id)),
+            category: product
+                .category_id
+                .as_deref()
+                .and_then(|id| tree.by_id(id))
+                .map(|category| CategoryReference::new(category)),
             featured_image: images.first().cloned().map(Image::from),
             images: images.into_iter().map(Image::from).collect(),
             options: product
@@ -277,71 +281,47 @@ pub(crate) struct Category {
     children: Vec<Category>,
 }
 
-/// The shop's categories.
-#[derive(Default)]
-pub(crate) struct Tree {
-    categories: Vec<pb::Category>,
-}
-
-impl Tree {
-    /// Reads all categories.
-    pub(crate) async fn read(app: &App) -> Result<Self, Problem> {
-        let mut tree = Self::default();
-        let mut page_token = String::new();
-        loop {
-            let request = pb::ListCategoriesRequest {
-                page_size: 1000,
-                page_token,
-            };
-            let page = app
-                .services
-                .catalog
-                .clone()
-                .list_categories(request)
-                .await
-                .answer()?;
-            tree.categories.extend(page.categories);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(tree);
-            }
-        }
-    }
-
-    /// Reads them where one of the products has a category.
-    pub(crate) async fn of(app: &App, products: &[pb::Product]) -> Result<Self, Problem> {
-        if products.iter().all(|product| product.category_id.is_none()) {
-            return Ok(Self::default());
-        }
-        Self::read(app).await
-    }
-
-    fn reference(&self, id: &str) -> Option<CategoryReference> {
-        let category = self.categories.iter().find(|category| category.id == id)?;
-        Some(CategoryReference {
-            id: category.id.clone(),
-            slug: category.slug.clone(),
-            name: category.name.clone(),
-        })
-    }
-
+impl Category {
     /// The categories at the top, with all below them.
-    pub(crate) fn roots(self) -> Vec<Category> {
-        let mut children: HashMap<Option<String>, Vec<Category>> = HashMap::new();
+    pub(crate) fn roots(tree: &CategoryTree) -> Vec<Self> {
+        let mut children: HashMap<Option<&str>, Vec<Self>> = HashMap::new();
         // Parents come before their children, so from the end each has all of its own when its turn comes.
-        for category in self.categories.into_iter().rev() {
-            let mut below = children.remove(&Some(category.id.clone())).unwrap_or_default();
+        for category in tree.all().iter().rev() {
+            let mut below = children.remove(&Some(&*category.id)).unwrap_or_default();
             below.reverse();
-            let (id, slug, name) = (category.id, category.slug, category.name);
-            children.entry(category.parent_id).or_default().push(Category {
-                id,
-                slug,
-                name,
-                children: below,
-            });
+            children
+                .entry(category.parent_id.as_deref())
+                .or_default()
+                .push(Self {
+                    id: category.id.clone(),
+                    slug: category.slug.clone(),
+                    name: category.name.clone(),
+                    children: below,
+                });
         }
         let mut roots = children.remove(&None).unwrap_or_default();
         roots.reverse();
         roots
     }
+}
+
+impl CategoryReference {
+    fn new(category: &pb::Category) -> Self {
+        Self {
+            id: category.id.clone(),
+            slug: category.slug.clone(),
+            name: category.name.clone(),
+        }
+    }
+}
+
+/// The categories, where one of the products has one.
+pub(crate) async fn categories_of(
+    data: &RequestData,
+    products: &[pb::Product],
+) -> Result<Arc<CategoryTree>, Problem> {
+    if products.iter().all(|product| product.category_id.is_none()) {
+        return Ok(Arc::default());
+    }
+    Ok(data.loaders.categories().await?)
 }

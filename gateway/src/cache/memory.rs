@@ -13,7 +13,7 @@ use bytes::Bytes;
 /// What an entry and each of its tags take beside their bytes.
 const OVERHEAD: usize = 100;
 
-pub(crate) struct Tagged {
+pub(crate) struct MemoryCache {
     began: Instant,
     max_age: Duration,
     capacity: usize,
@@ -51,7 +51,7 @@ pub(crate) enum Age {
     Due,
 }
 
-impl Tagged {
+impl MemoryCache {
     /// A store of at most `capacity` bytes, whose entries are used until `max_age` after their reading began.
     pub(crate) fn new(max_age: Duration, capacity: usize) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Tagged {
         }
     }
 
-    /// To be taken before a reading begins, for [`Tagged::put`].
+    /// To be taken before a reading begins, for [`MemoryCache::put`].
     pub(crate) fn mark(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -206,8 +206,8 @@ impl Inner {
 mod tests {
     use super::*;
 
-    fn store() -> Tagged {
-        Tagged::new(Duration::from_secs(3600), 10_000)
+    fn store() -> MemoryCache {
+        MemoryCache::new(Duration::from_secs(3600), 10_000)
     }
 
     fn tags(tags: &[&str]) -> BTreeSet<String> {
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_invalidation_is_remembered_while_what_was_read_before_it_may_be_stored() {
-        let store = Tagged {
+        let store = MemoryCache {
             began: Instant::now() - Duration::from_secs(7200),
             ..store()
         };
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn one_of_many_reads_an_old_entry_anew() {
-        let store = Tagged {
+        let store = MemoryCache {
             began: Instant::now() - Duration::from_secs(100),
-            ..Tagged::new(Duration::from_secs(10), 10_000)
+            ..MemoryCache::new(Duration::from_secs(10), 10_000)
         };
         let mark = store.mark() - 6_000_000_000;
         assert!(store.put(mark, b"page", Bytes::from("1"), &tags(&[])));
