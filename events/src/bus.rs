@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::{Consumer, Heard, Listener, Publisher, Record, hand_over};
+use super::{Consumer, Heard, Listener, Publisher, Record, deliver};
 use comptoir_mesh::error::Error;
 
 /// Records a listener may fall behind by before it misses some and has to read the store anew.
@@ -69,9 +69,8 @@ impl Publisher for Bus {
         let _ = self.listeners.send(Heard::Record(record.clone()));
         let mut outcome = Ok(());
         for group in self.groups_of(record.topic) {
-            // A dead record is the group's to keep: there is no queue beside this one. A group that fails has the record again,
-            // and so do the others.
-            if let Err(error) = hand_over(&*group, record).await {
+            // Where one group fails, the record is delivered to all of them again.
+            if let Err(error) = deliver(&*group, record).await {
                 outcome = Err(error);
             }
         }

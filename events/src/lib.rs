@@ -1,10 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt as _;
 use tokio::sync::Notify;
 
 use comptoir_mesh::error::Error;
@@ -14,6 +13,7 @@ pub use self::{
     bus::Bus,
     kafka::{Kafka, redrive},
     listener::{Heard, Listener},
+    poison::deliver,
     relay::{FAIL_POINTS, relay},
 };
 
@@ -21,6 +21,7 @@ mod broker;
 mod bus;
 pub mod kafka;
 mod listener;
+mod poison;
 mod relay;
 
 /// Events of the auth service.
@@ -104,23 +105,9 @@ pub trait Consumer: Send + Sync + 'static {
     fn group(&self) -> &'static str;
     /// What it reads.
     fn topics(&self) -> &'static [&'static str];
-    /// Takes a record; returns once its effect is durable. An error brings it again.
+    /// Takes a record; returns once its effect is durable. An error that passes by itself brings it again; after a few attempts
+    /// with any other, or a panic, the record is a dead letter.
     async fn consume(&self, record: &Record) -> Result<Outcome, Error>;
-}
-
-/// Hands a record to a group once, counts what came of it, and survives a panic of its.
-async fn hand_over(consumer: &dyn Consumer, record: &Record) -> Result<Outcome, Error> {
-    let outcome = AssertUnwindSafe(consumer.consume(record))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("the consumer panicked"))));
-    let label = match &outcome {
-        Ok(Outcome::Taken) => "taken",
-        Ok(Outcome::Duplicate) => "duplicate",
-        Ok(Outcome::Dead(_)) => "dead",
-        Err(_) => "error",
-    };
-    metrics::counter!("events_consumed_total", "topic" => record.topic, "group" => consumer.group(), "outcome" => label)
-        .increment(1);
-    outcome
+    /// Keeps a record that can never be taken, where operators find it. Kafka keeps it in the topic's `.dlq` too.
+    async fn keep_dead_letter(&self, record: &Record, death: &Death) -> Result<(), Error>;
 }

@@ -1,7 +1,6 @@
 //! Takes events in: each is recorded with the messages it asks for in one durable step, once. What can never be taken is put
 //! aside as a dead letter, and the next record has its turn.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,17 +8,13 @@ use comptoir_events::{AUTH_TOPIC, Consumer, Death, ORDERS_TOPIC, Outcome, Record
 use comptoir_mesh::clock::Clock;
 use comptoir_mesh::error::Error;
 use comptoir_mesh::fail_points;
-use futures::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use ulid::Ulid;
 
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry, digest};
-use crate::plan::{Event, MAX_PAYLOAD, Refused, decode, plan};
+use crate::plan::{MAX_PAYLOAD, Refused, decode, plan};
 use crate::store::{Recorded, Store};
-
-/// How often an event is tried that cannot be worked with.
-const ATTEMPTS: u32 = 3;
 
 /// The consumer group `notifier`.
 pub struct Inbox {
@@ -33,18 +28,24 @@ impl Inbox {
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
         Self { store, clock, wake }
     }
+}
 
-    /// One try. The inner error is the event's own fault.
-    async fn record(&self, record: &Record, event: &Event) -> Result<Result<Outcome, Refused>, Error> {
+#[async_trait]
+impl Consumer for Inbox {
+    fn group(&self) -> &'static str {
+        "notifier"
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &[AUTH_TOPIC, ORDERS_TOPIC]
+    }
+
+    async fn consume(&self, record: &Record) -> Result<Outcome, Error> {
         let now = self.clock.now();
-        let deliveries = match plan(event, now) {
+        let planned = decode(record).and_then(|event| plan(&event, now).map_err(unhandled));
+        let deliveries = match planned {
             Ok(deliveries) => deliveries,
-            Err(error) => {
-                return Ok(Err(Refused {
-                    reason: DeadReason::HandlerFailed,
-                    error,
-                }));
-            }
+            Err(refused) => return Ok(refused.into()),
         };
         let anything = !deliveries.is_empty();
         let entry = InboxEntry {
@@ -61,23 +62,24 @@ impl Inbox {
                 if anything {
                     self.wake.notify_one();
                 }
-                Ok(Outcome::Taken)
+                Outcome::Taken
             }
-            Recorded::Duplicate => Ok(Outcome::Duplicate),
-            Recorded::Conflict => Err(Refused {
+            Recorded::Duplicate => Outcome::Duplicate,
+            Recorded::Conflict => Refused {
                 reason: DeadReason::IdConflict,
                 error: "the event's id came before with another body",
-            }),
+            }
+            .into(),
         })
     }
 
-    async fn bury(&self, record: &Record, refused: Refused) -> Result<Outcome, Error> {
-        let Refused { reason, error } = refused;
+    async fn keep_dead_letter(&self, record: &Record, death: &Death) -> Result<(), Error> {
         let payload = if record.payload.len() > MAX_PAYLOAD {
             vec![]
         } else {
             record.payload.to_vec()
         };
+        let reason = DeadReason::from_name(death.reason).unwrap_or(DeadReason::HandlerFailed);
         let letter = DeadLetter {
             id: letter_id(record, reason),
             topic: record.topic.to_owned(),
@@ -85,7 +87,7 @@ impl Inbox {
             event_id: record.id.clone(),
             sequence: record.sequence,
             reason,
-            error: error.to_owned(),
+            error: death.error.to_owned(),
             payload,
             received_at: self.clock.now(),
         };
@@ -100,52 +102,27 @@ impl Inbox {
                 event.topic = record.topic,
                 event.sequence = record.sequence,
                 dead_letter.reason = reason.as_str(),
-                dead_letter.error = error,
+                dead_letter.error = death.error,
                 "an event was put aside as a dead letter"
             );
         }
-        Ok(Outcome::Dead(Death {
-            reason: reason.as_str(),
-            error,
-        }))
+        Ok(())
     }
 }
 
-#[async_trait]
-impl Consumer for Inbox {
-    fn group(&self) -> &'static str {
-        "notifier"
+impl From<Refused> for Outcome {
+    fn from(Refused { reason, error }: Refused) -> Self {
+        Self::Dead(Death {
+            reason: reason.as_str(),
+            error,
+        })
     }
+}
 
-    fn topics(&self) -> &'static [&'static str] {
-        &[AUTH_TOPIC, ORDERS_TOPIC]
-    }
-
-    async fn consume(&self, record: &Record) -> Result<Outcome, Error> {
-        let event = match decode(record) {
-            Ok(event) => event,
-            Err(refused) => return self.bury(record, refused).await,
-        };
-        for attempt in 1..=ATTEMPTS {
-            // A defect that panics on one event must not take the process, or the partition, with it.
-            match AssertUnwindSafe(self.record(record, &event)).catch_unwind().await {
-                Ok(Ok(Ok(outcome))) => return Ok(outcome),
-                Ok(Ok(Err(refused))) if refused.reason == DeadReason::IdConflict || attempt == ATTEMPTS => {
-                    return self.bury(record, refused).await;
-                }
-                // The store is out of reach: nothing is wrong with the event, which comes again.
-                Ok(Err(error)) if error.passes_by_itself() => return Err(error),
-                Ok(Err(error)) if attempt == ATTEMPTS => {
-                    tracing::error!(event.id = record.id, event.topic = record.topic, error.cause = ?error, "an event cannot be recorded");
-                }
-                Ok(_) | Err(_) => tokio::task::yield_now().await,
-            }
-        }
-        let refused = Refused {
-            reason: DeadReason::HandlerFailed,
-            error: "the event could not be handled",
-        };
-        self.bury(record, refused).await
+fn unhandled(error: &'static str) -> Refused {
+    Refused {
+        reason: DeadReason::HandlerFailed,
+        error,
     }
 }
 

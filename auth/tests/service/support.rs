@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use comptoir_auth::{Auth, Config};
-use comptoir_events::{AUTH_TOPIC, Bus, Consumer, Outcome, Record};
+use comptoir_events::{AUTH_TOPIC, Bus, Consumer, Death, Outcome, Record};
 use comptoir_mesh::Channel;
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::error::{Error, ErrorReason};
@@ -105,6 +105,10 @@ impl Consumer for Mailbox {
         self.records.lock().unwrap().push(record.clone());
         self.arrived.notify_waiters();
         Ok(Outcome::Taken)
+    }
+
+    async fn keep_dead_letter(&self, _: &Record, _: &Death) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Kafka, wire::Delivered};
-use crate::{Consumer, Death, Outcome, Record, hand_over};
+use crate::{Consumer, Death, Outcome, Record, deliver};
 use comptoir_mesh::{
     context::{self, Context},
     error::Error,
@@ -23,8 +23,6 @@ use comptoir_mesh::{
 const BATCH: usize = 64;
 /// Keys handled side by side.
 const CONCURRENCY: usize = 16;
-/// How often a record is tried that the group fails at for a reason that does not pass by itself.
-const ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -137,7 +135,7 @@ impl Worker {
             context.trace = trace.child();
         }
         context::scope(context, async {
-            match self.attempts(&record).await {
+            match self.deliver(&record).await {
                 Some(Outcome::Taken | Outcome::Duplicate) => true,
                 Some(Outcome::Dead(death)) => self.bury(delivered, &death).await,
                 None => false,
@@ -146,26 +144,14 @@ impl Worker {
         .await
     }
 
-    /// Tries until it is known what becomes of the record; `None` when the partition was revoked before that.
-    async fn attempts(&self, record: &Record) -> Option<Outcome> {
-        let (mut failures, mut backoff) = (0, FIRST_BACKOFF);
+    /// Delivers the record, and again for as long as what it fails at may pass; `None` when the partition was revoked before.
+    async fn deliver(&self, record: &Record) -> Option<Outcome> {
+        let mut backoff = FIRST_BACKOFF;
         loop {
-            let error = match hand_over(&*self.consumer, record).await {
+            match deliver(&*self.consumer, record).await {
                 Ok(outcome) => return Some(outcome),
-                Err(error) => error,
-            };
-            if !error.passes_by_itself() {
-                failures += 1;
+                Err(_) => self.pause(&mut backoff).await?,
             }
-            let group = self.consumer.group();
-            tracing::warn!(event.id = record.id, event.group = group, error.cause = ?error, "an event was not taken and comes again");
-            if failures == ATTEMPTS {
-                return Some(Outcome::Dead(Death {
-                    reason: "HANDLER_FAILED",
-                    error: "the event could not be handled",
-                }));
-            }
-            self.pause(&mut backoff).await?;
         }
     }
 
@@ -248,6 +234,10 @@ mod tests {
             self.may_end.notified().await;
             self.ended.lock().unwrap().push(record.key.clone());
             Ok(Outcome::Taken)
+        }
+
+        async fn keep_dead_letter(&self, _: &Record, _: &Death) -> Result<(), Error> {
+            Ok(())
         }
     }
 

@@ -122,4 +122,8 @@ impl Consumer for Group {
         self.arrived.notify_waiters();
         Ok(Outcome::Taken)
     }
+
+    async fn keep_dead_letter(&self, _: &Record, _: &Death) -> Result<(), Error> {
+        Ok(())
+    }
 }

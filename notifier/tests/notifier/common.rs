@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use comptoir_events::{AUTH_TOPIC, Consumer as _, ORDERS_TOPIC, Record};
+use comptoir_events::{AUTH_TOPIC, ORDERS_TOPIC, Record, deliver};
 use comptoir_mesh::channel::in_process;
 use comptoir_mesh::config::Profile;
 use comptoir_mesh::error::{Error, ErrorReason};
@@ -63,7 +63,7 @@ impl Subject {
 
     /// Hands an event over as the relay would.
     pub(crate) async fn feed(&self, record: &Record) {
-        self.notifier.inbox.consume(record).await.unwrap();
+        deliver(&*self.notifier.inbox, record).await.unwrap();
     }
 
     /// Sends what is due until nothing is; gives how many tries that took.

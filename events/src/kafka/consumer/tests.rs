@@ -5,7 +5,7 @@ use rdkafka::admin::AdminOptions;
 use tokio::sync::watch as channel;
 
 use super::{super::letters_of, *};
-use crate::{ORDERS_TOPIC, Outcome, Publisher as _, Record};
+use crate::{Death, ORDERS_TOPIC, Outcome, Publisher as _, Record};
 use comptoir_mesh::config::KafkaSettings;
 use comptoir_mesh::{
     error::Error,
@@ -28,6 +28,10 @@ impl Consumer for Counter {
     async fn consume(&self, _: &Record) -> Result<Outcome, Error> {
         self.0.send_modify(|count| *count += 1);
         Ok(Outcome::Taken)
+    }
+
+    async fn keep_dead_letter(&self, _: &Record, _: &Death) -> Result<(), Error> {
+        Ok(())
     }
 }
 
