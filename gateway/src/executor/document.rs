@@ -32,7 +32,7 @@ const PUBLIC: [&str; 7] = [
 
 /// Bytes of a parsed document and its outlines for each of its tokens and their fields. Fields are the largest of its parts.
 const TOKEN_SIZE: usize = size_of::<async_graphql::Positioned<Selection>>() + 64;
-const FIELD_SIZE: usize = 160;
+const FIELD_SIZE: usize = 176;
 
 /// A document within the limits.
 pub(crate) struct Document {

@@ -108,23 +108,20 @@ fn sha256(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use std::sync::LazyLock;
+
     use comptoir_mesh::error::Reason as _;
 
     use super::*;
     use crate::config::Limits;
     use crate::executor::Model;
-
-    #[derive(clap::Parser)]
-    struct Arguments {
-        #[command(flatten)]
-        limits: Limits,
-    }
+    use crate::executor::tests::limits;
 
     fn read(text: &str) -> Arc<Document> {
-        let Arguments { limits } = Arguments::parse_from(["gateway"]);
-        let model = Arc::new(Model::parse("type Query { a: Int }").expect("a schema"));
-        let document = Document::read(text.into(), &model, &limits, true);
+        static MODEL: LazyLock<Arc<Model>> =
+            LazyLock::new(|| Arc::new(Model::parse("type Query { a: Int }").expect("a schema")));
+        static LIMITS: LazyLock<Limits> = LazyLock::new(limits);
+        let document = Document::read(text.into(), &MODEL, &LIMITS, true);
         Arc::new(document.unwrap_or_else(|_| panic!("not read: {text}")))
     }
 
