@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Items that a slow reader may be behind; of more it gets the newest.
-const BEHIND: usize = 8;
+const BUFFER: usize = 8;
 
 type ByKey<K, T, E> = Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>;
 
@@ -69,7 +69,7 @@ where
     }
 
     /// Reads the feed of a key, from where it is; where none runs `source` becomes it, in the context of this call.
-    pub(crate) fn join_or_begin<S>(&self, key: K, source: S) -> Reader<T, E>
+    pub(crate) fn join_or_start<S>(&self, key: K, source: S) -> Reader<T, E>
     where
         S: Stream<Item = Update<T, E>> + Send + 'static,
     {
@@ -77,7 +77,7 @@ where
         if let Some(reader) = join(&by_key, &key) {
             return reader;
         }
-        let (sender, update) = broadcast::channel(BEHIND);
+        let (sender, update) = broadcast::channel(BUFFER);
         let stop = CancellationToken::new();
         let feed = Arc::new(Feed {
             state: Mutex::new(State {
@@ -87,12 +87,12 @@ where
             _stop: stop.clone().drop_guard(),
         });
         by_key.insert(key.clone(), Arc::downgrade(&feed));
-        let pumping = Pumping {
+        let task = FeedTask {
             key,
             feed: Arc::downgrade(&feed),
             by_key: self.by_key.clone(),
         };
-        context::spawn(pumping.pump(source, stop));
+        context::spawn(task.run(source, stop));
         Reader {
             latest: None,
             update,
@@ -131,14 +131,14 @@ impl<T, E> Feed<T, E> {
 }
 
 /// The task of a feed.
-struct Pumping<K: Eq + Hash, T, E> {
+struct FeedTask<K: Eq + Hash, T, E> {
     key: K,
     feed: Weak<Feed<T, E>>,
     by_key: ByKey<K, T, E>,
 }
 
-impl<K: Eq + Hash, T: Clone, E: Clone> Pumping<K, T, E> {
-    async fn pump(self, source: impl Stream<Item = Update<T, E>>, stop: CancellationToken) {
+impl<K: Eq + Hash, T: Clone, E: Clone> FeedTask<K, T, E> {
+    async fn run(self, source: impl Stream<Item = Update<T, E>>, stop: CancellationToken) {
         let mut source = std::pin::pin!(source.take_until(stop.cancelled_owned()));
         while let Some(update) = source.next().await {
             let Some(feed) = self.feed.upgrade() else { return };
@@ -162,7 +162,7 @@ impl<K: Eq + Hash, T: Clone, E: Clone> Pumping<K, T, E> {
     }
 }
 
-impl<K: Eq + Hash, T, E> Drop for Pumping<K, T, E> {
+impl<K: Eq + Hash, T, E> Drop for FeedTask<K, T, E> {
     /// Makes room for the next feed of this key, should the source have panicked too.
     fn drop(&mut self) {
         if let Some(feed) = self.feed.upgrade() {
@@ -219,10 +219,10 @@ mod tests {
     async fn one_source_serves_all_readers_of_a_key() {
         let feeds = Numbers::default();
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut first = feeds.join_or_begin("a", UnboundedReceiverStream::new(receiver));
+        let mut first = feeds.join_or_start("a", UnboundedReceiverStream::new(receiver));
         sender.send(Update::Next(1)).expect("it is read");
         assert!(matches!(first.next().await, Some(Update::Next(1))));
-        let second = feeds.join_or_begin("a", stream::pending());
+        let second = feeds.join_or_start("a", stream::pending());
         let third = feeds.join(&"a").expect("it runs");
         assert!(feeds.join(&"b").is_none());
         sender.send(Update::Next(2)).expect("it is read");
@@ -238,7 +238,7 @@ mod tests {
     async fn a_source_stops_with_its_last_reader() {
         let feeds = Numbers::default();
         let (sender, receiver) = mpsc::unbounded_channel();
-        let first = feeds.join_or_begin("a", UnboundedReceiverStream::new(receiver));
+        let first = feeds.join_or_start("a", UnboundedReceiverStream::new(receiver));
         let second = feeds.join(&"a");
         drop(first);
         assert!(!sender.is_closed());
@@ -259,7 +259,7 @@ mod tests {
     async fn a_source_that_panics_leaves_nobody_waiting() {
         let feeds = Numbers::default();
         let source = stream::once(async { panic!("a defect") });
-        let reader = feeds.join_or_begin("a", source);
+        let reader = feeds.join_or_start("a", source);
         assert_eq!(numbers(reader).await, (vec![], None));
         assert!(feeds.join(&"a").is_none());
     }

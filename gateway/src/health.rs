@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 use crate::backend::Services;
 
 /// How long an answer about the services stands, so that probing us never becomes a load on them.
-const KEPT: Duration = Duration::from_secs(1);
+const TIME_TO_LIVE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks the services whether they are there.
@@ -28,7 +28,7 @@ pub(crate) struct Readiness {
     services: Services,
     draining: CancellationToken,
     /// Held while the services are asked: however many probe, they are asked once.
-    turn: Arc<Mutex<()>>,
+    probing: Arc<Mutex<()>>,
     latest: Arc<watch::Sender<Option<(Instant, Reachable)>>>,
     /// Whether all were there at some time.
     was_complete: AtomicBool,
@@ -46,7 +46,7 @@ impl Readiness {
         Self {
             services,
             draining: env.draining.clone(),
-            turn: Arc::default(),
+            probing: Arc::default(),
             latest: Arc::new(watch::Sender::new(None)),
             was_complete: AtomicBool::new(false),
         }
@@ -57,14 +57,14 @@ impl Readiness {
         if let Some(reachable) = fresh(*latest.borrow_and_update()) {
             return reachable;
         }
-        if let Ok(turn) = self.turn.clone().try_lock_owned() {
+        if let Ok(probing) = self.probing.clone().try_lock_owned() {
             let (services, latest) = (self.services.clone(), self.latest.clone());
             // In a task, which ends though the probe be gone: probes that hang up at once would make as many calls else.
             tokio::spawn(async move {
-                let _turn = turn;
-                // It may have been looked up between the look at it and the turn.
+                let _turn = probing;
+                // It may have been looked up between the probe at it and the probing.
                 if fresh(*latest.borrow()).is_none() {
-                    let reachable = look(services).await;
+                    let reachable = probe(services).await;
                     latest.send_replace(Some((Instant::now(), reachable)));
                 }
             });
@@ -85,7 +85,7 @@ impl Readiness {
 
     /// All have to be there at first. Later most pages do without one of them, and a gateway taken out of service for it would
     /// take those down too, all gateways at once.
-    fn is_enough(&self, reachable: Reachable) -> bool {
+    fn is_ready(&self, reachable: Reachable) -> bool {
         let Reachable {
             auth,
             catalog,
@@ -101,11 +101,11 @@ impl Readiness {
 
 fn fresh(latest: Option<(Instant, Reachable)>) -> Option<Reachable> {
     latest
-        .filter(|(at, _)| at.elapsed() < KEPT)
+        .filter(|(at, _)| at.elapsed() < TIME_TO_LIVE)
         .map(|(_, reachable)| reachable)
 }
 
-async fn look(mut services: Services) -> Reachable {
+async fn probe(mut services: Services) -> Reachable {
     // For things that cannot be there: that a service says so is all we want to know.
     let product = GetProductRequest {
         key: Some(get_product_request::Key::Slug("-".to_owned())),
@@ -159,7 +159,7 @@ pub(crate) async fn livez() -> &'static str {
 pub(crate) async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     let draining = readiness.draining.is_cancelled();
     let reachable = readiness.ask().await;
-    let ready = readiness.is_enough(reachable) && !draining;
+    let ready = readiness.is_ready(reachable) && !draining;
     let status = if ready {
         StatusCode::OK
     } else {

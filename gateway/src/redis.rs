@@ -11,9 +11,9 @@ use redis::io::tcp::TcpSettings;
 use redis::{ErrorKind, FromRedisValue, IntoConnectionInfo as _, ScriptInvocation};
 
 /// What an answer may take.
-const PATIENCE: Duration = Duration::from_millis(25);
-/// What a connection may take to come about; nobody waits for it longer than [`PATIENCE`].
-const CONNECT: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(25);
+/// What a connection may take to come about; nobody waits for it longer than [`RESPONSE_TIMEOUT`].
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// So many failures in a row open the breaker,
 const FAILURES: u64 = 3;
 /// for so long; then one caller tries.
@@ -36,8 +36,8 @@ impl Redis {
             .and_then(|server| redis::Client::open(server.set_tcp_settings(at_once)))
             .context("REDIS_URL: redis://HOST:PORT is needed")?;
         let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(PATIENCE))
-            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_number_of_retries(1);
         let redis = Self {
             connection: ConnectionManager::new_lazy_with_config(client, config).context("REDIS_URL")?,
@@ -45,7 +45,7 @@ impl Redis {
         };
         let mut connection = redis.connection.clone();
         let ping = redis::cmd("PING");
-        match tokio::time::timeout(CONNECT, ping.query_async::<()>(&mut connection)).await {
+        match tokio::time::timeout(CONNECT_TIMEOUT, ping.query_async::<()>(&mut connection)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.kind() == ErrorKind::AuthenticationFailed => {
                 anyhow::bail!("REDIS_URL: the server refuses the user or password")
@@ -67,7 +67,7 @@ impl Redis {
     pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
         let outcome = if self.breaker.admits() {
             let mut connection = self.connection.clone();
-            let answer = tokio::time::timeout(PATIENCE, script.invoke_async(&mut connection)).await;
+            let answer = tokio::time::timeout(RESPONSE_TIMEOUT, script.invoke_async(&mut connection)).await;
             match answer {
                 Ok(Ok(value)) => {
                     self.breaker.succeeded();

@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(100);
 const ATTEMPTS: u32 = 4;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where tags of changes are sent, when there is a storefront to tell.
+/// Where tags of changes are sent, when there is a storefront to notify.
 pub(crate) fn spawn(config: &Config, env: &Env) -> anyhow::Result<Option<mpsc::Sender<BTreeSet<String>>>> {
     let Some(url) = config.revalidate_url.clone() else {
         return Ok(None);
@@ -43,7 +43,7 @@ pub(crate) fn spawn(config: &Config, env: &Env) -> anyhow::Result<Option<mpsc::S
             while let Ok(more) = changes.try_recv() {
                 tags.extend(more);
             }
-            storefront.tell(&tags).await;
+            storefront.notify(&tags).await;
         }
     });
     Ok(Some(sender))
@@ -57,7 +57,7 @@ struct Storefront {
 
 impl Storefront {
     /// Posts the tags, a few times; the storefront's own age limit heals what it never hears.
-    async fn tell(&self, tags: &BTreeSet<String>) {
+    async fn notify(&self, tags: &BTreeSet<String>) {
         let mut wait = Duration::from_millis(200);
         for attempt in 1..=ATTEMPTS {
             match self.post(tags).await {

@@ -12,7 +12,7 @@ use comptoir_mesh::error::ErrorReason;
 use crate::app::App;
 use crate::edge::Route;
 use crate::problem::Problem;
-use crate::request::{admits, produced_by};
+use crate::request::{accepts, produced_by};
 use crate::{health, jwks, pages, rest};
 
 /// All routes. A path that is none of them is NOT_FOUND, a method it does not take METHOD_NOT_ALLOWED with `Allow`.
@@ -37,7 +37,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 /// Refuses what the route cannot produce, and notes which it is for metrics and log.
 async fn known_route(matched: MatchedPath, request: Request, next: Next) -> Response {
     let route = Route(matched.as_str().into());
-    let mut response = if admits(request.headers(), produced_by(matched.as_str())) {
+    let mut response = if accepts(request.headers(), produced_by(matched.as_str())) {
         next.run(request).await
     } else {
         Problem::new(

@@ -27,12 +27,12 @@ pub(crate) struct Batcher<V> {
 }
 
 struct Batch<V> {
-    wanted: Arc<Mutex<Wanted>>,
+    requested: Arc<Mutex<Requested>>,
     found: Shared<BoxFuture<'static, Found<V>>>,
 }
 
 #[derive(Default)]
-struct Wanted {
+struct Requested {
     ids: BTreeSet<String>,
     joined: usize,
     closed: bool,
@@ -59,22 +59,22 @@ impl<V: Clone + Send + Sync + 'static> Batcher<V> {
     fn join(&self, id: &str) -> Shared<BoxFuture<'static, Found<V>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(batch) = open.as_ref()
-            && lock(&batch.wanted).join(id)
+            && lock(&batch.requested).join(id)
         {
             return batch.found.clone();
         }
-        let wanted = Arc::new(Mutex::new(Wanted::default()));
-        lock(&wanted).join(id);
-        let found = run(self.load.clone(), wanted.clone()).boxed().shared();
+        let requested = Arc::new(Mutex::new(Requested::default()));
+        lock(&requested).join(id);
+        let found = run(self.load.clone(), requested.clone()).boxed().shared();
         *open = Some(Batch {
-            wanted,
+            requested,
             found: found.clone(),
         });
         found
     }
 }
 
-impl Wanted {
+impl Requested {
     /// Notes an id; false when the call was made already.
     fn join(&mut self, id: &str) -> bool {
         if !self.closed {
@@ -85,10 +85,10 @@ impl Wanted {
     }
 }
 
-async fn run<V>(load: Load<V>, wanted: Arc<Mutex<Wanted>>) -> Found<V> {
+async fn run<V>(load: Load<V>, requested: Arc<Mutex<Requested>>) -> Found<V> {
     let mut joined = 0;
     loop {
-        let now = lock(&wanted).joined;
+        let now = lock(&requested).joined;
         if now == joined {
             break;
         }
@@ -96,17 +96,17 @@ async fn run<V>(load: Load<V>, wanted: Arc<Mutex<Wanted>>) -> Found<V> {
         tokio::task::yield_now().await;
     }
     let ids: Vec<String> = {
-        let mut wanted = lock(&wanted);
-        wanted.closed = true;
-        std::mem::take(&mut wanted.ids).into_iter().collect()
+        let mut requested = lock(&requested);
+        requested.closed = true;
+        std::mem::take(&mut requested.ids).into_iter().collect()
     };
     let calls = ids.chunks(CALL_LIMIT).map(|ids| load(ids.to_vec()));
     let found = try_join_all(calls).await?;
     Ok(Arc::new(found.into_iter().flatten().collect()))
 }
 
-fn lock(wanted: &Mutex<Wanted>) -> std::sync::MutexGuard<'_, Wanted> {
-    wanted.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(requested: &Mutex<Requested>) -> std::sync::MutexGuard<'_, Requested> {
+    requested.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

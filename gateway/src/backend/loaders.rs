@@ -14,7 +14,7 @@ use super::{CategoryTree, Failure, Services};
 use crate::cache::{EntityCache, Mark};
 
 /// The tree being read, or read.
-type Reading = Shared<BoxFuture<'static, Result<Arc<CategoryTree>, Failure>>>;
+type TreeRead = Shared<BoxFuture<'static, Result<Arc<CategoryTree>, Failure>>>;
 
 /// The loaders of one request.
 pub(crate) struct Loaders {
@@ -24,7 +24,7 @@ pub(crate) struct Loaders {
     pub(crate) variants: Batcher<Arc<catalog::Variant>>,
     /// Users by id, for STAFF and ADMIN.
     pub(crate) users: Batcher<auth::User>,
-    tree: Mutex<Option<Reading>>,
+    tree: Mutex<Option<TreeRead>>,
     services: Services,
     cache: Option<Arc<dyn EntityCache>>,
 }

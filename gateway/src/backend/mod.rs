@@ -1,7 +1,7 @@
 //! The services behind the gateway, as both of its faces see them: REST and GraphQL.
 //!
 //! Reading order: `services` are the clients; `data` is what one request carries; `loaders`, `batch` and `categories` read
-//! the catalogue in few calls and through the cache of entities; `following` shares the streams of orders; `access` and
+//! the catalogue in few calls and through the cache of entities; `followed_orders` shares the streams of orders; `access` and
 //! `arguments` are the checks that both faces make, and `failure` is why a call failed.
 
 mod access;
@@ -10,7 +10,7 @@ mod batch;
 mod categories;
 mod data;
 mod failure;
-mod following;
+mod followed_orders;
 mod loaders;
 pub(crate) mod locale;
 mod services;
@@ -20,6 +20,6 @@ pub(crate) use arguments::{Paths, argument_path, camel_case, is_idempotency_key,
 pub(crate) use categories::CategoryTree;
 pub(crate) use data::RequestData;
 pub(crate) use failure::{Failure, optional, present};
-pub(crate) use following::OrderSnapshot;
+pub(crate) use followed_orders::OrderSnapshot;
 pub use services::Peers;
 pub(crate) use services::{Services, Settings};

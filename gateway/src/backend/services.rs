@@ -14,7 +14,7 @@ use comptoir_proto::orders::v1::payment_service_client::PaymentServiceClient;
 use comptoir_proto::orders::v1::sandbox_service_client::SandboxServiceClient;
 use comptoir_shop::Shop;
 
-use super::following::Following;
+use super::followed_orders::FollowedOrders;
 use crate::config::{PaymentProvider, some};
 
 /// Channels to the services behind the gateway.
@@ -52,7 +52,7 @@ pub(crate) struct Services {
     /// Mails and text messages.
     pub notifier: NotifierServiceClient<Channel>,
     /// Orders that are followed.
-    pub(crate) following: Arc<Following>,
+    pub(crate) followed_orders: Arc<FollowedOrders>,
     /// The shop's own settings.
     pub shop: Arc<Shop>,
     /// The gateway's settings that answers depend on.
@@ -70,7 +70,7 @@ impl Services {
         } = peers;
         let orders_client = OrderServiceClient::new(orders.clone());
         Self {
-            following: Arc::new(Following::new(
+            followed_orders: Arc::new(FollowedOrders::new(
                 orders_client.clone(),
                 some(settings.limit_streams),
             )),

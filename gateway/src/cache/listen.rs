@@ -36,19 +36,19 @@ pub(crate) fn spawn(env: &Env, broker: Option<&Broker>, caches: Caches) {
     let shutdown = env.shutdown.clone();
     let mut listener = Listener {
         caches,
-        again: VecDeque::new(),
+        repeats: VecDeque::new(),
     };
     env.tasks.spawn("cache", async move {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let again = listener.again.front().map(|(at, _)| *at);
+            let repeats = listener.repeats.front().map(|(at, _)| *at);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = sweep.tick() => listener.caches.sweep(),
-                () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now)).await }, if again.is_some() => {
-                    if let Some((_, tags)) = listener.again.pop_front() {
-                        listener.caches.spread(tags).await;
+                () = async { tokio::time::sleep_until(repeats.unwrap_or_else(Instant::now)).await }, if repeats.is_some() => {
+                    if let Some((_, tags)) = listener.repeats.pop_front() {
+                        listener.caches.invalidate_everywhere(tags).await;
                     }
                 }
                 heard = async { records.as_mut().expect("the branch is on only with a broker").next().await },
@@ -68,7 +68,7 @@ pub(crate) fn spawn(env: &Env, broker: Option<&Broker>, caches: Caches) {
 struct Listener {
     caches: Caches,
     /// What to invalidate once more, and when.
-    again: VecDeque<(Instant, BTreeSet<String>)>,
+    repeats: VecDeque<(Instant, BTreeSet<String>)>,
 }
 
 impl Listener {
@@ -83,17 +83,17 @@ impl Listener {
             return;
         };
         let now = Instant::now();
-        match self.again.back_mut() {
+        match self.repeats.back_mut() {
             Some((at, waiting)) if *at >= now + LAG => waiting.extend(tags.iter().cloned()),
-            _ => self.again.push_back((now + LAG + GATHER, tags.clone())),
+            _ => self.repeats.push_back((now + LAG + GATHER, tags.clone())),
         }
-        self.caches.spread(tags).await;
+        self.caches.invalidate_everywhere(tags).await;
     }
 }
 
 impl Caches {
     /// Removes what has these tags, here and at the storefront.
-    async fn spread(&self, tags: BTreeSet<String>) {
+    async fn invalidate_everywhere(&self, tags: BTreeSet<String>) {
         self.invalidate(&tags).await;
         if let Some(storefront) = &self.storefront
             && storefront.try_send(tags).is_err()

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::redis::Redis;
 
 /// How much longer than an entry lives an invalidation is remembered.
-const LONGER: Duration = Duration::from_secs(1);
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Entries of the gateways that have the same schema and setting of age.
 pub(crate) struct SharedCache {
@@ -180,7 +180,7 @@ impl SharedCache {
         for tag in tags {
             script.key(self.tag(tag));
         }
-        script.arg(millis(self.age + LONGER));
+        script.arg(millis(self.age + MARGIN));
         let _: Option<i64> = self.redis.run(&script).await;
     }
 

@@ -11,7 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::Passage;
+use super::RequestInfo;
 use crate::app::App;
 use crate::endpoint;
 use crate::problem::Problem;
@@ -30,7 +30,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 /// Completes an answer. `graphql` is the media type of answers where the request was for GraphQL.
 pub(super) fn finish(
     app: &App,
-    passage: Passage,
+    info: RequestInfo,
     outcome: Result<Response, Problem>,
     graphql: Option<HeaderValue>,
 ) -> Response {
@@ -46,7 +46,7 @@ pub(super) fn finish(
     };
     let route = response.extensions_mut().remove::<Route>();
     if let Some(problem) = &refusal {
-        let mut answer = problem.answer(&passage.request_id, graphql);
+        let mut answer = problem.answer(&info.request_id, graphql);
         for (name, value) in response.headers() {
             if name != CONTENT_TYPE && name != CONTENT_LENGTH && !answer.headers().contains_key(name) {
                 answer.headers_mut().insert(name, value.clone());
@@ -55,20 +55,20 @@ pub(super) fn finish(
         response = answer;
     }
     let status = response.status();
-    measure(app, &passage, route.as_ref(), status);
+    measure(app, &info, route.as_ref(), status);
     if let Some(problem) = &refusal {
-        log(&passage, route.as_ref(), status, problem.error());
+        log(&info, route.as_ref(), status, problem.error());
     }
     let headers = response.headers_mut();
     secure(headers);
-    if let Ok(value) = HeaderValue::from_str(&passage.request_id) {
+    if let Ok(value) = HeaderValue::from_str(&info.request_id) {
         headers.insert(REQUEST_ID, value);
     }
-    if let Some(Allowance { limit, remaining, .. }) = passage.allowance {
+    if let Some(Allowance { limit, remaining, .. }) = info.allowance {
         headers.insert(RATE_LIMIT, limit.into());
         headers.insert(RATE_REMAINING, remaining.into());
     }
-    Cors::allow(passage.verdict, headers);
+    Cors::allow(info.origin, headers);
     response
 }
 
@@ -124,8 +124,8 @@ fn secure(headers: &mut HeaderMap) {
     set(CACHE_CONTROL, "no-store");
 }
 
-fn measure(app: &App, passage: &Passage, route: Option<&Route>, status: StatusCode) {
-    let is_graphql = route.is_none() && passage.uri.path() == endpoint::PATH;
+fn measure(app: &App, info: &RequestInfo, route: Option<&Route>, status: StatusCode) {
+    let is_graphql = route.is_none() && info.uri.path() == endpoint::PATH;
     let route = match route {
         Some(route) => metrics::SharedString::from(route.0.clone()),
         None if is_graphql => endpoint::PATH.into(),
@@ -133,10 +133,10 @@ fn measure(app: &App, passage: &Passage, route: Option<&Route>, status: StatusCo
     };
     let histogram = || {
         metrics::histogram!("http_request_duration_seconds",
-            "route" => route, "method" => method_label(&passage.method), "status" => status_label(status))
+            "route" => route, "method" => method_label(&info.method), "status" => status_label(status))
     };
-    let taken = passage.started.elapsed().as_secs_f64();
-    if is_graphql && status == StatusCode::OK && passage.method == Method::POST {
+    let taken = info.started.elapsed().as_secs_f64();
+    if is_graphql && status == StatusCode::OK && info.method == Method::POST {
         // Looking it up each time would cost more than recording.
         app.graphql_duration.get_or_init(histogram).record(taken);
     } else {
@@ -166,15 +166,15 @@ fn status_label(status: StatusCode) -> metrics::SharedString {
 }
 
 /// One line for each refusal. Paths of routes are their patterns, queries are left out: they can hold an access token.
-fn log(passage: &Passage, route: Option<&Route>, status: StatusCode, error: &Error) {
+fn log(info: &RequestInfo, route: Option<&Route>, status: StatusCode, error: &Error) {
     let path: String = match route {
         Some(route) => route.0.to_string(),
-        None => passage.uri.path().chars().take(200).collect(),
+        None => info.uri.path().chars().take(200).collect(),
     };
     let reason = error.reason().code();
-    let (method, address) = (passage.method.as_str(), passage.address);
-    let milliseconds = u64::try_from(passage.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let request_id = &*passage.request_id;
+    let (method, address) = (info.method.as_str(), info.address);
+    let milliseconds = u64::try_from(info.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let request_id = &*info.request_id;
     let status = status.as_u16();
     match error.cause() {
         Some(cause) if error.reason() == ErrorReason::Internal => tracing::error!(

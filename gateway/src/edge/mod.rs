@@ -39,19 +39,19 @@ use crate::app::App;
 use crate::config::some;
 use crate::endpoint;
 use crate::problem::Problem;
-use crate::request::{self, Allowance, Arriving, Client, Cors, Identity, Key, Verdict};
+use crate::request::{self, Allowance, Client, ClientKey, Cors, Identity, LimitedBody, OriginDecision};
 use crate::rest::may_repeat;
 
 pub(crate) use answer::Route;
 
 /// What is known of a request on its way, for its answer and its line in the log.
-struct Passage {
+struct RequestInfo {
     started: Instant,
     method: Method,
     uri: Uri,
     request_id: Arc<str>,
     address: IpAddr,
-    verdict: Verdict,
+    origin: OriginDecision,
     allowance: Option<Allowance>,
 }
 
@@ -74,13 +74,13 @@ where
     };
     // The method alone: paths hold ids.
     let span = telemetry::server_span(parts.method.as_str(), &mut context);
-    let mut passage = Passage {
+    let mut info = RequestInfo {
         started: Instant::now(),
         method: parts.method.clone(),
         uri: parts.uri.clone(),
         request_id: context.request_id.clone(),
         address: request::address(peer, &parts.headers, &app.config.trusted_proxies),
-        verdict: app.cors.judge(&parts, &app.hosts),
+        origin: app.cors.check(&parts, &app.hosts),
         allowance: None,
     };
     let arrived = Arc::new(AtomicBool::new(body.is_end_stream()));
@@ -88,8 +88,8 @@ where
     // Where a length stood beside it, hyper has left the length out: a proxy before us may have gone by that length, and what
     // we would read as the next request is of this one to it.
     let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
-    let graphql = (passage.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
-    let outcome = AssertUnwindSafe(admit(app, router, &mut passage, context, parts, body, &arrived))
+    let graphql = (info.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
+    let outcome = AssertUnwindSafe(admit(app, router, &mut info, context, parts, body, &arrived))
         .catch_unwind()
         .instrument(span)
         .await;
@@ -97,7 +97,7 @@ where
         metrics::counter!("panics_total", "service" => "gateway").increment(1);
         Err(Error::internal(anyhow::anyhow!("a handler panicked: {}", panic_text(&*panic))).into())
     });
-    let mut response = answer::finish(app, passage, outcome, graphql.flatten());
+    let mut response = answer::finish(app, info, outcome, graphql.flatten());
     if keeps_order && (is_chunked || !arrived.load(Ordering::Relaxed)) {
         // The rest of the body would stand where the next request begins, so hyper closes. A client that is not told sends
         // its next request into the closed connection.
@@ -111,7 +111,7 @@ where
 async fn admit<B>(
     app: &Arc<App>,
     router: &Router,
-    passage: &mut Passage,
+    info: &mut RequestInfo,
     mut context: Context,
     mut parts: Parts,
     body: B,
@@ -124,17 +124,17 @@ where
     let limits = &app.config.limits;
     check_head(&parts, limits)?;
 
-    if let Some(response) = Cors::preflight(&parts, &passage.verdict) {
+    if let Some(response) = Cors::preflight(&parts, &info.origin) {
         return Ok(response);
     }
-    if passage.verdict == Verdict::Refused {
+    if info.origin == OriginDecision::Refused {
         return Err(Problem::new(
             ErrorReason::Forbidden,
             "Pages of this origin may not call.",
         ));
     }
 
-    let path = passage.uri.path();
+    let path = info.uri.path();
     // Browsers send no origin with what a page reads of its own host.
     if is_for_developers(path) && app.hosts.own_authority(&parts).is_none() {
         return Err(Problem::new(
@@ -149,11 +149,11 @@ where
         request::identify(&parts.headers, &app.env.verifier)
     };
     if !exempt {
-        passage.allowance = app
+        info.allowance = app
             .rate
-            .count(key_of(&identity, passage.address), passage.started)
+            .count(client_key(&identity, info.address), info.started)
             .await;
-        if let Some(wait) = passage.allowance.and_then(|allowance| allowance.refused_for) {
+        if let Some(wait) = info.allowance.and_then(|allowance| allowance.refused_for) {
             let error = Error::new(ErrorReason::RateLimited, "Too many requests in a minute.");
             return Err(error.with_retry_after(wait).into());
         }
@@ -186,10 +186,10 @@ where
     } else {
         Some(limits.time_of(path))
     };
-    context.deadline = time.map(|time| (passage.started + time).into());
-    let body = Arriving::new(body, body_limit, arrived.clone());
+    context.deadline = time.map(|time| (info.started + time).into());
+    let body = LimitedBody::new(body, body_limit, arrived.clone());
     let client = Client {
-        address: passage.address,
+        address: info.address,
         user: identity.as_ref().ok().cloned().flatten(),
     };
     let deadline = context.deadline;
@@ -232,10 +232,10 @@ fn is_exempt(path: &str) -> bool {
 }
 
 /// A token that is not good is no reason to count less.
-fn key_of(identity: &Identity, address: IpAddr) -> Key {
+fn client_key(identity: &Identity, address: IpAddr) -> ClientKey {
     match identity {
-        Ok(Some(user)) => Key::User(user.id.as_str().into()),
-        _ => Key::address(address),
+        Ok(Some(user)) => ClientKey::User(user.id.as_str().into()),
+        _ => ClientKey::address(address),
     }
 }
 

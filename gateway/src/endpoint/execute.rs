@@ -16,7 +16,7 @@ use super::request::GraphqlRequest;
 use crate::app::App;
 use crate::backend::RequestData;
 use crate::config::some;
-use crate::executor::{self, Chosen, Document, Operation, check_variables, refused, take_refusal};
+use crate::executor::{self, Document, Lookup, Operation, check_variables, refused, take_refusal};
 use crate::graphql::Schema;
 use crate::problem::Problem;
 use crate::request::Identity;
@@ -66,13 +66,13 @@ impl Prepared {
 }
 
 /// What came of an operation.
-pub(super) struct Done {
+pub(super) struct Executed {
     pub(super) body: Bytes,
     data: RequestData,
     is_ok: bool,
 }
 
-impl Done {
+impl Executed {
     /// The tags to keep the answer under, if it may be kept.
     pub(super) fn tags(&self) -> Option<BTreeSet<String>> {
         self.data.public_tags().filter(|_| self.is_ok)
@@ -92,9 +92,9 @@ pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Pre
 /// Checks a request that was read.
 pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> Result<Prepared, Problem> {
     let limits = &app.config.limits;
-    let (document, key) = match app.documents.choose(request.document, request.hash)? {
-        Chosen::Known(document) => (document, None),
-        Chosen::New { text, key } => {
+    let (document, key) = match app.documents.find(request.document, request.hash)? {
+        Lookup::Known(document) => (document, None),
+        Lookup::New { text, key } => {
             let introspection = app.env.profile == Profile::Development;
             (
                 Arc::new(Document::read(text, &app.model, limits, introspection)?),
@@ -104,7 +104,7 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
     };
     let (variables, operation) = (
         request.variables,
-        document.choose(request.operation_name.as_deref())?,
+        document.select_operation(request.operation_name.as_deref())?,
     );
     check_variables(&app.model, document.definition(operation), &variables)?;
     let cost = document.cost(operation, &app.model, &variables)?;
@@ -144,12 +144,12 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
 }
 
 /// Runs an operation to its end. Answers that never began to run are refusals.
-pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> Result<Done, Problem> {
+pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> Result<Executed, Problem> {
     let data = data(app, caller);
     let started = Instant::now();
     let request = request(app, &mut prepared).data(data.clone());
     let operation = prepared.operation();
-    let mut response = executor::execute(prepared.schema(app), request, &operation.outline).await;
+    let mut response = executor::execute(prepared.schema(app), request, &operation.response_shape).await;
     if let Some(errors) = take_refusal(&mut response) {
         return Err(refused(errors));
     }
@@ -157,7 +157,7 @@ pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> R
     operation.duration(is_ok).record(started.elapsed().as_secs_f64());
     let body = render(app, &mut response, prepared.cost)?;
     prepared.remember(app);
-    Ok(Done { body, data, is_ok })
+    Ok(Executed { body, data, is_ok })
 }
 
 /// The data of an operation of this caller.

@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::json;
 use crate::pages;
 use crate::problem::Problem;
-use crate::request::{Arriving, Client, Identity, admits, names, preferred_language};
+use crate::request::{Client, Identity, LimitedBody, accepts, accepts_exactly, preferred_language};
 
 /// Where the endpoint is.
 pub(crate) const PATH: &str = "/graphql";
@@ -56,15 +56,15 @@ impl Caller {
 
 /// The media type of the answer: plain JSON only for a client that asks for nothing else.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
-    if admits(headers, &[GRAPHQL_JSON]) && !(names(headers, PLAIN_JSON) && only_json(headers)) {
+    if accepts(headers, &[GRAPHQL_JSON]) && !(accepts_exactly(headers, PLAIN_JSON) && only_json(headers)) {
         return Some(HeaderValue::from_static(GRAPHQL_JSON));
     }
-    admits(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
+    accepts(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
 }
 
 /// `application/json, */*` is what clients send that know of JSON alone.
 fn only_json(headers: &HeaderMap) -> bool {
-    !names(headers, GRAPHQL_JSON) && !names(headers, "application/*")
+    !accepts_exactly(headers, GRAPHQL_JSON) && !accepts_exactly(headers, "application/*")
 }
 
 /// Whether the answer is open-ended: a WebSocket or an event stream.
@@ -79,7 +79,7 @@ pub(crate) async fn serve<B>(
     client: Client,
     identity: Identity,
     parts: Parts,
-    body: Arriving<B>,
+    body: LimitedBody<B>,
 ) -> Result<Response, Problem>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -97,7 +97,7 @@ async fn post<B>(
     client: Client,
     identity: Identity,
     parts: &Parts,
-    body: Arriving<B>,
+    body: LimitedBody<B>,
 ) -> Result<Response, Problem>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -140,7 +140,7 @@ async fn get(app: &Arc<App>, client: Client, identity: Identity, parts: Parts) -
         return websocket::upgrade(app, client, identity, parts).await;
     }
     let is_development = app.env.profile == Profile::Development;
-    if is_development && parts.uri.query().is_none() && names(&parts.headers, "text/html") {
+    if is_development && parts.uri.query().is_none() && accepts_exactly(&parts.headers, "text/html") {
         return Ok(pages::graphiql());
     }
     Ok(method_not_allowed())

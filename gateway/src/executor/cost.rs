@@ -12,7 +12,7 @@ use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
 use super::model::{self, FieldType, Model};
-use super::shape::is_introspection;
+use super::structure::is_introspection;
 use super::values;
 
 /// How often the items of a list without `first` are taken to occur.

@@ -14,8 +14,8 @@ use comptoir_mesh::error::ErrorReason;
 use super::cost::{self, Cost};
 use super::errors::refused;
 use super::model::Model;
-use super::outline::Outline;
-use super::{directives, shape, tokens};
+use super::response_shape::ResponseShape;
+use super::{directives, structure, tokens};
 use crate::config::Limits;
 use crate::problem::Problem;
 
@@ -46,7 +46,7 @@ pub(crate) struct Document {
 pub(crate) struct Operation {
     name: Option<Name>,
     pub(crate) kind: OperationType,
-    pub(crate) outline: Arc<Outline>,
+    pub(crate) response_shape: Arc<ResponseShape>,
     /// The first root field, for metrics: its names are ours, an operation's are the client's.
     label: String,
     /// The first that was found; variables can change it.
@@ -66,7 +66,7 @@ impl Document {
     ) -> Result<Self, Problem> {
         let tokens = tokens::check(&text, limits)?;
         let parsed = parse_query(&*text).map_err(|error| refused(vec![error.into()]))?;
-        shape::check(&parsed, limits, introspection)?;
+        structure::check(&parsed, limits, introspection)?;
         let wrong = directives::check(&parsed);
         if !wrong.is_empty() {
             return Err(refused(wrong));
@@ -76,7 +76,7 @@ impl Document {
             let (name, operation) = (name.cloned(), &operation.node);
             Operation {
                 kind: operation.ty,
-                outline: Arc::new(Outline::new(model.clone(), parsed.clone(), name.clone())),
+                response_shape: Arc::new(ResponseShape::new(model.clone(), parsed.clone(), name.clone())),
                 label: first_field(&operation.selection_set.node),
                 cost: OnceLock::new(),
                 is_public: OnceLock::new(),
@@ -93,12 +93,12 @@ impl Document {
     }
 
     /// The document for an execution, which takes it apart.
-    pub(crate) fn copy(&self) -> ExecutableDocument {
+    pub(crate) fn to_executable(&self) -> ExecutableDocument {
         (*self.parsed).clone()
     }
 
     /// Which of its operations is asked for.
-    pub(crate) fn choose(&self, name: Option<&str>) -> Result<usize, Error> {
+    pub(crate) fn select_operation(&self, name: Option<&str>) -> Result<usize, Error> {
         let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
         match (name, self.operations.as_slice()) {
             (None, [_]) => Ok(0),
@@ -169,7 +169,7 @@ impl Document {
         let fields: usize = self
             .operations
             .iter()
-            .map(|operation| operation.outline.field_count())
+            .map(|operation| operation.response_shape.field_count())
             .sum();
         self.text.len() + self.tokens * TOKEN_SIZE + fields * FIELD_SIZE + size_of::<Operation>()
     }

@@ -23,7 +23,7 @@ pub(crate) struct Documents {
 }
 
 /// The document a request asks for.
-pub(crate) enum Chosen {
+pub(crate) enum Lookup {
     /// It was valid before.
     Known(Arc<Document>),
     /// It has to be read, and is remembered under the key once it has proved to be valid.
@@ -55,7 +55,7 @@ impl Documents {
     }
 
     /// Finds the document of a request with a text, a hash, or both.
-    pub(crate) fn choose(&self, text: Option<String>, hash: Option<String>) -> Result<Chosen, Error> {
+    pub(crate) fn find(&self, text: Option<String>, hash: Option<String>) -> Result<Lookup, Error> {
         let hash = hash.map(|hash| hash.to_ascii_lowercase());
         let Some(key) = hash.as_deref().or(text.as_deref()) else {
             let message = "A document is needed.";
@@ -65,7 +65,7 @@ impl Documents {
         if let Some(known) = self.known.get(key).filter(|_| is_looked_for)
             && text.as_deref().is_none_or(|text| *text == *known.text)
         {
-            return Ok(Chosen::Known(known));
+            return Ok(Lookup::Known(known));
         }
         if let (Some(text), Some(hash)) = (&text, &hash)
             && sha256(text) != *hash
@@ -82,7 +82,7 @@ impl Documents {
         };
         let text = text.ok_or_else(not_found)?;
         let key = hash.map_or_else(|| text.clone(), Into::into);
-        Ok(Chosen::New { text, key })
+        Ok(Lookup::New { text, key })
     }
 
     /// Remembers a document that was valid.
@@ -125,14 +125,14 @@ mod tests {
         Arc::new(document.unwrap_or_else(|_| panic!("not read: {text}")))
     }
 
-    fn choose(documents: &Documents, text: Option<&str>, hash: Option<&str>) -> Result<Chosen, Error> {
-        documents.choose(text.map(str::to_owned), hash.map(str::to_owned))
+    fn find(documents: &Documents, text: Option<&str>, hash: Option<&str>) -> Result<Lookup, Error> {
+        documents.find(text.map(str::to_owned), hash.map(str::to_owned))
     }
 
-    fn key(chosen: Result<Chosen, Error>) -> Option<String> {
+    fn key(chosen: Result<Lookup, Error>) -> Option<String> {
         match chosen {
-            Ok(Chosen::New { key, .. }) => Some(key.to_string()),
-            Ok(Chosen::Known(_)) => None,
+            Ok(Lookup::New { key, .. }) => Some(key.to_string()),
+            Ok(Lookup::Known(_)) => None,
             Err(error) => panic!("{}", error.message()),
         }
     }
@@ -142,20 +142,17 @@ mod tests {
     #[test]
     fn a_document_is_found_by_what_it_was_sent_with() {
         let documents = Documents::new(None).expect("documents");
-        assert_eq!(key(choose(&documents, Some(TEXT), None)).as_deref(), Some(TEXT));
+        assert_eq!(key(find(&documents, Some(TEXT), None)).as_deref(), Some(TEXT));
         documents.remember(TEXT.into(), read(TEXT));
-        assert_eq!(key(choose(&documents, Some(TEXT), None)), None);
+        assert_eq!(key(find(&documents, Some(TEXT), None)), None);
         let hash = sha256(TEXT);
-        assert!(choose(&documents, None, Some(&hash)).is_err());
-        assert_eq!(
-            key(choose(&documents, Some(TEXT), Some(&hash))),
-            Some(hash.clone())
-        );
+        assert!(find(&documents, None, Some(&hash)).is_err());
+        assert_eq!(key(find(&documents, Some(TEXT), Some(&hash))), Some(hash.clone()));
         documents.remember(hash.as_str().into(), read(TEXT));
         let shouted = hash.to_ascii_uppercase();
-        assert_eq!(key(choose(&documents, None, Some(&shouted))), None);
-        assert_eq!(key(choose(&documents, Some(TEXT), Some(&hash))), None);
-        let error = choose(&documents, Some("{ id }"), Some(&hash))
+        assert_eq!(key(find(&documents, None, Some(&shouted))), None);
+        assert_eq!(key(find(&documents, Some(TEXT), Some(&hash))), None);
+        let error = find(&documents, Some("{ id }"), Some(&hash))
             .err()
             .expect("a refusal");
         assert_eq!(error.reason().code(), "PERSISTED_QUERY_MISMATCH");
@@ -165,10 +162,10 @@ mod tests {
     fn a_text_is_no_hash_and_a_hash_no_text() {
         let documents = Documents::new(None).expect("documents");
         documents.remember(TEXT.into(), read(TEXT));
-        assert!(choose(&documents, None, Some(TEXT)).is_err());
+        assert!(find(&documents, None, Some(TEXT)).is_err());
         let hash = sha256(TEXT);
         documents.remember(hash.as_str().into(), read(TEXT));
-        assert_eq!(key(choose(&documents, Some(&hash), None)), Some(hash));
+        assert_eq!(key(find(&documents, Some(&hash), None)), Some(hash));
     }
 
     #[test]

@@ -5,13 +5,12 @@
 //! - `document` and `documents` parse a text once, keep what was found out about it, and let a document that was valid pass
 //!   the library's validation by (`ValidationMode::Fast`). That is right only while validation depends on nothing but the
 //!   text and what `values` checks of the variables.
-//! - `outline` and `answers` put answers into the form that the specification asks for.
+//! - `response_shape` and `answers` put answers into the form that the specification asks for.
 //! - `tokens`, `shape`, `directives`, `cost` and `values` are checks the library does not make, or makes too late.
 //! - `run` hands a parsed document to the library, and validates one without running it.
 //!
 //! The library is pinned to the version this was written against; `tests` fails when another one behaves otherwise.
 
-mod answers;
 mod cost;
 mod directives;
 mod document;
@@ -19,24 +18,25 @@ mod documents;
 mod errors;
 mod fields;
 mod model;
-mod outline;
-pub(crate) mod plain;
+mod response;
+mod response_shape;
 mod run;
-mod shape;
+mod structure;
 mod subscriptions;
+pub(crate) mod sync_object;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod values;
 
-pub(crate) use answers::{execute, execute_stream};
 pub(crate) use document::{Document, Operation};
-pub(crate) use documents::{Chosen, Documents};
+pub(crate) use documents::{Documents, Lookup};
 pub(crate) use errors::{complete_errors, refused, take_refusal};
 pub(crate) use fields::{below, named};
 pub(crate) use model::Model;
+pub(crate) use response::{execute, execute_stream};
 #[cfg(test)]
-pub(crate) use outline::Outline;
+pub(crate) use response_shape::ResponseShape;
 pub(crate) use run::{request, validate};
 pub(crate) use subscriptions::{SubscriptionEnd, SubscriptionKey, Subscriptions};
 pub(crate) use values::{check_variables, is_decimal};

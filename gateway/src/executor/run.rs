@@ -13,7 +13,7 @@ use crate::problem::Problem;
 pub(crate) fn request(document: &Document, operation_name: Option<String>, variables: Variables) -> Request {
     let mut request = Request::new("").variables(variables);
     request.operation_name = operation_name;
-    request.set_parsed_query(document.copy());
+    request.set_parsed_query(document.to_executable());
     request
 }
 
@@ -29,7 +29,7 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let mut skipped = document.copy();
+    let mut skipped = document.to_executable();
     match &mut skipped.operations {
         DocumentOperations::Single(operation) => skip_all(&mut operation.node),
         DocumentOperations::Multiple(operations) => {

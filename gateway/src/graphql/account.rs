@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use comptoir_proto::auth::v1 as pb;
 
 use super::address::AddressInput;
-use super::refusals::{Settled, UserError, settle, settle_token};
 use super::user::{Role, User, UserPayload};
+use super::user_errors::{MutationResult, UserError, mutation_result, token_mutation_result};
 use crate::backend::{Failure, RequestData, Services, require_admin, require_user};
 
 #[derive(SimpleObject)]
@@ -35,8 +35,8 @@ pub(super) struct AccountRegisterInput {
 }
 
 impl TokenPayload {
-    fn new(data: &RequestData, settled: Settled<(pb::TokenPair, Option<pb::User>)>) -> Self {
-        match settled {
+    fn new(data: &RequestData, result: MutationResult<(pb::TokenPair, Option<pb::User>)>) -> Self {
+        match result {
             Ok((tokens, user)) => Self {
                 access_token: Some(tokens.access_token),
                 refresh_token: Some(tokens.refresh_token),
@@ -55,18 +55,18 @@ impl TokenPayload {
     }
 }
 
-impl From<Settled<()>> for AcceptedPayload {
-    fn from(settled: Settled<()>) -> Self {
+impl From<MutationResult<()>> for AcceptedPayload {
+    fn from(result: MutationResult<()>) -> Self {
         Self {
-            accepted: settled.is_ok(),
-            user_errors: settled.err().unwrap_or_default(),
+            accepted: result.is_ok(),
+            user_errors: result.err().unwrap_or_default(),
         }
     }
 }
 
 /// The payload of a settled user.
-fn user_payload(ctx: &Context<'_>, settled: Settled<pb::User>) -> UserPayload {
-    settled.map(|user| User::new(ctx.data_unchecked(), user)).into()
+fn user_payload(ctx: &Context<'_>, result: MutationResult<pb::User>) -> UserPayload {
+    result.map(|user| User::new(ctx.data_unchecked(), user)).into()
 }
 
 fn client_address(data: &RequestData) -> Option<String> {
@@ -94,7 +94,7 @@ impl AccountMutation {
                 .locale
                 .or_else(|| ctx.data_unchecked::<RequestData>().language.clone()),
         };
-        Ok(settle(client.register(request).await, &[("", "input")], |_| Some(()))?.into())
+        Ok(mutation_result(client.register(request).await, &[("", "input")], |_| Some(()))?.into())
     }
 
     /// Also confirms a changed address. An account that is not confirmed cannot sign in (INVALID_CREDENTIALS); the token confirms the
@@ -104,7 +104,7 @@ impl AccountMutation {
         let answer = client.confirm_email(pb::ConfirmEmailRequest { token }).await;
         Ok(user_payload(
             ctx,
-            settle_token(answer, &[], |answer| answer.user)?,
+            token_mutation_result(answer, &[], |answer| answer.user)?,
         ))
     }
 
@@ -117,7 +117,7 @@ impl AccountMutation {
         let answer = client
             .resend_confirmation(pb::ResendConfirmationRequest { email })
             .await;
-        Ok(settle(answer, &[], |_| Some(()))?.into())
+        Ok(mutation_result(answer, &[], |_| Some(()))?.into())
     }
 
     async fn account_email_change(
@@ -135,7 +135,7 @@ impl AccountMutation {
             password,
             client_address,
         };
-        Ok(settle(client.request_email_change(request).await, &[], |_| Some(()))?.into())
+        Ok(mutation_result(client.request_email_change(request).await, &[], |_| Some(()))?.into())
     }
 
     /// What is left out or null stays as it is; an empty text takes it away.
@@ -157,7 +157,7 @@ impl AccountMutation {
         };
         Ok(user_payload(
             ctx,
-            settle(client.update_user(request).await, &[], |answer| answer.user)?,
+            mutation_result(client.update_user(request).await, &[], |answer| answer.user)?,
         ))
     }
 
@@ -179,7 +179,7 @@ impl AccountMutation {
         let answer = client.save_address(request).await;
         Ok(user_payload(
             ctx,
-            settle(answer, &[("address_id", "id")], |answer| answer.user)?,
+            mutation_result(answer, &[("address_id", "id")], |answer| answer.user)?,
         ))
     }
 
@@ -191,7 +191,7 @@ impl AccountMutation {
             .await;
         Ok(user_payload(
             ctx,
-            settle(answer, &[("address_id", "id")], |answer| answer.user)?,
+            mutation_result(answer, &[("address_id", "id")], |answer| answer.user)?,
         ))
     }
 
@@ -213,8 +213,8 @@ impl AccountMutation {
                 client_address,
             })
             .await;
-        let settled = settle(answer, &[], |answer| Some((answer.tokens?, answer.user)))?;
-        Ok(TokenPayload::new(data, settled))
+        let result = mutation_result(answer, &[], |answer| Some((answer.tokens?, answer.user)))?;
+        Ok(TokenPayload::new(data, result))
     }
 
     /// A used refresh token ends its session (TOKEN_REUSED), except that the call with the requestId of its first use gets the same
@@ -232,8 +232,8 @@ impl AccountMutation {
                 request_id,
             })
             .await;
-        let settled = settle_token(answer, &[], |answer| Some((answer.tokens?, answer.user)))?;
-        Ok(TokenPayload::new(ctx.data_unchecked(), settled))
+        let result = token_mutation_result(answer, &[], |answer| Some((answer.tokens?, answer.user)))?;
+        Ok(TokenPayload::new(ctx.data_unchecked(), result))
     }
 
     async fn session_revoke(&self, ctx: &Context<'_>, id: ID) -> Result<UserPayload, Failure> {
@@ -244,7 +244,7 @@ impl AccountMutation {
             .await;
         Ok(user_payload(
             ctx,
-            settle(answer, &[("session_id", "id")], |answer| answer.user)?,
+            mutation_result(answer, &[("session_id", "id")], |answer| answer.user)?,
         ))
     }
 
@@ -255,13 +255,13 @@ impl AccountMutation {
     ) -> Result<AcceptedPayload, Failure> {
         let mut client = ctx.data_unchecked::<Services>().auth.clone();
         let answer = client.logout(pb::LogoutRequest { refresh_token }).await;
-        Ok(settle_token(answer, &[], |_| Some(()))?.into())
+        Ok(token_mutation_result(answer, &[], |_| Some(()))?.into())
     }
 
     async fn tokens_revoke_all(&self, ctx: &Context<'_>) -> Result<AcceptedPayload, Failure> {
         require_user(ctx.data_unchecked())?;
         let mut client = ctx.data_unchecked::<Services>().auth.clone();
-        Ok(settle(
+        Ok(mutation_result(
             client.logout_all(pb::LogoutAllRequest {}).await,
             &[],
             |_| Some(()),
@@ -286,7 +286,7 @@ impl AccountMutation {
         };
         Ok(user_payload(
             ctx,
-            settle(client.change_password(request).await, &[], |answer| answer.user)?,
+            mutation_result(client.change_password(request).await, &[], |answer| answer.user)?,
         ))
     }
 
@@ -299,7 +299,7 @@ impl AccountMutation {
         let answer = client
             .request_password_reset(pb::RequestPasswordResetRequest { email })
             .await;
-        Ok(settle(answer, &[], |_| Some(()))?.into())
+        Ok(mutation_result(answer, &[], |_| Some(()))?.into())
     }
 
     async fn password_reset(
@@ -314,7 +314,7 @@ impl AccountMutation {
             .await;
         Ok(user_payload(
             ctx,
-            settle_token(answer, &[], |answer| answer.user)?,
+            token_mutation_result(answer, &[], |answer| answer.user)?,
         ))
     }
 
@@ -328,7 +328,7 @@ impl AccountMutation {
             .await;
         Ok(user_payload(
             ctx,
-            settle(answer, &[("user_id", "id")], |answer| answer.user)?,
+            mutation_result(answer, &[("user_id", "id")], |answer| answer.user)?,
         ))
     }
 
@@ -348,7 +348,7 @@ impl AccountMutation {
             .await;
         Ok(user_payload(
             ctx,
-            settle(answer, &[("user_id", "id")], |answer| answer.user)?,
+            mutation_result(answer, &[("user_id", "id")], |answer| answer.user)?,
         ))
     }
 }

@@ -6,7 +6,7 @@ use comptoir_proto::{
 };
 
 use super::category::list_products;
-use super::connection::Window;
+use super::connection::PageArguments;
 use super::delivery::{Delivery, DeliveryConnection};
 use super::discount::{Discount, DiscountConnection};
 use super::money::{Money, money};
@@ -105,10 +105,10 @@ impl AdminQuery {
         status: Option<ProductStatus>,
     ) -> Result<ProductConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = catalog::ListProductsRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             status: status
                 .map(catalog::ProductStatus::from)
                 .unwrap_or_default()
@@ -116,7 +116,7 @@ impl AdminQuery {
             query: query.unwrap_or_default(),
             ..Default::default()
         };
-        list_products(ctx, &window, request).await
+        list_products(ctx, &page_arguments, request).await
     }
 
     /// Newest first; without a state, only orders that were PLACED once.
@@ -128,14 +128,14 @@ impl AdminQuery {
         filter: Option<OrderFilter>,
     ) -> Result<OrderConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = orders::ListOrdersRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             all: true,
             filter: Some(filter.unwrap_or_default().into()),
         };
-        list_orders(ctx, &window, request).await
+        list_orders(ctx, &page_arguments, request).await
     }
 
     async fn admin_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>, Failure> {
@@ -154,10 +154,10 @@ impl AdminQuery {
     ) -> Result<UserConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = auth::ListUsersRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             query: query.unwrap_or_default(),
             user_ids: Vec::new(),
         };
@@ -168,7 +168,7 @@ impl AdminQuery {
             .into_iter()
             .map(|user| User::new(data, user))
             .collect();
-        Ok(window
+        Ok(page_arguments
             .page(users, answer.cursors, &answer.next_page_token, answer.total_count)
             .into())
     }
@@ -182,10 +182,10 @@ impl AdminQuery {
     ) -> Result<DeliveryConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = notifier::ListDeliveriesRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             status: status.unwrap_or_default(),
         };
         let mut client = ctx.data_unchecked::<Services>().notifier.clone();
@@ -195,7 +195,7 @@ impl AdminQuery {
             .into_iter()
             .map(|delivery| Delivery::new(data, delivery))
             .collect();
-        Ok(window
+        Ok(page_arguments
             .page(
                 deliveries,
                 answer.cursors,
@@ -214,10 +214,10 @@ impl AdminQuery {
     ) -> Result<DiscountConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = orders::ListDiscountsRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             query: query.unwrap_or_default(),
         };
         let mut client = ctx.data_unchecked::<Services>().discounts.clone();
@@ -227,7 +227,7 @@ impl AdminQuery {
             .into_iter()
             .map(|discount| Discount::new(data, discount))
             .collect();
-        Ok(window
+        Ok(page_arguments
             .page(
                 discounts,
                 answer.cursors,
@@ -245,16 +245,16 @@ impl AdminQuery {
         after: Option<String>,
     ) -> Result<StockMovementConnection, Failure> {
         require_staff(ctx.data_unchecked())?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = catalog::ListStockMovementsRequest {
             variant_id: variant_id.0,
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
         };
         let mut client = ctx.data_unchecked::<Services>().inventory.clone();
         let answer = client.list_stock_movements(request).await?.into_inner();
         let movements = answer.movements.into_iter().map(StockMovement::from).collect();
-        Ok(window
+        Ok(page_arguments
             .page(
                 movements,
                 answer.cursors,
@@ -273,11 +273,11 @@ impl AdminQuery {
     ) -> Result<VariantConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;
-        let window = Window::new(ctx, first, 50, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 50, after)?;
         let request = catalog::ListLowStockRequest {
             threshold: threshold.unwrap_or(5),
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
         };
         let mut client = ctx.data_unchecked::<Services>().inventory.clone();
         let answer = client.list_low_stock(request).await?.into_inner();
@@ -286,7 +286,7 @@ impl AdminQuery {
             .into_iter()
             .map(|variant| ProductVariant::new(data, variant))
             .collect();
-        Ok(window
+        Ok(page_arguments
             .page(
                 variants,
                 answer.cursors,

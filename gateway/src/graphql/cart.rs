@@ -9,8 +9,8 @@ use comptoir_proto::types;
 use super::address::Address;
 use super::money::{Money, money};
 use super::order::Order;
-use super::refusals::payload;
 use super::scalars::{DateTime, Decimal};
+use super::user_errors::payload;
 use super::variant::ProductVariant;
 use crate::backend::{Failure, RequestData, Services, optional};
 

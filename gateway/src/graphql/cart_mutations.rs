@@ -5,7 +5,7 @@ use comptoir_proto::orders::v1 as pb;
 
 use super::address::AddressInput;
 use super::cart::{Cart, CartPayload};
-use super::refusals::settle;
+use super::user_errors::mutation_result;
 use crate::backend::{Failure, Paths, RequestData, Services, locale, require_user};
 
 /// quantity is 1 to 999; 0 is refused here and in updates (INVALID_QUANTITY): use cartLinesRemove.
@@ -44,8 +44,8 @@ async fn update(
     paths: Paths,
 ) -> Result<CartPayload, Failure> {
     let mut client = ctx.data_unchecked::<Services>().carts.clone();
-    let settled = settle(client.update_cart(request).await, paths, |answer| answer.cart)?;
-    Ok(settled.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
+    let result = mutation_result(client.update_cart(request).await, paths, |answer| answer.cart)?;
+    Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
 }
 
 #[derive(Default)]
@@ -78,10 +78,10 @@ impl CartMutation {
             currency_code: input.currency_code,
             locale,
         };
-        let settled = settle(client.create_cart(request).await, &[("", "input")], |answer| {
+        let result = mutation_result(client.create_cart(request).await, &[("", "input")], |answer| {
             answer.cart
         })?;
-        Ok(settled.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
+        Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
     }
 
     async fn cart_lines_add(
@@ -98,8 +98,8 @@ impl CartMutation {
                 lines,
             })
             .await;
-        let settled = settle(answer, &[], |answer| answer.cart)?;
-        Ok(settled.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
+        let result = mutation_result(answer, &[], |answer| answer.cart)?;
+        Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
     }
 
     async fn cart_lines_update(
@@ -120,8 +120,8 @@ impl CartMutation {
                 lines,
             })
             .await;
-        let settled = settle(answer, &[("lines.*.line_id", "lines.*.id")], |answer| answer.cart)?;
-        Ok(settled.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
+        let result = mutation_result(answer, &[("lines.*.line_id", "lines.*.id")], |answer| answer.cart)?;
+        Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
     }
 
     async fn cart_lines_remove(
@@ -138,8 +138,8 @@ impl CartMutation {
                 line_ids,
             })
             .await;
-        let settled = settle(answer, &[], |answer| answer.cart)?;
-        Ok(settled.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
+        let result = mutation_result(answer, &[], |answer| answer.cart)?;
+        Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
     }
 
     /// The signed-in customer takes over a guest's cart: its lines go into the customer's open cart (quantities added up, at most 999),
@@ -151,13 +151,15 @@ impl CartMutation {
         let answer = client
             .attach_cart(pb::AttachCartRequest { cart_id: cart_id.0 })
             .await;
-        Ok(match (settle(answer, &[], |answer| answer.cart)?, &data.caller) {
-            (Ok(cart), Some(user)) => {
-                let cart = locale::adopt(ctx.data_unchecked(), user, cart).await;
-                Ok(Cart::new(data, cart)).into()
-            }
-            (settled, _) => settled.map(|cart| Cart::new(data, cart)).into(),
-        })
+        Ok(
+            match (mutation_result(answer, &[], |answer| answer.cart)?, &data.caller) {
+                (Ok(cart), Some(user)) => {
+                    let cart = locale::adopt(ctx.data_unchecked(), user, cart).await;
+                    Ok(Cart::new(data, cart)).into()
+                }
+                (result, _) => result.map(|cart| Cart::new(data, cart)).into(),
+            },
+        )
     }
 
     /// What is left out or null stays as it is; an empty text takes it away.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use comptoir_proto::catalog::v1 as pb;
 
-use super::connection::Window;
+use super::connection::PageArguments;
 use super::mask;
 use super::product::{Product, ProductConnection, ProductSort};
-use super::refusals::payload;
+use super::user_errors::payload;
 use crate::backend::{Failure, RequestData, Services};
-use crate::executor::plain::{Unknown, looked_at, plain};
+use crate::executor::sync_object::{Unresolved, output_type, sync_object};
 
 #[derive(Clone)]
 pub(super) struct Category(Arc<pb::Category>);
@@ -24,22 +24,22 @@ impl Category {
     }
 }
 
-plain!(Category: &pb::Category, |category, walk| {
+sync_object!(Category: &pb::Category, |category, walk| {
     id: ID = ID(category.id.clone()),
     slug: &str = &category.slug,
     name: &str = &category.name,
-    parent: Result<Option<&pb::Category>, Unknown> = walk.category(category.parent_id.as_deref()),
-    children: Result<Vec<&pb::Category>, Unknown> = walk.categories(|tree| tree.children(&category.id)),
-    ancestors: Result<Vec<&pb::Category>, Unknown> = walk.categories(|tree| tree.ancestors(category)),
-} else Listing(category));
-looked_at!(Category as &pb::Category, |category| &*category.0);
+    parent: Result<Option<&pb::Category>, Unresolved> = walk.category(category.parent_id.as_deref()),
+    children: Result<Vec<&pb::Category>, Unresolved> = walk.categories(|tree| tree.children(&category.id)),
+    ancestors: Result<Vec<&pb::Category>, Unresolved> = walk.categories(|tree| tree.ancestors(category)),
+} else CategoryProducts(category));
+output_type!(Category as &pb::Category, |category| &*category.0);
 
 /// What a category has only by a call.
-pub(super) struct Listing {
+pub(super) struct CategoryProducts {
     category_id: String,
 }
 
-impl Listing {
+impl CategoryProducts {
     /// That of a category.
     pub(super) fn of(category: &pb::Category) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Listing {
 }
 
 #[Object]
-impl Listing {
+impl CategoryProducts {
     /// Those of its descendants too.
     async fn products(
         &self,
@@ -58,22 +58,22 @@ impl Listing {
         after: Option<String>,
         sort: Option<ProductSort>,
     ) -> Result<ProductConnection, Failure> {
-        let window = Window::new(ctx, first, 24, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 24, after)?;
         let request = pb::ListProductsRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             sort: ProductSort::to_proto(sort),
             category_id: self.category_id.clone(),
             ..Default::default()
         };
-        list_products(ctx, &window, request).await
+        list_products(ctx, &page_arguments, request).await
     }
 }
 
 /// A page of products.
 pub(super) async fn list_products(
     ctx: &Context<'_>,
-    window: &Window,
+    page_arguments: &PageArguments,
     mut request: pb::ListProductsRequest,
 ) -> Result<ProductConnection, Failure> {
     let mut client = ctx.data_unchecked::<Services>().catalog.clone();
@@ -83,7 +83,7 @@ pub(super) async fn list_products(
     let (next, total) = (answer.next_page_token, answer.total_count);
     Ok(Product::page(
         data,
-        window,
+        page_arguments,
         answer.products,
         answer.cursors,
         &next,

@@ -8,8 +8,8 @@ use pb::complete_cart_response::Outcome;
 
 use super::cart::Cart;
 use super::order::Order;
-use super::refusals::{UserError, check_idempotency_key, refused};
 use super::scalars::{DateTime, Decimal};
+use super::user_errors::{UserError, as_user_errors, check_idempotency_key};
 use crate::backend::{Failure, Paths, RequestData, Services, camel_case, present, return_url};
 
 const PATHS: Paths = &[
@@ -109,7 +109,7 @@ impl CheckoutMutation {
             return failed(user_errors);
         }
         let return_url = match payment.return_url.map(|url| return_url(&services.settings, &url)) {
-            Some(Err(error)) => return failed(refused(error.into(), PATHS)?),
+            Some(Err(error)) => return failed(as_user_errors(error.into(), PATHS)?),
             Some(Ok(url)) => Some(url),
             None => None,
         };
@@ -124,7 +124,7 @@ impl CheckoutMutation {
         };
         match services.carts.clone().complete_cart(request).await {
             Ok(answer) => outcome(data, present(answer.into_inner().outcome)?, &cart_id),
-            Err(status) => failed(refused(status.into(), PATHS)?),
+            Err(status) => failed(as_user_errors(status.into(), PATHS)?),
         }
     }
 }

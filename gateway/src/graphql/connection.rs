@@ -5,7 +5,7 @@ use comptoir_mesh::error::ErrorReason;
 
 use crate::backend::{Failure, Services};
 use crate::config::most_of_a_page;
-use crate::executor::plain::{looked_at, plain};
+use crate::executor::sync_object::{output_type, sync_object};
 
 pub(super) struct PageInfo {
     has_next_page: bool,
@@ -14,24 +14,24 @@ pub(super) struct PageInfo {
     end_cursor: Option<String>,
 }
 
-plain!(PageInfo: &PageInfo, |page| {
+sync_object!(PageInfo: &PageInfo, |page| {
     hasNextPage: bool = page.has_next_page,
     hasPreviousPage: bool = page.has_previous_page,
     startCursor: Option<&str> = page.start_cursor.as_deref(),
     endCursor: Option<&str> = page.end_cursor.as_deref(),
 });
-looked_at!(PageInfo as &PageInfo, |page| page);
+output_type!(PageInfo as &PageInfo, |page| page);
 
 /// Which part of a list is asked for.
-pub(super) struct Window {
+pub(super) struct PageArguments {
     /// From 1 on.
     pub(super) size: i32,
     /// The cursor to go on behind; empty is the beginning.
     pub(super) after: String,
 }
 
-impl Window {
-    /// The window of a field's arguments.
+impl PageArguments {
+    /// The page_arguments of a field's arguments.
     pub(super) fn new(
         ctx: &Context<'_>,
         first: Option<i32>,

@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, Object};
 use comptoir_proto::notifier::v1 as pb;
 
 use super::connection::connection;
-use super::refusals::{payload, settle};
 use super::scalars::DateTime;
+use super::user_errors::{mutation_result, payload};
 use crate::backend::{Failure, RequestData, Services, optional, require_staff};
 
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl DeliveryMutation {
         let answer = client
             .retry_delivery(pb::RetryDeliveryRequest { delivery_id: id.0 })
             .await;
-        let settled = settle(answer, &[("delivery_id", "id")], |answer| answer.delivery)?;
-        Ok(settled.map(|delivery| Delivery::new(data, delivery)).into())
+        let result = mutation_result(answer, &[("delivery_id", "id")], |answer| answer.delivery)?;
+        Ok(result.map(|delivery| Delivery::new(data, delivery)).into())
     }
 }

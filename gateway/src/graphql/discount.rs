@@ -4,8 +4,8 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
 
 use super::connection::connection;
-use super::refusals::{payload, settle};
 use super::scalars::{DateTime, Decimal};
+use super::user_errors::{mutation_result, payload};
 use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 /// The most discounts that are looked through for one id.
@@ -167,8 +167,8 @@ impl DiscountMutation {
                 discount: Some(input.into()),
             })
             .await;
-        let settled = settle(answer, PATHS, |answer| answer.discount)?;
-        Ok(settled.map(|discount| Discount::new(data, discount)).into())
+        let result = mutation_result(answer, PATHS, |answer| answer.discount)?;
+        Ok(result.map(|discount| Discount::new(data, discount)).into())
     }
 
     async fn discount_update(
@@ -184,10 +184,10 @@ impl DiscountMutation {
             discount_id: id.0,
             discount: Some(input.into()),
         };
-        let settled = settle(client.update_discount(request).await, PATHS, |answer| {
+        let result = mutation_result(client.update_discount(request).await, PATHS, |answer| {
             answer.discount
         })?;
-        Ok(settled.map(|discount| Discount::new(data, discount)).into())
+        Ok(result.map(|discount| Discount::new(data, discount)).into())
     }
 
     async fn discount_delete(&self, ctx: &Context<'_>, id: ID) -> Result<DiscountPayload, Failure> {
@@ -197,7 +197,7 @@ impl DiscountMutation {
         let answer = client
             .delete_discount(pb::DeleteDiscountRequest { discount_id: id.0 })
             .await;
-        let settled = settle(answer, PATHS, |answer| answer.discount)?;
-        Ok(settled.map(|discount| Discount::new(data, discount)).into())
+        let result = mutation_result(answer, PATHS, |answer| answer.discount)?;
+        Ok(result.map(|discount| Discount::new(data, discount)).into())
     }
 }

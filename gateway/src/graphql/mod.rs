@@ -3,7 +3,7 @@
 //!
 //! What the HTTP endpoint needs is here: [`builder`] or [`schema`], [`Services`], and a [`RequestData`] in each request
 //! (`request.data(data.clone())`). Requests run through [`execute`] and [`execute_stream`], inside the call's
-//! `mesh::context`: they put the answer into the form that the specification asks for, with the [`Outline`] of the
+//! `mesh::context`: they put the answer into the form that the specification asks for, with the [`ResponseShape`] of the
 //! operation, and a code on every error. After an execution, [`RequestData::public_tags`] says whether and under which tags
 //! the answer may be stored.
 //!
@@ -31,7 +31,6 @@ mod order_states;
 mod product;
 mod product_inputs;
 mod query;
-mod refusals;
 mod scalars;
 mod search;
 mod shop;
@@ -40,6 +39,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod user;
+mod user_errors;
 mod variant;
 
 use async_graphql::SchemaBuilder;

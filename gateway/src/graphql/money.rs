@@ -4,7 +4,7 @@ use comptoir_proto::types as pb;
 use comptoir_shop::money::{format_decimal, fraction_digits};
 
 use super::scalars::{Decimal, Long};
-use crate::executor::plain::{looked_at, plain};
+use crate::executor::sync_object::{output_type, sync_object};
 
 #[derive(Clone, Debug)]
 pub(super) struct Money(pb::Money);
@@ -50,7 +50,7 @@ impl<'a> From<&'a pb::Money> for Amount<'a> {
     }
 }
 
-plain!(
+sync_object!(
     /// Amounts are integers of the currency's smallest unit everywhere inside; fractionalAmount is that integer.
     Money: Amount<'_>, |money| {
         amount: Decimal = Decimal::new(format_decimal(money.minor_units, money.digits())),
@@ -59,7 +59,7 @@ plain!(
         fractionDigits: i32 = i32::try_from(money.digits()).unwrap_or_default(),
     }
 );
-looked_at!(Money as Amount<'_>, |money| Amount::from(&money.0));
+output_type!(Money as Amount<'_>, |money| Amount::from(&money.0));
 
 /// An amount that services always set.
 pub(super) fn money(money: Option<pb::Money>) -> Money {

@@ -16,7 +16,7 @@ use super::product::Product;
 use super::user::User;
 use super::variant::ProductVariant;
 use crate::backend::{Failure, RequestData};
-use crate::executor::plain::{field, interface};
+use crate::executor::sync_object::{field, interface};
 
 /// The prefix of an id says what it is of.
 pub(super) enum Node {

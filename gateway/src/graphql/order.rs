@@ -11,9 +11,9 @@ use super::connection::connection;
 use super::money::{Money, money};
 use super::order_states::{FulfillmentStatus, OrderState, PaymentStatus};
 use super::product::Image;
-use super::refusals::payload;
 use super::scalars::{DateTime, Long};
 use super::user::User;
+use super::user_errors::payload;
 use crate::backend::{Failure, RequestData, Services, optional};
 
 #[derive(SimpleObject)]

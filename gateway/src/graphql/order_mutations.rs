@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
 
 use super::order::{Order, OrderPayload};
-use super::refusals::{check_idempotency_key, settle};
 use super::scalars::Decimal;
+use super::user_errors::{check_idempotency_key, mutation_result};
 use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 const PATHS: Paths = &[("order_id", "id"), ("request_id", "idempotencyKey")];
@@ -52,10 +52,8 @@ impl OrderMutation {
             reason,
             request_id: idempotency_key,
         };
-        let settled = settle(client.cancel_order(request).await, PATHS, |answer| answer.order)?;
-        Ok(settled
-            .map(|order| Order::new(ctx.data_unchecked(), order))
-            .into())
+        let result = mutation_result(client.cancel_order(request).await, PATHS, |answer| answer.order)?;
+        Ok(result.map(|order| Order::new(ctx.data_unchecked(), order)).into())
     }
 
     async fn order_fulfill(
@@ -83,10 +81,10 @@ impl OrderMutation {
             carrier: input.carrier,
             request_id: idempotency_key,
         };
-        let settled = settle(client.fulfill_order(request).await, FULFILL_PATHS, |answer| {
+        let result = mutation_result(client.fulfill_order(request).await, FULFILL_PATHS, |answer| {
             answer.order
         })?;
-        Ok(settled.map(|order| Order::new(data, order)).into())
+        Ok(result.map(|order| Order::new(data, order)).into())
     }
 
     async fn order_mark_delivered(
@@ -102,8 +100,8 @@ impl OrderMutation {
             order_id: id.0,
             fulfillment_id: fulfillment_id.0,
         };
-        let settled = settle(client.mark_delivered(request).await, PATHS, |answer| answer.order)?;
-        Ok(settled.map(|order| Order::new(data, order)).into())
+        let result = mutation_result(client.mark_delivered(request).await, PATHS, |answer| answer.order)?;
+        Ok(result.map(|order| Order::new(data, order)).into())
     }
 
     /// amount left out means all that is left.
@@ -129,7 +127,7 @@ impl OrderMutation {
             restock: restock.unwrap_or_default(),
             request_id: idempotency_key,
         };
-        let settled = settle(client.refund_order(request).await, PATHS, |answer| answer.order)?;
-        Ok(settled.map(|order| Order::new(data, order)).into())
+        let result = mutation_result(client.refund_order(request).await, PATHS, |answer| answer.order)?;
+        Ok(result.map(|order| Order::new(data, order)).into())
     }
 }

@@ -7,12 +7,12 @@ use async_graphql::{Enum, ID};
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
 
-use super::connection::{Page, PageInfo, Window};
+use super::connection::{Page, PageArguments, PageInfo};
 use super::money::Amount;
 use super::scalars::{DateTime, Long};
-use super::variant::Variant;
+use super::variant::VariantView;
 use crate::backend::{RequestData, Services};
-use crate::executor::plain::{Unknown, Walk, leaf, looked_at, plain};
+use crate::executor::sync_object::{Unresolved, Walk, leaf, output_type, sync_object};
 
 #[derive(Clone, Debug)]
 pub(super) struct Image(pb::Image);
@@ -27,24 +27,24 @@ impl Image {
     }
 }
 
-plain!(Image: &pb::Image, |image| {
+sync_object!(Image: &pb::Image, |image| {
     url: &str = &image.url,
     altText: Option<&str> = image.alt_text.as_deref(),
     width: Option<i32> = image.width,
     height: Option<i32> = image.height,
 });
-looked_at!(Image as &pb::Image, |image| &image.0);
+output_type!(Image as &pb::Image, |image| &image.0);
 
-plain!(ProductOption: &pb::ProductOption, |option| {
+sync_object!(ProductOption: &pb::ProductOption, |option| {
     name: &str = &option.name,
     values: &[String] = &option.values,
 });
 
 /// What a product's variants cost.
 #[derive(Clone, Copy)]
-struct Prices<'a>(Option<&'a pb::PriceRange>);
+struct PriceRangeView<'a>(Option<&'a pb::PriceRange>);
 
-impl<'a> Prices<'a> {
+impl<'a> PriceRangeView<'a> {
     /// A product has at least one variant; should it have none, it costs nothing in the shop's currency.
     fn end(
         self,
@@ -56,7 +56,7 @@ impl<'a> Prices<'a> {
     }
 }
 
-plain!(PriceRange: Prices<'_>, |prices, walk| {
+sync_object!(PriceRange: PriceRangeView<'_>, |prices, walk| {
     min: Amount<'_> = prices.end(walk, |range| range.min.as_ref()),
     max: Amount<'_> = prices.end(walk, |range| range.max.as_ref()),
 });
@@ -133,14 +133,14 @@ impl Product {
     }
 
     /// As it is shown.
-    pub(super) fn look(&self) -> &pb::Product {
+    pub(super) fn as_proto(&self) -> &pb::Product {
         &self.0
     }
 
     /// A page of products from the parts of a service's answer.
     pub(super) fn page(
         data: &RequestData,
-        window: &Window,
+        page_arguments: &PageArguments,
         products: Vec<pb::Product>,
         cursors: Vec<String>,
         next: &str,
@@ -151,11 +151,11 @@ impl Product {
             .into_iter()
             .map(|product| Self::new(data, product))
             .collect();
-        window.page(products, cursors, next, total).into()
+        page_arguments.page(products, cursors, next, total).into()
     }
 }
 
-plain!(Product: &pb::Product, |product, walk| {
+sync_object!(Product: &pb::Product, |product, walk| {
     id: ID = ID(product.id.clone()),
     slug: &str = &product.slug,
     title: &str = &product.title,
@@ -164,10 +164,10 @@ plain!(Product: &pb::Product, |product, walk| {
     vendor: Option<&str> = product.vendor.as_deref(),
     productType: Option<&str> = product.product_type.as_deref(),
     tags: &[String] = &product.tags,
-    category: Result<Option<&pb::Category>, Unknown> = walk.category(product.category_id.as_deref()),
+    category: Result<Option<&pb::Category>, Unresolved> = walk.category(product.category_id.as_deref()),
     options: &[pb::ProductOption] = &product.options,
-    variants: Vec<Variant<'_>> = Variant::all(product),
-    priceRange: Prices<'_> = Prices(product.price_range.as_ref()),
+    variants: Vec<VariantView<'_>> = VariantView::all(product),
+    priceRange: PriceRangeView<'_> = PriceRangeView(product.price_range.as_ref()),
     featuredImage: Option<&pb::Image> = product.featured_image.as_ref(),
     images: &[pb::Image] = &product.images,
     availableForSale: bool = product.available_for_sale,
@@ -179,7 +179,7 @@ plain!(Product: &pb::Product, |product, walk| {
     /// Grows with each change; pass it back to productUpdate.
     version: Long = Long(product.version),
 });
-looked_at!(Product as &pb::Product, |product| product.look());
+output_type!(Product as &pb::Product, |product| product.as_proto());
 
 /// A page of products.
 pub(super) struct ProductConnection {
@@ -203,7 +203,7 @@ impl ProductConnection {
         self.page
             .items
             .iter()
-            .map(|(_, product)| product.look())
+            .map(|(_, product)| product.as_proto())
             .collect()
     }
 
@@ -216,15 +216,15 @@ impl ProductConnection {
     }
 }
 
-plain!(ProductConnection: &ProductConnection, |products| {
+sync_object!(ProductConnection: &ProductConnection, |products| {
     edges: &[(String, Product)] = products.edges(),
     nodes: Vec<&pb::Product> = products.nodes(),
     pageInfo: &PageInfo = products.info(),
     totalCount: i32 = products.total_count(),
 });
-looked_at!(ProductConnection as &ProductConnection, |products| products);
+output_type!(ProductConnection as &ProductConnection, |products| products);
 
-plain!(ProductEdge: &(String, Product), |edge| {
+sync_object!(ProductEdge: &(String, Product), |edge| {
     cursor: &str = &edge.0,
-    node: &pb::Product = edge.1.look(),
+    node: &pb::Product = edge.1.as_proto(),
 });

@@ -5,8 +5,8 @@ use comptoir_proto::catalog::v1 as pb;
 
 use super::category::{Category, CategoryPayload};
 use super::product::{Product, ProductStatus};
-use super::refusals::{payload, settle};
 use super::scalars::{Decimal, Long};
+use super::user_errors::{mutation_result, payload};
 use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
 const PRODUCT_PATHS: Paths = &[("product_id", "id"), ("product", "input"), ("version", "version")];
@@ -121,8 +121,8 @@ impl ProductMutation {
                 product: Some(input.into()),
             })
             .await;
-        let settled = settle(answer, PRODUCT_PATHS, |answer| answer.product)?;
-        Ok(settled.map(|product| Product::new(data, product)).into())
+        let result = mutation_result(answer, PRODUCT_PATHS, |answer| answer.product)?;
+        Ok(result.map(|product| Product::new(data, product)).into())
     }
 
     async fn product_update(
@@ -140,10 +140,10 @@ impl ProductMutation {
             product: Some(input.into()),
             version: version.0,
         };
-        let settled = settle(client.update_product(request).await, PRODUCT_PATHS, |answer| {
+        let result = mutation_result(client.update_product(request).await, PRODUCT_PATHS, |answer| {
             answer.product
         })?;
-        Ok(settled.map(|product| Product::new(data, product)).into())
+        Ok(result.map(|product| Product::new(data, product)).into())
     }
 
     async fn product_delete(&self, ctx: &Context<'_>, id: ID) -> Result<ProductPayload, Failure> {
@@ -153,8 +153,8 @@ impl ProductMutation {
         let answer = client
             .delete_product(pb::DeleteProductRequest { product_id: id.0 })
             .await;
-        let settled = settle(answer, PRODUCT_PATHS, |answer| answer.product)?;
-        Ok(settled.map(|product| Product::new(data, product)).into())
+        let result = mutation_result(answer, PRODUCT_PATHS, |answer| answer.product)?;
+        Ok(result.map(|product| Product::new(data, product)).into())
     }
 }
 
@@ -176,11 +176,11 @@ impl CategoryMutation {
             slug: input.slug,
             parent_id: input.parent_id.map(|id| id.0),
         };
-        let settled = settle(client.create_category(request).await, CATEGORY_PATHS, |answer| {
+        let result = mutation_result(client.create_category(request).await, CATEGORY_PATHS, |answer| {
             answer.category
         })?;
         data.loaders.forget_categories();
-        Ok(settled.map(|category| Category::new(data, category)).into())
+        Ok(result.map(|category| Category::new(data, category)).into())
     }
 
     async fn category_update(
@@ -198,11 +198,11 @@ impl CategoryMutation {
             slug: input.slug,
             parent_id: input.parent_id.map(|id| id.0),
         };
-        let settled = settle(client.update_category(request).await, CATEGORY_PATHS, |answer| {
+        let result = mutation_result(client.update_category(request).await, CATEGORY_PATHS, |answer| {
             answer.category
         })?;
         data.loaders.forget_categories();
-        Ok(settled.map(|category| Category::new(data, category)).into())
+        Ok(result.map(|category| Category::new(data, category)).into())
     }
 
     /// Children and products move to its parent.
@@ -213,8 +213,8 @@ impl CategoryMutation {
         let answer = client
             .delete_category(pb::DeleteCategoryRequest { category_id: id.0 })
             .await;
-        let settled = settle(answer, CATEGORY_PATHS, |answer| answer.category)?;
+        let result = mutation_result(answer, CATEGORY_PATHS, |answer| answer.category)?;
         data.loaders.forget_categories();
-        Ok(settled.map(|category| Category::new(data, category)).into())
+        Ok(result.map(|category| Category::new(data, category)).into())
     }
 }

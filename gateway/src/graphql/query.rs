@@ -9,7 +9,7 @@ use orders::get_order_request::Key;
 use super::admin::AdminQuery;
 use super::cart::Cart;
 use super::category::{Category, list_products};
-use super::connection::Window;
+use super::connection::PageArguments;
 use super::mask;
 use super::node::{self, Node};
 use super::order::{Order, OrderConnection};
@@ -60,14 +60,14 @@ impl CatalogQuery {
         after: Option<String>,
         sort: Option<ProductSort>,
     ) -> Result<ProductConnection, Failure> {
-        let window = Window::new(ctx, first, 24, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 24, after)?;
         let request = catalog::ListProductsRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             sort: ProductSort::to_proto(sort),
             ..Default::default()
         };
-        list_products(ctx, &window, request).await
+        list_products(ctx, &page_arguments, request).await
     }
 
     async fn categories(&self, ctx: &Context<'_>) -> Result<Vec<Category>, Failure> {
@@ -154,13 +154,13 @@ impl BuyerQuery {
     ) -> Result<OrderConnection, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_user(data)?;
-        let window = Window::new(ctx, first, 20, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 20, after)?;
         let request = orders::ListOrdersRequest {
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             ..Default::default()
         };
-        list_orders(ctx, &window, request).await
+        list_orders(ctx, &page_arguments, request).await
     }
 
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>, Failure> {
@@ -174,7 +174,7 @@ impl BuyerQuery {
 /// A page of orders.
 pub(super) async fn list_orders(
     ctx: &Context<'_>,
-    window: &Window,
+    page_arguments: &PageArguments,
     request: orders::ListOrdersRequest,
 ) -> Result<OrderConnection, Failure> {
     let data = ctx.data_unchecked::<RequestData>();
@@ -185,7 +185,7 @@ pub(super) async fn list_orders(
         .into_iter()
         .map(|order| Order::new(data, order))
         .collect();
-    Ok(window
+    Ok(page_arguments
         .page(found, answer.cursors, &answer.next_page_token, answer.total_count)
         .into())
 }

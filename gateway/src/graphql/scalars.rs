@@ -4,7 +4,7 @@ use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarTyp
 use jiff::Timestamp;
 
 use crate::executor::is_decimal;
-use crate::executor::plain::leaf;
+use crate::executor::sync_object::leaf;
 
 /// RFC 3339, UTC
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@ use comptoir_mesh as mesh;
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::catalog::v1 as pb;
 
-use super::connection::{PageInfo, Window};
+use super::connection::{PageArguments, PageInfo};
 use super::mask;
 use super::product::{Product, ProductConnection, ProductSort};
 use super::scalars::Decimal;
 use crate::backend::{Failure, RequestData, Services};
-use crate::executor::plain::{looked_at, plain};
+use crate::executor::sync_object::{output_type, sync_object};
 
 /// Values of one facet are OR-ed, different facets AND-ed. categories are slugs and take their descendants in. One and the
 /// same variant has to meet the option, price and availability filters. Prices are of the shop's currency.
@@ -32,7 +32,7 @@ pub(super) struct OptionFilter {
     values: Vec<String>,
 }
 
-plain!(
+sync_object!(
     /// count is exact for the query with this facet's own filter taken off and all others left on; value is what the filter takes.
     FacetValue: &pb::FacetValue, |value| {
         value: &str = &value.value,
@@ -41,7 +41,7 @@ plain!(
     }
 );
 
-plain!(
+sync_object!(
     /// id is category, vendor, productType, tag, or option.NAME (one facet for each option name).
     Facet: &pb::Facet, |facet| {
         id: &str = &facet.id,
@@ -56,14 +56,14 @@ pub(super) struct SearchConnection {
     facets: Vec<pb::Facet>,
 }
 
-plain!(SearchConnection: &SearchConnection, |found| {
+sync_object!(SearchConnection: &SearchConnection, |found| {
     edges: &[(String, Product)] = found.products.edges(),
     nodes: Vec<&pb::Product> = found.products.nodes(),
     pageInfo: &PageInfo = found.products.info(),
     totalCount: i32 = found.products.total_count(),
     facets: &[pb::Facet] = &found.facets,
 });
-looked_at!(SearchConnection as &SearchConnection, |found| found);
+output_type!(SearchConnection as &SearchConnection, |found| found);
 
 #[derive(Default)]
 pub(super) struct SearchQuery;
@@ -82,7 +82,7 @@ impl SearchQuery {
         sort: Option<ProductSort>,
     ) -> Result<SearchConnection, Failure> {
         let services = ctx.data_unchecked::<Services>();
-        let window = Window::new(ctx, first, 24, after)?;
+        let page_arguments = PageArguments::new(ctx, first, 24, after)?;
         let filters = filters
             .unwrap_or_default()
             .into_proto(services.shop.currency_digits)?;
@@ -90,8 +90,8 @@ impl SearchQuery {
             query: query.unwrap_or_default(),
             filters: Some(filters),
             sort: ProductSort::to_proto(sort),
-            page_size: window.size,
-            page_token: window.after.clone(),
+            page_size: page_arguments.size,
+            page_token: page_arguments.after.clone(),
             with_facets: ctx.look_ahead().field("facets").exists(),
             read_mask: mask::of_products(ctx),
         };
@@ -106,7 +106,14 @@ impl SearchQuery {
         data.tag("categories");
         let (next, total) = (answer.next_page_token, answer.total_count);
         Ok(SearchConnection {
-            products: Product::page(data, &window, answer.products, answer.cursors, &next, total),
+            products: Product::page(
+                data,
+                &page_arguments,
+                answer.products,
+                answer.cursors,
+                &next,
+                total,
+            ),
             facets: answer.facets,
         })
     }

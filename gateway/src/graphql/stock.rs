@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use comptoir_proto::catalog::v1 as pb;
 
 use super::connection::connection;
-use super::refusals::{check_idempotency_key, payload, settle};
 use super::scalars::DateTime;
+use super::user_errors::{check_idempotency_key, mutation_result, payload};
 use super::variant::ProductVariant;
 use crate::backend::{Failure, RequestData, Services, require_staff};
 
@@ -63,9 +63,9 @@ impl StockMutation {
             request_id: idempotency_key,
         };
         let answer = client.adjust_stock(request).await;
-        let settled = settle(answer, &[("request_id", "idempotencyKey")], |answer| {
+        let result = mutation_result(answer, &[("request_id", "idempotencyKey")], |answer| {
             answer.variant
         })?;
-        Ok(settled.map(|variant| ProductVariant::new(data, variant)).into())
+        Ok(result.map(|variant| ProductVariant::new(data, variant)).into())
     }
 }

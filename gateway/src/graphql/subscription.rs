@@ -30,8 +30,8 @@ impl Subscription {
             }
         };
         let data = ctx.data_unchecked::<RequestData>();
-        let following = ctx.data_unchecked::<Services>().following.clone();
-        let follower = following.follow(key).await?;
+        let followed_orders = ctx.data_unchecked::<Services>().followed_orders.clone();
+        let follower = followed_orders.follow(key).await?;
         Ok(stream::unfold(Some(follower), move |follower| async move {
             let mut follower = follower?;
             match follower.next().await {

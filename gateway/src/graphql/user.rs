@@ -5,8 +5,8 @@ use comptoir_proto::auth::v1 as pb;
 
 use super::address::Address;
 use super::connection::connection;
-use super::refusals::payload;
 use super::scalars::DateTime;
+use super::user_errors::payload;
 use crate::backend::{Failure, RequestData, Services, optional};
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::connection::connection;
 use super::money::Amount;
 use super::product::Product;
 use crate::backend::{Failure, RequestData, present};
-use crate::executor::plain::{self, Plain, Unknown, plain};
+use crate::executor::sync_object::{self, SyncObject, Unresolved, sync_object};
 
 #[derive(Clone)]
 pub(super) struct ProductVariant {
@@ -80,13 +80,13 @@ impl ProductVariant {
 
 /// A variant as it is shown.
 #[derive(Clone, Copy)]
-pub(super) struct Variant<'a> {
+pub(super) struct VariantView<'a> {
     variant: &'a pb::Variant,
     /// What is known of its product where that is asked for.
     product: Result<Option<&'a pb::Product>, &'a Failure>,
 }
 
-impl<'a> Variant<'a> {
+impl<'a> VariantView<'a> {
     /// Those of a product.
     pub(super) fn all(product: &'a pb::Product) -> Vec<Self> {
         let of = |variant| Self {
@@ -96,16 +96,16 @@ impl<'a> Variant<'a> {
         product.variants.iter().map(of).collect()
     }
 
-    fn product(self) -> Result<&'a pb::Product, Unknown> {
+    fn product(self) -> Result<&'a pb::Product, Unresolved> {
         Ok(present(self.product.map_err(Failure::clone)?)?)
     }
 }
 
-plain!(ProductVariant: Variant<'_>, |this, walk| {
+sync_object!(ProductVariant: VariantView<'_>, |this, walk| {
     id: ID = ID(this.variant.id.clone()),
     sku: Option<&str> = this.variant.sku.as_deref(),
     title: &str = &this.variant.title,
-    product: Result<&pb::Product, Unknown> = this.product(),
+    product: Result<&pb::Product, Unresolved> = this.product(),
     selectedOptions: &[pb::SelectedOption] = &this.variant.selected_options,
     price: Amount<'_> = Amount::of(this.variant.price.as_ref()),
     compareAtPrice: Option<Amount<'_>> = this.variant.compare_at_price.as_ref().map(Amount::from),
@@ -120,22 +120,22 @@ plain!(ProductVariant: Variant<'_>, |this, walk| {
     weightGrams: Option<i32> = this.variant.weight_grams,
 });
 
-plain!(SelectedOption: &pb::SelectedOption, |option| {
+sync_object!(SelectedOption: &pb::SelectedOption, |option| {
     name: &str = &option.name,
     value: &str = &option.value,
 });
 
 impl OutputType for ProductVariant {
     fn type_name() -> Cow<'static, str> {
-        <Variant<'_> as Plain>::NAME.into()
+        <VariantView<'_> as SyncObject>::NAME.into()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        plain::register::<Variant<'_>>(registry)
+        sync_object::register::<VariantView<'_>>(registry)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        let read = if self.product.is_none() && plain::asks::<Variant<'_>>(ctx, "product") {
+        let read = if self.product.is_none() && sync_object::selects::<VariantView<'_>>(ctx, "product") {
             Some(self.load(ctx.data_unchecked()).await)
         } else {
             None
@@ -144,11 +144,11 @@ impl OutputType for ProductVariant {
             Some(read) => read.as_ref().map(Some),
             None => Ok(self.product.as_ref()),
         };
-        let variant = Variant {
+        let variant = VariantView {
             variant: &self.variant,
-            product: product.map(|product| product.map(Product::look)),
+            product: product.map(|product| product.map(Product::as_proto)),
         };
-        plain::resolve(variant, ctx).await
+        sync_object::resolve(variant, ctx).await
     }
 }
 

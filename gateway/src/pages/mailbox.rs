@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::html::{escape, exact_time, page, time};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::request::names;
+use crate::request::accepts_exactly;
 
 /// Messages shown at once.
 const SHOWN: i32 = 200;
@@ -67,7 +67,7 @@ pub(super) async fn list(
         .map_err(|status| Error::from_status(&status))?
         .into_inner()
         .messages;
-    if !names(&headers, "text/html") {
+    if !accepts_exactly(&headers, "text/html") {
         let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
         return Ok(Json(messages).into_response());
     }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::html::{escape, exact_time, page, time};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::request::names;
+use crate::request::accepts_exactly;
 use crate::rest::Id;
 
 /// Payments of one page of the journal.
@@ -57,7 +57,7 @@ pub(super) async fn list(
             break;
         }
     }
-    if !names(&headers, "text/html") {
+    if !accepts_exactly(&headers, "text/html") {
         return Ok(Json(payments.iter().map(payment_json).collect::<Vec<_>>()).into_response());
     }
     let mut body =
@@ -85,7 +85,7 @@ pub(super) async fn show(
         .into_inner()
         .payment
         .unwrap_or_default();
-    if names(&headers, "application/json") {
+    if accepts_exactly(&headers, "application/json") {
         return Ok(Json(payment_json(&payment)).into_response());
     }
     let mut body = format!(

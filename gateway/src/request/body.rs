@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// A body with a limit.
-pub(crate) struct Arriving<B> {
+pub(crate) struct LimitedBody<B> {
     inner: B,
     left: Option<u64>,
     arrived: Arc<AtomicBool>,
@@ -29,7 +29,7 @@ impl fmt::Display for BodyTooLarge {
 
 impl std::error::Error for BodyTooLarge {}
 
-impl<B: Body> Arriving<B> {
+impl<B: Body> LimitedBody<B> {
     /// `arrived` is set when the body has ended.
     pub(crate) fn new(inner: B, limit: Option<u64>, arrived: Arc<AtomicBool>) -> Self {
         if inner.is_end_stream() {
@@ -43,7 +43,7 @@ impl<B: Body> Arriving<B> {
     }
 }
 
-impl<B> Body for Arriving<B>
+impl<B> Body for LimitedBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,

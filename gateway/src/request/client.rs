@@ -59,8 +59,8 @@ pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
     address
 }
 
-/// What limits for an address count by: one household has a whole /64 of IPv6 addresses.
-pub(crate) fn household(address: IpAddr) -> IpAddr {
+/// What limits for an address count by: one client_network has a whole /64 of IPv6 addresses.
+pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -123,11 +123,11 @@ mod tests {
 
     #[test]
     fn one_household_is_one_address() {
-        let household = |text: &str| household(text.parse().expect("an address")).to_string();
-        assert_eq!(household("2001:db8::1"), household("2001:db8::ffff"));
-        assert_ne!(household("2001:db8::1"), household("2001:db8:0:1::1"));
-        assert_eq!(household("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_ne!(household("192.0.2.1"), household("192.0.2.2"));
+        let client_network = |text: &str| client_network(text.parse().expect("an address")).to_string();
+        assert_eq!(client_network("2001:db8::1"), client_network("2001:db8::ffff"));
+        assert_ne!(client_network("2001:db8::1"), client_network("2001:db8:0:1::1"));
+        assert_eq!(client_network("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(client_network("192.0.2.1"), client_network("192.0.2.2"));
     }
 
     #[test]

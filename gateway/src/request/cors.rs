@@ -20,7 +20,7 @@ pub(crate) struct Cors {
 
 /// What a request's `Origin` comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum OriginDecision {
     /// No origin, or the gateway's own: nothing to add.
     Same,
     /// Listed: the answer may be read by this origin.
@@ -40,18 +40,18 @@ impl Cors {
     }
 
     /// Judges a request's origin.
-    pub(crate) fn judge(&self, parts: &request::Parts, hosts: &Hosts) -> Verdict {
+    pub(crate) fn check(&self, parts: &request::Parts, hosts: &Hosts) -> OriginDecision {
         let mut values = parts.headers.get_all(ORIGIN).iter();
         match (values.next(), values.next()) {
-            (None, _) => Verdict::Same,
-            (Some(origin), None) if self.origins.contains(origin) => Verdict::Listed(origin.clone()),
-            (Some(origin), None) if is_own(origin, parts, hosts) => Verdict::Same,
-            _ => Verdict::Refused,
+            (None, _) => OriginDecision::Same,
+            (Some(origin), None) if self.origins.contains(origin) => OriginDecision::Listed(origin.clone()),
+            (Some(origin), None) if is_own(origin, parts, hosts) => OriginDecision::Same,
+            _ => OriginDecision::Refused,
         }
     }
 
     /// The answer to a preflight, if this is one. An origin that is not listed gets one that allows nothing.
-    pub(crate) fn preflight(parts: &request::Parts, verdict: &Verdict) -> Option<Response> {
+    pub(crate) fn preflight(parts: &request::Parts, origin: &OriginDecision) -> Option<Response> {
         if parts.method != Method::OPTIONS
             || !parts.headers.contains_key(ORIGIN)
             || !parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
@@ -60,7 +60,7 @@ impl Cors {
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        if let Verdict::Listed(_) = verdict {
+        if let OriginDecision::Listed(_) = origin {
             let headers = response.headers_mut();
             let set =
                 |headers: &mut HeaderMap, name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -81,8 +81,8 @@ impl Cors {
     }
 
     /// Lets a listed origin read the answer.
-    pub(crate) fn allow(verdict: Verdict, headers: &mut HeaderMap) {
-        if let Verdict::Listed(origin) = verdict {
+    pub(crate) fn allow(origin: OriginDecision, headers: &mut HeaderMap) {
+        if let OriginDecision::Listed(origin) = origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
-use super::client::household;
+use super::client::client_network;
 
 /// Counts open streams by address.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Streams {
 
     /// A place for a stream of `address`, or RATE_LIMITED.
     pub fn open(&self, address: IpAddr) -> Result<Permit, Error> {
-        let address = household(address);
+        let address = client_network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_insert(0);
         if self.limit.is_some_and(|limit| *count >= limit) {

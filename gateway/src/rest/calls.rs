@@ -7,21 +7,21 @@ use crate::backend::{Paths, renamed};
 use crate::problem::Problem;
 
 /// What a service answered.
-pub(crate) trait Answered<T> {
+pub(crate) trait CallResult<T> {
     /// The answer, or a problem whose fields are renamed by `paths` and in camelCase.
-    fn answer_for(self, paths: Paths) -> Result<T, Problem>;
+    fn or_problem_for(self, paths: Paths) -> Result<T, Problem>;
 
     /// The answer, or a problem whose fields are in camelCase.
-    fn answer(self) -> Result<T, Problem>
+    fn or_problem(self) -> Result<T, Problem>
     where
         Self: Sized,
     {
-        self.answer_for(&[])
+        self.or_problem_for(&[])
     }
 }
 
-impl<T> Answered<T> for Result<Response<T>, Status> {
-    fn answer_for(self, paths: Paths) -> Result<T, Problem> {
+impl<T> CallResult<T> for Result<Response<T>, Status> {
+    fn or_problem_for(self, paths: Paths) -> Result<T, Problem> {
         match self {
             Ok(response) => Ok(response.into_inner()),
             Err(status) => Err(renamed(Error::from_status(&status), paths).into()),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
-use super::calls::Answered as _;
+use super::calls::CallResult as _;
 use crate::json::body_error;
 use crate::problem::Problem;
 
@@ -36,7 +36,7 @@ where
     let mut answer = call(ReceiverStream::new(messages));
     let fed = tokio::select! {
         biased;
-        answer = &mut answer => return answer.answer(),
+        answer = &mut answer => return answer.or_problem(),
         fed = feed(body, first, message, received, &sender) => fed,
     };
     if let Err(error) = fed {
@@ -46,7 +46,7 @@ where
         return Err(error.into());
     }
     drop(sender);
-    answer.await.answer()
+    answer.await.or_problem()
 }
 
 /// Sends the body in pieces of at most [`PIECE`] bytes, until it ends or nobody takes them any more.

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use crate::app::App;
 use crate::json::read_body;
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 
 fn header(headers: &HeaderMap, name: &str) -> String {
     headers
@@ -50,7 +50,7 @@ pub(crate) async fn stripe(
         .clone()
         .handle_webhook(request)
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(StatusCode::OK)
 }
 
@@ -108,7 +108,7 @@ async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<St
         .clone()
         .handle_webhook(request)
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(StatusCode::OK)
 }
 

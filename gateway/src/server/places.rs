@@ -10,7 +10,7 @@ use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
 use crate::config::{Config, Network, some};
-use crate::request::household;
+use crate::request::client_network;
 
 /// When a refused client may try again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Places {
     /// A place for a connection of `peer`. A trusted proxy's are many clients', so they do not count for its address.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Error> {
         let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
-        let address = (!is_trusted).then(|| household(peer));
+        let address = (!is_trusted).then(|| client_network(peer));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(most), Some(address)) = (self.most_of_address, &address)
             && taken.of_address.get(address).is_some_and(|count| *count >= most)
@@ -114,7 +114,7 @@ mod tests {
         assert!(take(&places, "192.0.2.2").is_ok());
         drop(first);
         assert!(take(&places, "192.0.2.1").is_ok());
-        // A household has the addresses of a whole /64.
+        // A client_network has the addresses of a whole /64.
         let _both = ["2001:db8::1", "2001:db8::2"].map(|peer| take(&places, peer).ok());
         assert_eq!(take(&places, "2001:db8::3").err(), Some(ErrorReason::RateLimited));
         assert!(take(&places, "2001:db8:0:1::3").is_ok());

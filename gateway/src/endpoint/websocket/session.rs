@@ -23,7 +23,7 @@ use crate::endpoint::request::GraphqlRequest;
 use crate::executor::{SubscriptionEnd, SubscriptionKey};
 use crate::feed::Update;
 use crate::problem::Problem;
-use crate::request::{Key, bearer};
+use crate::request::{ClientKey, bearer};
 
 use super::operations::Operations;
 use super::subscription;
@@ -33,21 +33,21 @@ const INIT: Duration = Duration::from_secs(10);
 /// Between pings; also how often the token is looked at again.
 const PING: Duration = Duration::from_secs(15);
 /// Until when a message has to be taken.
-const WRITE: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Operations that run at once on one socket.
 const MAX_OPERATIONS: usize = 50;
 /// Messages that wait for a slow reader; its operations wait with them.
 const QUEUE: usize = 16;
 
 /// Why the server ends a connection: a code of the protocol and its words.
-type End = (u16, &'static str);
+type CloseReason = (u16, &'static str);
 
-const INVALID: End = (4400, "Invalid message");
-const UNAUTHORIZED: End = (4401, "Unauthorized");
-const FORBIDDEN: End = (4403, "Forbidden");
-const INIT_TIMEOUT: End = (4408, "Connection initialisation timeout");
-const TOO_MANY_INITS: End = (4429, "Too many initialisation requests");
-const GOING_AWAY: End = (1001, "Going away");
+const INVALID: CloseReason = (4400, "Invalid message");
+const UNAUTHORIZED: CloseReason = (4401, "Unauthorized");
+const FORBIDDEN: CloseReason = (4403, "Forbidden");
+const INIT_TIMEOUT: CloseReason = (4408, "Connection initialisation timeout");
+const TOO_MANY_INITS: CloseReason = (4429, "Too many initialisation requests");
+const GOING_AWAY: CloseReason = (1001, "Going away");
 
 pub(super) struct Session {
     app: Arc<App>,
@@ -55,7 +55,7 @@ pub(super) struct Session {
     token: Option<Arc<str>>,
     is_initialised: bool,
     operations: Operations,
-    outbox: mpsc::Sender<Outgoing>,
+    sender: mpsc::Sender<Outgoing>,
     queue: Option<mpsc::Receiver<Outgoing>>,
 }
 
@@ -70,21 +70,21 @@ struct Outgoing {
 impl Session {
     /// `token` is that of the upgrade's header, if it had one.
     pub(super) fn new(app: Arc<App>, caller: Caller, token: Option<Arc<str>>) -> Self {
-        let (outbox, queue) = mpsc::channel(QUEUE);
+        let (sender, queue) = mpsc::channel(QUEUE);
         Self {
             app,
             caller,
             token,
             is_initialised: false,
             operations: Operations::default(),
-            outbox,
+            sender,
             queue: Some(queue),
         }
     }
 
     /// Serves the socket until either side ends it.
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
-        let end = self.talk(&mut socket).await;
+        let end = self.converse(&mut socket).await;
         if let Some((code, reason)) = end {
             let frame = CloseFrame {
                 code,
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// The conversation; gives the reason where it is the server that ends it.
-    async fn talk(&mut self, socket: &mut WebSocket) -> Option<End> {
+    async fn converse(&mut self, socket: &mut WebSocket) -> Option<CloseReason> {
         let mut queue = self.queue.take()?;
         let shutdown = self.app.env.shutdown.clone();
         let began = Instant::now();
@@ -120,7 +120,7 @@ impl Session {
                     if unanswered >= 2 {
                         return None;
                     }
-                    if !self.is_still_welcome() {
+                    if !self.is_token_valid() {
                         return Some(FORBIDDEN);
                     }
                     unanswered += 1;
@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// Whether the token has not been revoked since. That auth cannot be asked is no revocation.
-    fn is_still_welcome(&self) -> bool {
+    fn is_token_valid(&self) -> bool {
         let Some(token) = &self.token else { return true };
         match self.app.env.verifier.verify(token) {
             Ok(_) => true,
@@ -169,7 +169,7 @@ impl Session {
     }
 
     /// Takes a message; gives what is answered at once.
-    async fn take(&mut self, text: &[u8]) -> ControlFlow<End, Option<Value>> {
+    async fn take(&mut self, text: &[u8]) -> ControlFlow<CloseReason, Option<Value>> {
         let Ok(Value::Object(mut message)) = crate::json::read(text) else {
             return ControlFlow::Break(INVALID);
         };
@@ -194,7 +194,7 @@ impl Session {
         }
     }
 
-    fn initialise(&mut self, payload: Option<&Value>) -> ControlFlow<End, Option<Value>> {
+    fn initialise(&mut self, payload: Option<&Value>) -> ControlFlow<CloseReason, Option<Value>> {
         if self.is_initialised {
             return ControlFlow::Break(TOO_MANY_INITS);
         }
@@ -235,7 +235,7 @@ impl Session {
                     key,
                     id: id.clone(),
                     number: self.operations.number(),
-                    outbox: self.outbox.clone(),
+                    sender: self.sender.clone(),
                 };
                 let number = operation.number;
                 let (work, handle) = abortable(context::scope(self.context(), operation.run(prepared)));
@@ -257,8 +257,8 @@ impl Session {
         }
         let client = &self.caller.client;
         let key = client.user.as_ref().map_or_else(
-            || Key::address(client.address),
-            |user| Key::User(user.id.as_str().into()),
+            || ClientKey::address(client.address),
+            |user| ClientKey::User(user.id.as_str().into()),
         );
         let allowance = self.app.rate.count(key, std::time::Instant::now()).await;
         if allowance.is_some_and(|allowance| allowance.refused_for.is_some()) {
@@ -291,7 +291,7 @@ struct Operation {
     key: SubscriptionKey,
     id: String,
     number: u64,
-    outbox: mpsc::Sender<Outgoing>,
+    sender: mpsc::Sender<Outgoing>,
 }
 
 impl Operation {
@@ -314,7 +314,7 @@ impl Operation {
             message,
             is_last,
         };
-        self.outbox.send(outgoing).await.ok()
+        self.sender.send(outgoing).await.ok()
     }
 
     /// Sends an answer that is written out already.
@@ -350,7 +350,7 @@ impl Operation {
 
     /// A subscription, until it ends by itself.
     async fn follow(&self, prepared: Prepared) -> Option<Value> {
-        let _place = match self.app.services.following.place() {
+        let _place = match self.app.services.followed_orders.permit() {
             Ok(place) => place,
             Err(full) => return Some(refusal(&self.id, &full.into())),
         };
@@ -366,7 +366,7 @@ impl Operation {
                 }
                 (None, prepared) => {
                     let source = subscription::answers(&self.app, &self.caller, prepared?);
-                    running.join_or_begin(self.key.clone(), source)
+                    running.join_or_start(self.key.clone(), source)
                 }
             };
             let end = loop {
@@ -416,5 +416,5 @@ async fn send_json(socket: &mut WebSocket, message: &Value) -> Option<()> {
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
-    timeout(WRITE, socket.send(message)).await.ok()?.ok()
+    timeout(WRITE_TIMEOUT, socket.send(message)).await.ok()?.ok()
 }

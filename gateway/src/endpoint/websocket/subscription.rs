@@ -19,8 +19,8 @@ pub(super) fn answers(
     mut prepared: Prepared,
 ) -> impl Stream<Item = Update<Arc<str>, SubscriptionEnd>> + Send + use<> {
     let request = execute::request(app, &mut prepared).data(execute::data(app, caller));
-    let outline = prepared.operation().outline.clone();
-    let responses = execute_stream(prepared.schema(app), request, outline);
+    let response_shape = prepared.operation().response_shape.clone();
+    let responses = execute_stream(prepared.schema(app), request, response_shape);
     let (app, mut unproved) = (app.clone(), Some(prepared));
     responses
         .map(move |mut response| {

@@ -86,7 +86,6 @@ async fn an_error_of_validation_has_no_path_and_one_of_a_field_has() {
         "{ number }",
         "{ number(from: 1, to: 2) }",
         "{ nothing }",
-        "query($n: String!) { number(from: $n) }",
         "{ items }",
     ] {
         let mut response = run(ValidationMode::Strict, refused, value!({})).await;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Status;
 
-use super::gateway::{Gateway, codes, outline};
+use super::gateway::{Gateway, codes, response_shape};
 use super::samples::order;
 use crate::executor::execute_stream;
 
@@ -29,8 +29,8 @@ async fn follow(gateway: &Gateway, arguments: &str) -> Vec<async_graphql::Respon
     let (context, data) = gateway.request(None, None);
     let document = format!("subscription {{ orderUpdated{arguments} {{ version }} }}");
     let mut request = Request::new(document).data(data);
-    let outline = Arc::new(outline(&mut request));
-    let messages = execute_stream(&gateway.schema, request, outline);
+    let response_shape = Arc::new(response_shape(&mut request));
+    let messages = execute_stream(&gateway.schema, request, response_shape);
     context::scope(context, messages.collect()).await
 }
 
@@ -101,8 +101,8 @@ async fn those_who_follow_an_order_share_one_stream() {
         let (context, data) = gateway.request(None, None);
         let document = "subscription { orderUpdated(accessToken: \"t\") { version } }";
         let mut request = Request::new(document).data(data);
-        let outline = Arc::new(outline(&mut request));
-        let messages = execute_stream(&gateway.schema, request, outline);
+        let response_shape = Arc::new(response_shape(&mut request));
+        let messages = execute_stream(&gateway.schema, request, response_shape);
         (context, Box::pin(messages))
     };
     let shown = |message: Option<async_graphql::Response>| {

@@ -13,17 +13,17 @@ use super::fakes::Fakes;
 use crate::backend::{Peers, RequestData, Services, Settings};
 use crate::cache::EntityCache;
 use crate::config::PaymentProvider;
-use crate::executor::{Model, Outline, execute};
+use crate::executor::{Model, ResponseShape, execute};
 use crate::graphql::{Schema, builder, sdl};
 
 /// The schema as checks and outlines see it.
 static MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| Arc::new(Model::parse(&sdl()).unwrap()));
 
-/// The outline of a request with one operation. What cannot be read never runs, and needs none.
-pub(super) fn outline(request: &mut Request) -> Outline {
+/// The response_shape of a request with one operation. What cannot be read never runs, and needs none.
+pub(super) fn response_shape(request: &mut Request) -> ResponseShape {
     let read = request.parsed_query().cloned();
     let document = read.unwrap_or_else(|_| parse_query("{ __typename }").unwrap());
-    Outline::new(MODEL.clone(), Arc::new(document), None)
+    ResponseShape::new(MODEL.clone(), Arc::new(document), None)
 }
 
 /// The schema over fakes.
@@ -100,8 +100,8 @@ impl Gateway {
         let mut request = Request::new(document)
             .variables(Variables::from_json(variables))
             .data(data);
-        let outline = outline(&mut request);
-        context::scope(context, execute(&self.schema, request, &outline)).await
+        let response_shape = response_shape(&mut request);
+        context::scope(context, execute(&self.schema, request, &response_shape)).await
     }
 
     /// Asks as a guest with an entity cache, and gives the tags of the answer too.
@@ -113,8 +113,8 @@ impl Gateway {
     ) -> Option<Vec<String>> {
         let (context, data) = self.request(role, cache);
         let mut request = Request::new(document).data(data.clone());
-        let outline = outline(&mut request);
-        let response = context::scope(context, execute(&self.schema, request, &outline)).await;
+        let response_shape = response_shape(&mut request);
+        let response = context::scope(context, execute(&self.schema, request, &response_shape)).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
         data.public_tags().map(|tags| tags.into_iter().collect())
     }

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::request::names;
+use crate::request::accepts_exactly;
 use crate::rest::extract::Staff;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
@@ -123,7 +123,7 @@ pub(crate) async fn import_products(
     }
     let received = Arc::new(AtomicU64::new(0));
     let importing = import(app, currency_code, body, received.clone());
-    if !names(&headers, LINES) {
+    if !accepts_exactly(&headers, LINES) {
         return importing.await.map(|report| Json(report).into_response());
     }
     let mut importing: Importing = Box::pin(context::scope(context::current(), importing));

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, IdempotencyKey, Staff};
 use crate::rest::schema::{self, Delta, StockReason};
 use crate::rest::store::orders::KEY;
@@ -55,6 +55,6 @@ pub(crate) async fn adjust_stock(
         .clone()
         .adjust_stock(request)
         .await
-        .answer_for(KEY)?;
+        .or_problem_for(KEY)?;
     Ok(Json(present(adjusted.variant)?.into()))
 }

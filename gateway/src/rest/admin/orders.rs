@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, IdempotencyKey, OptionalJson, Staff};
 use crate::rest::parameters::Parameters;
 use crate::rest::quantity::Quantity;
@@ -70,7 +70,7 @@ pub(crate) struct RefundInput {
 }
 
 /// Orders with their customers.
-async fn shown(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem> {
+async fn view(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem> {
     let ids: BTreeSet<String> = orders
         .iter()
         .filter_map(|order| order.customer_id.clone())
@@ -81,7 +81,7 @@ async fn shown(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem>
             user_ids: ids.into_iter().collect(),
             ..Default::default()
         };
-        let found = app.services.auth.clone().list_users(request).await.answer()?;
+        let found = app.services.auth.clone().list_users(request).await.or_problem()?;
         users.extend(found.users.into_iter().map(|user| (user.id.clone(), user)));
     }
     let show = |order: pb::Order| {
@@ -92,7 +92,7 @@ async fn shown(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem>
 }
 
 async fn answer(app: &App, order: Option<pb::Order>) -> Result<Json<Order>, Problem> {
-    Ok(Json(present(shown(app, vec![present(order)?]).await?.pop())?))
+    Ok(Json(present(view(app, vec![present(order)?]).await?.pop())?))
 }
 
 /// All orders, newest first; without a state, only those that were PLACED once.
@@ -133,8 +133,8 @@ pub(crate) async fn list_all_orders(
         .clone()
         .list_orders(request)
         .await
-        .answer_for(paths)?;
-    let items = shown(&app, found.orders).await?;
+        .or_problem_for(paths)?;
+    let items = view(&app, found.orders).await?;
     Ok(Json(Page {
         items,
         next_cursor: cursor(found.next_page_token),
@@ -222,7 +222,7 @@ pub(crate) async fn fulfill_order(
         .clone()
         .fulfill_order(request)
         .await
-        .answer_for(KEY)?;
+        .or_problem_for(KEY)?;
     answer(&app, fulfilled.order).await
 }
 
@@ -249,7 +249,7 @@ pub(crate) async fn deliver_order(
         .clone()
         .mark_delivered(request)
         .await
-        .answer()?;
+        .or_problem()?;
     answer(&app, delivered.order).await
 }
 
@@ -285,7 +285,7 @@ pub(crate) async fn refund_order(
         .clone()
         .refund_order(request)
         .await
-        .answer_for(KEY)?;
+        .or_problem_for(KEY)?;
     answer(&app, refunded.order).await
 }
 
@@ -316,6 +316,6 @@ pub(crate) async fn cancel_any_order(
         .clone()
         .cancel_order(request)
         .await
-        .answer_for(KEY)?;
+        .or_problem_for(KEY)?;
     answer(&app, canceled.order).await
 }

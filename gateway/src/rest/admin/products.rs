@@ -17,7 +17,7 @@ use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::Client;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, Staff};
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
@@ -66,7 +66,7 @@ pub(crate) async fn list_all_products(
         .clone()
         .list_products(request)
         .await
-        .answer_for(&[("page_token", "cursor")])?;
+        .or_problem_for(&[("page_token", "cursor")])?;
     let tree = categories_of(&app.request_data(&client), &found.products).await?;
     let items = found
         .products
@@ -97,7 +97,7 @@ pub(crate) async fn create_product(
         .clone()
         .create_product(request)
         .await
-        .answer_for(PATHS)?;
+        .or_problem_for(PATHS)?;
     let product = ProductResponse::new(&app.request_data(&client), present(created.product)?).await?;
     Ok((StatusCode::CREATED, product).into_response())
 }
@@ -125,7 +125,7 @@ pub(crate) async fn update_product(
         catalog
             .get_product(pb::GetProductRequest { key, read_mask: None })
             .await
-            .answer_for(PATHS)?
+            .or_problem_for(PATHS)?
             .product,
     )?;
     // A tag that no product has is that of another version.
@@ -139,7 +139,7 @@ pub(crate) async fn update_product(
         product,
         version,
     };
-    let updated = catalog.update_product(request).await.answer_for(PATHS)?;
+    let updated = catalog.update_product(request).await.or_problem_for(PATHS)?;
     Ok(
         ProductResponse::new(&app.request_data(&client), present(updated.product)?)
             .await?
@@ -160,7 +160,7 @@ pub(crate) async fn delete_product(
         .clone()
         .delete_product(request)
         .await
-        .answer_for(PATHS)?;
+        .or_problem_for(PATHS)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -14,7 +14,7 @@ use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::{Client, preferred_language};
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::SignedIn;
 use crate::rest::schema::{Email, Locale, Name, NewPassword, Phone, Text};
 use crate::rest::view::User;
@@ -106,7 +106,7 @@ pub(crate) async fn register(
         phone,
         locale: locale.or_else(|| preferred_language(&headers, &app.services.shop.locales)),
     };
-    app.services.auth.clone().register(request).await.answer()?;
+    app.services.auth.clone().register(request).await.or_problem()?;
     Ok(ACCEPTED)
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn confirm(
         .clone()
         .confirm_email(pb::ConfirmEmailRequest { token })
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(Json(present(confirmed.user)?.into()))
 }
 
@@ -137,7 +137,7 @@ pub(crate) async fn resend_confirmation(
         .clone()
         .resend_confirmation(pb::ResendConfirmationRequest { email })
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(ACCEPTED)
 }
 
@@ -165,7 +165,7 @@ pub(crate) async fn change_password(
         .clone()
         .change_password(request)
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(Json(present(changed.user)?.into()))
 }
 
@@ -180,7 +180,7 @@ pub(crate) async fn request_password_reset(
         .clone()
         .request_password_reset(pb::RequestPasswordResetRequest { email })
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(ACCEPTED)
 }
 
@@ -196,6 +196,12 @@ pub(crate) async fn reset_password(
     Json(ResetInput { token, new_password }): Json<ResetInput>,
 ) -> Result<Json<User>, Problem> {
     let request = pb::ResetPasswordRequest { token, new_password };
-    let reset = app.services.auth.clone().reset_password(request).await.answer()?;
+    let reset = app
+        .services
+        .auth
+        .clone()
+        .reset_password(request)
+        .await
+        .or_problem()?;
     Ok(Json(present(reset.user)?.into()))
 }

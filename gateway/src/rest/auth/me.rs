@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, SignedIn, nullable};
 use crate::rest::schema::{Locale, Name, Phone};
 use crate::rest::view::{Address, List, SavedAddress, Session, User};
@@ -63,7 +63,7 @@ async fn read(app: &App, user_id: String) -> Result<pb::User, Problem> {
             .clone()
             .get_user(pb::GetUserRequest { user_id })
             .await
-            .answer()?
+            .or_problem()?
             .user,
     )?)
 }
@@ -75,7 +75,7 @@ async fn save(app: &App, request: pb::SaveAddressRequest) -> Result<Json<SavedAd
         .clone()
         .save_address(request)
         .await
-        .answer_for(ADDRESS)?;
+        .or_problem_for(ADDRESS)?;
     let addresses = present(saved.user)?.addresses;
     let address = addresses
         .into_iter()
@@ -107,7 +107,13 @@ pub(crate) async fn update_me(
         phone: update.phone.map(Option::unwrap_or_default),
         locale: update.locale,
     };
-    let changed = app.services.auth.clone().update_user(request).await.answer()?;
+    let changed = app
+        .services
+        .auth
+        .clone()
+        .update_user(request)
+        .await
+        .or_problem()?;
     Ok(Json(present(changed.user)?.into()))
 }
 
@@ -199,7 +205,7 @@ pub(crate) async fn delete_address(
         .clone()
         .delete_address(pb::DeleteAddressRequest { address_id })
         .await
-        .answer_for(ADDRESS)?;
+        .or_problem_for(ADDRESS)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -217,7 +223,13 @@ pub(crate) async fn list_sessions(
             page_token,
             ..Default::default()
         };
-        let page = app.services.auth.clone().list_sessions(request).await.answer()?;
+        let page = app
+            .services
+            .auth
+            .clone()
+            .list_sessions(request)
+            .await
+            .or_problem()?;
         items.extend(page.sessions.into_iter().map(Session::from));
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -240,6 +252,6 @@ pub(crate) async fn revoke_session(
         .clone()
         .revoke_session(request)
         .await
-        .answer_for(&[("session_id", "id")])?;
+        .or_problem_for(&[("session_id", "id")])?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,7 +15,7 @@ use crate::backend::present;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::Client;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::SignedIn;
 use crate::rest::schema::{RequestId, Text};
 use crate::rest::view::Tokens;
@@ -68,7 +68,7 @@ pub(crate) async fn create_token(
         user_agent,
         client_address,
     };
-    let opened = app.services.auth.clone().login(request).await.answer()?;
+    let opened = app.services.auth.clone().login(request).await.or_problem()?;
     Ok(Json(Tokens::new(present(opened.tokens)?, opened.user)))
 }
 
@@ -85,7 +85,13 @@ pub(crate) async fn refresh_token(
         refresh_token,
         request_id,
     };
-    let next = app.services.auth.clone().refresh_token(request).await.answer()?;
+    let next = app
+        .services
+        .auth
+        .clone()
+        .refresh_token(request)
+        .await
+        .or_problem()?;
     Ok(Json(Tokens::new(present(next.tokens)?, next.user)))
 }
 
@@ -100,7 +106,7 @@ pub(crate) async fn logout(
         .clone()
         .logout(pb::LogoutRequest { refresh_token })
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,6 +122,6 @@ pub(crate) async fn logout_all(
         .clone()
         .logout_all(pb::LogoutAllRequest {})
         .await
-        .answer()?;
+        .or_problem()?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,7 @@ use crate::backend::{Paths, locale, present, signed_in};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::{Client, preferred_language};
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, Ids, OptionalJson};
 use crate::rest::view::{Cart, Order};
 
@@ -23,7 +23,7 @@ const LINE: Paths = &[("lines.0", "")];
 const CODES: Paths = &[("discount_codes.codes", "discountCodes")];
 
 /// A cart of the answer, with the order that it became or is becoming.
-pub(crate) async fn shown(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
+pub(crate) async fn view(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
     let order = match &cart.order_id {
         Some(order_id) => {
             let key = Some(pb::get_order_request::Key::OrderId(order_id.clone()));
@@ -43,7 +43,7 @@ pub(crate) async fn shown(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
 }
 
 async fn answer(app: &App, cart: Option<pb::Cart>) -> Result<Json<Cart>, Problem> {
-    shown(app, present(cart)?).await.map(Json)
+    view(app, present(cart)?).await.map(Json)
 }
 
 /// Begins a cart: the customer's own when signed in, a guest's otherwise.
@@ -59,7 +59,13 @@ pub(crate) async fn create_cart(
         let accepted = preferred_language(&headers, &app.services.shop.locales);
         request.locale = locale::of_buyer(&app.services, client.user.as_deref(), accepted).await;
     }
-    let made = app.services.carts.clone().create_cart(request).await.answer()?;
+    let made = app
+        .services
+        .carts
+        .clone()
+        .create_cart(request)
+        .await
+        .or_problem()?;
     Ok((StatusCode::CREATED, answer(&app, made.cart).await?))
 }
 
@@ -72,7 +78,7 @@ pub(crate) async fn get_cart(State(app): State<Arc<App>>, Id(cart_id): Id) -> Re
         .clone()
         .get_cart(pb::GetCartRequest { cart_id })
         .await
-        .answer()?;
+        .or_problem()?;
     answer(&app, found.cart).await
 }
 
@@ -89,7 +95,7 @@ pub(crate) async fn update_cart(
         .clone()
         .update_cart(update.read(cart_id))
         .await
-        .answer_for(CODES)?;
+        .or_problem_for(CODES)?;
     answer(&app, changed.cart).await
 }
 
@@ -108,9 +114,9 @@ pub(crate) async fn attach_cart(
         .clone()
         .attach_cart(pb::AttachCartRequest { cart_id })
         .await
-        .answer()?;
+        .or_problem()?;
     let cart = locale::adopt(&app.services, user, present(attached.cart)?).await;
-    shown(&app, cart).await.map(Json)
+    view(&app, cart).await.map(Json)
 }
 
 /// Adds units of a variant; one that is there already gets more.
@@ -132,7 +138,7 @@ pub(crate) async fn add_line(
         .clone()
         .add_lines(pb::AddLinesRequest { cart_id, lines })
         .await
-        .answer_for(LINE)?;
+        .or_problem_for(LINE)?;
     Ok((StatusCode::CREATED, answer(&app, changed.cart).await?))
 }
 
@@ -159,7 +165,7 @@ pub(crate) async fn update_line(
         .clone()
         .update_lines(request)
         .await
-        .answer_for(LINE)?;
+        .or_problem_for(LINE)?;
     answer(&app, changed.cart).await
 }
 
@@ -179,6 +185,6 @@ pub(crate) async fn remove_line(
         .clone()
         .remove_lines(request)
         .await
-        .answer_for(LINE)?;
+        .or_problem_for(LINE)?;
     answer(&app, changed.cart).await
 }

@@ -13,13 +13,13 @@ use pb::complete_cart_response::Outcome;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::carts::shown;
+use super::carts::view;
 use crate::app::App;
 use crate::backend::{Paths, argument_path, present, renamed, return_url};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::Client;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, IdempotencyKey};
 use crate::rest::openapi::CartProblem;
 use crate::rest::schema::{self, PaymentId, PaymentToken, Price, ProviderName, ReturnUrl, Time};
@@ -129,7 +129,7 @@ pub(crate) async fn complete_cart(
         .clone()
         .complete_cart(request)
         .await
-        .answer_for(PATHS)
+        .or_problem_for(PATHS)
     {
         Ok(answer) => outcome(&app, present(answer.outcome)?).await,
         Err(problem) => Err(with_cart(&app, problem, cart_id).await),
@@ -158,7 +158,7 @@ async fn outcome(app: &App, outcome: Outcome) -> Result<Response, Problem> {
         Outcome::Failed(failure) => {
             let mut problem = Problem::from(refusal(&failure.refusals));
             if let Some(cart) = failure.cart {
-                problem = problem.with("cart", json(&shown(app, cart).await?)?);
+                problem = problem.with("cart", json(&view(app, cart).await?)?);
             }
             if failure.replayed {
                 (REPLAYED, problem).into_response()
@@ -203,12 +203,12 @@ async fn with_cart(app: &App, problem: Problem, cart_id: String) -> Problem {
         .clone()
         .get_cart(pb::GetCartRequest { cart_id })
         .await
-        .answer()
+        .or_problem()
     else {
         return problem;
     };
     let Some(cart) = found.cart else { return problem };
-    match shown(app, cart).await.and_then(|cart| json(&cart)) {
+    match view(app, cart).await.and_then(|cart| json(&cart)) {
         Ok(cart) => problem.with("cart", cart),
         Err(_) => problem,
     }

@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 use pb::OrderState;
 use pb::watch_order_request::Key;
 
-use super::orders::same;
+use super::orders::check_order_id;
 use crate::app::App;
 use crate::backend::{OrderSnapshot, present, renamed};
 use crate::problem::Problem;
@@ -63,12 +63,15 @@ pub(crate) async fn order_events(
         .and_then(|id| id.to_str().ok()?.trim().parse().ok())
         .unwrap_or(i64::MIN);
     let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
-    let following = &app.services.following;
-    let place = following.place()?;
+    let followed_orders = &app.services.followed_orders;
+    let place = followed_orders.permit()?;
     // The order as it stands comes at once; a refusal may come in its place, and still gets a status of its own.
-    let mut follower = following.follow(key).await.map_err(|error| renamed(error, &[]))?;
+    let mut follower = followed_orders
+        .follow(key)
+        .await
+        .map_err(|error| renamed(error, &[]))?;
     let first = present(follower.next().await?)?;
-    same(&first.order, &order_id)?;
+    check_order_id(&first.order, &order_id)?;
     if first.order.version <= seen && is_final(first.order.state()) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -79,7 +82,7 @@ pub(crate) async fn order_events(
     let news = stream::once(ready(first))
         .chain(later)
         .take_until(app.env.shutdown.clone().cancelled_owned())
-        .take_until(unwelcome(app.clone(), token));
+        .take_until(token_ended(app.clone(), token));
     let mut last = seen;
     let events = news.filter_map(move |seen| {
         let _held = (&permit, &place);
@@ -93,7 +96,7 @@ pub(crate) async fn order_events(
 }
 
 /// Ends when the token that opened the stream has expired or was revoked. That auth cannot be asked is no revocation.
-async fn unwelcome(app: Arc<App>, token: Option<String>) {
+async fn token_ended(app: Arc<App>, token: Option<String>) {
     let Some(token) = token else {
         return std::future::pending().await;
     };

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::backend::{Paths, present};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, IdempotencyKey, OptionalJson, SignedIn};
 use crate::rest::parameters::Parameters;
 use crate::rest::schema::{self, OrderText};
@@ -38,7 +38,7 @@ pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::
             .clone()
             .get_order(request)
             .await
-            .answer()?
+            .or_problem()?
             .order,
     )?)
 }
@@ -60,7 +60,7 @@ pub(crate) fn if_there<T>(found: Result<T, Problem>) -> Result<Option<T>, Proble
 }
 
 /// Refuses the access token of another order.
-pub(crate) fn same(order: &pb::Order, order_id: &str) -> Result<(), Problem> {
+pub(crate) fn check_order_id(order: &pb::Order, order_id: &str) -> Result<(), Problem> {
     if order.id == order_id {
         return Ok(());
     }
@@ -96,7 +96,7 @@ pub(crate) async fn list_orders(
         .clone()
         .list_orders(request)
         .await
-        .answer_for(&[("page_token", "cursor")])?;
+        .or_problem_for(&[("page_token", "cursor")])?;
     let items = found
         .orders
         .into_iter()
@@ -132,7 +132,7 @@ pub(crate) async fn get_order(
         },
     )
     .await?;
-    same(&order, &order_id)?;
+    check_order_id(&order, &order_id)?;
     Ok(Json(Order::new(order, None)))
 }
 
@@ -168,6 +168,6 @@ pub(crate) async fn cancel_order(
         .clone()
         .cancel_order(request)
         .await
-        .answer_for(KEY)?;
+        .or_problem_for(KEY)?;
     Ok(Json(Order::new(present(canceled.order)?, None)))
 }

@@ -23,7 +23,7 @@ use crate::cache::{Loaded, Responses};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::request::Client;
-use crate::rest::calls::Answered as _;
+use crate::rest::calls::CallResult as _;
 use crate::rest::extract::IdOrSlug;
 use crate::rest::parameters::Parameters;
 use crate::rest::schema;
@@ -40,7 +40,7 @@ pub(crate) struct ProductsFound {
 }
 
 /// Guests see all the same, for a moment: what is shown is at most 2 s behind, our own cache included. Staff see more.
-fn keeping(client: &Client) -> [(HeaderName, &'static str); 2] {
+fn cache_headers(client: &Client) -> [(HeaderName, &'static str); 2] {
     let control = if client.user.is_none() {
         "public, max-age=1"
     } else {
@@ -95,7 +95,7 @@ pub(crate) async fn list_products(
         .clone()
         .search_products(request)
         .await
-        .answer_for(&[("page_token", "cursor")])?;
+        .or_problem_for(&[("page_token", "cursor")])?;
     let tree = categories_of(&app.request_data(&client), &found.products).await?;
     let answer = ProductsFound {
         items: found
@@ -107,7 +107,7 @@ pub(crate) async fn list_products(
         next_cursor: cursor(found.next_page_token),
         total_count: found.total_count,
     };
-    Ok((keeping(&client), Json(answer)).into_response())
+    Ok((cache_headers(&client), Json(answer)).into_response())
 }
 
 /// `sort`, as messages carry it.
@@ -155,10 +155,15 @@ pub(crate) async fn get_product(
         Some(responses) if client.user.is_none() => find_or_load(&app, responses, id_or_slug).await?,
         _ => read(&app, &app.request_data(&client), id_or_slug).await?,
     };
-    if is_known(&headers, &product.etag) {
-        return Ok((StatusCode::NOT_MODIFIED, keeping(&client), [(ETAG, product.etag)]).into_response());
+    if matches_etag(&headers, &product.etag) {
+        return Ok((
+            StatusCode::NOT_MODIFIED,
+            cache_headers(&client),
+            [(ETAG, product.etag)],
+        )
+            .into_response());
     }
-    Ok((keeping(&client), product).into_response())
+    Ok((cache_headers(&client), product).into_response())
 }
 
 /// The stored answer for guests, or one that is loaded now. One of the callers that get an old one has it loaded in the
@@ -209,7 +214,13 @@ async fn read(app: &App, data: &RequestData, id_or_slug: String) -> Result<Produ
         key: Some(key),
         read_mask: None,
     };
-    let found = app.services.catalog.clone().get_product(request).await.answer();
+    let found = app
+        .services
+        .catalog
+        .clone()
+        .get_product(request)
+        .await
+        .or_problem();
     ProductResponse::new(data, present(found.map_err(absent)?.product)?).await
 }
 
@@ -225,7 +236,7 @@ fn absent(problem: Problem) -> Problem {
 }
 
 /// Whether the client has this very answer.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+fn matches_etag(headers: &HeaderMap, tag: &str) -> bool {
     let sent = headers
         .get_all(IF_NONE_MATCH)
         .iter()

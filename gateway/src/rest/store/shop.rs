@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::request::Client;
 use crate::rest::view::{Category, List};
 
-const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=60")];
+const CACHE_HEADERS: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=60")];
 
 /// The shop.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub(crate) async fn get_shop(State(app): State<Arc<App>>) -> ([(HeaderName, &'st
             .map(provider)
             .collect(),
     };
-    (KEPT, Json(answer))
+    (CACHE_HEADERS, Json(answer))
 }
 
 /// The tree of categories.
@@ -71,5 +71,5 @@ pub(crate) async fn list_categories(
 ) -> Result<([(HeaderName, &'static str); 1], Json<List<Category>>), Problem> {
     let tree = app.request_data(&client).loaders.categories().await?;
     let items = Category::roots(&tree);
-    Ok((KEPT, Json(List { items })))
+    Ok((CACHE_HEADERS, Json(List { items })))
 }

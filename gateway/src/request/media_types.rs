@@ -4,14 +4,14 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 /// Whether one of `produced` (`type/subtype`, or `type/*` for any of a kind) is accepted.
-pub(crate) fn admits(headers: &HeaderMap, produced: &[&str]) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, produced: &[&str]) -> bool {
     !headers.contains_key(ACCEPT)
         || produced.contains(&"*/*")
         || ranges(headers).any(|range| produced.iter().any(|media| matches(range, media)))
 }
 
 /// Whether this very type is named, not only met by a wildcard.
-pub(crate) fn names(headers: &HeaderMap, media: &str) -> bool {
+pub(crate) fn accepts_exactly(headers: &HeaderMap, media: &str) -> bool {
     ranges(headers).any(|range| range.eq_ignore_ascii_case(media))
 }
 
@@ -94,16 +94,16 @@ mod tests {
             "text/html, application/json;q=0.1",
             "application/problem+json",
         ] {
-            assert!(admits(&accept(taken), produced), "{taken}");
+            assert!(accepts(&accept(taken), produced), "{taken}");
         }
         for refused in ["application/xml", "text/*", "application/json;q=0", ""] {
-            assert!(!admits(&accept(refused), produced), "{refused}");
+            assert!(!accepts(&accept(refused), produced), "{refused}");
         }
-        assert!(admits(&HeaderMap::new(), produced));
-        assert!(admits(
+        assert!(accepts(&HeaderMap::new(), produced));
+        assert!(accepts(
             &accept("image/avif,image/webp"),
             produced_by("/media/{id}")
         ));
-        assert!(admits(&accept("application/xml"), produced_by("/livez")));
+        assert!(accepts(&accept("application/xml"), produced_by("/livez")));
     }
 }

@@ -1,4 +1,4 @@
-//! Fields that wait, resolved behind the walk that came upon them.
+//! Fields that wait, resolved deferred the walk that came upon them.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use async_graphql::{
 use futures::future::BoxFuture;
 
 /// What resolves a field that waits: an object with resolvers.
-pub(crate) trait Source: Send + Sync {
+pub(crate) trait FieldSource: Send + Sync {
     fn resolve<'f>(&'f self, ctx: Context<'f>) -> BoxFuture<'f, ServerResult<Option<Value>>>;
 }
 
-impl<T: ContainerType + Send + Sync> Source for T {
+impl<T: ContainerType + Send + Sync> FieldSource for T {
     fn resolve<'f>(&'f self, ctx: Context<'f>) -> BoxFuture<'f, ServerResult<Option<Value>>> {
         Box::pin(async move { self.resolve_field(&ctx).await })
     }
 }
 
 /// A field that waits, and its place in the answer.
-pub(crate) struct Behind<'q> {
+pub(crate) struct DeferredField<'q> {
     pub(crate) path: Vec<QueryPathSegment<'q>>,
     pub(crate) field: Cow<'q, Positioned<Field>>,
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) source: Box<dyn FieldSource>,
 }
 
-impl Behind<'_> {
+impl DeferredField<'_> {
     /// What it holds.
     pub(crate) async fn resolve(&self, ctx: &ContextSelectionSet<'_>) -> ServerResult<Option<Value>> {
         self.below(ctx, &self.path).await
@@ -80,7 +80,7 @@ impl Behind<'_> {
 }
 
 /// A segment of an error's path.
-pub(crate) fn owned(segment: QueryPathSegment<'_>) -> PathSegment {
+pub(crate) fn path_segment(segment: QueryPathSegment<'_>) -> PathSegment {
     match segment {
         QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
         QueryPathSegment::Index(index) => PathSegment::Index(index),

@@ -37,27 +37,27 @@ impl UserError {
     }
 }
 
-/// What came of a mutation: its value, or why it was refused.
-pub(super) type Settled<T> = Result<T, Vec<UserError>>;
+/// What came of a mutation: its value, or why it was as_user_errors.
+pub(super) type MutationResult<T> = Result<T, Vec<UserError>>;
 
 /// Settles a call whose refusals are about its arguments or the state of things.
-pub(super) fn settle<R, T>(
+pub(super) fn mutation_result<R, T>(
     answer: Result<tonic::Response<R>, Status>,
     paths: Paths,
     take: impl FnOnce(R) -> Option<T>,
-) -> Result<Settled<T>, Failure> {
+) -> Result<MutationResult<T>, Failure> {
     match answer {
         Ok(response) => Ok(Ok(present(take(response.into_inner()))?)),
-        Err(status) => refused(status.into(), paths).map(Err),
+        Err(status) => as_user_errors(status.into(), paths).map(Err),
     }
 }
 
 /// Settles a call that carries a mailed or refresh token as an argument.
-pub(super) fn settle_token<R, T>(
+pub(super) fn token_mutation_result<R, T>(
     answer: Result<tonic::Response<R>, Status>,
     paths: Paths,
     take: impl FnOnce(R) -> Option<T>,
-) -> Result<Settled<T>, Failure> {
+) -> Result<MutationResult<T>, Failure> {
     match answer {
         Ok(response) => Ok(Ok(present(take(response.into_inner()))?)),
         Err(status) => {
@@ -65,13 +65,13 @@ pub(super) fn settle_token<R, T>(
             if is_about_token(failure.reason()) {
                 return Ok(Err(user_errors(failure.error(), paths)));
             }
-            refused(failure, paths).map(Err)
+            as_user_errors(failure, paths).map(Err)
         }
     }
 }
 
 /// The user errors of an expected refusal; other failures stay failures.
-pub(super) fn refused(failure: Failure, paths: Paths) -> Result<Vec<UserError>, Failure> {
+pub(super) fn as_user_errors(failure: Failure, paths: Paths) -> Result<Vec<UserError>, Failure> {
     if is_expected(failure.reason()) {
         Ok(user_errors(failure.error(), paths))
     } else {
@@ -107,7 +107,7 @@ fn user_errors(error: &mesh::Error, paths: Paths) -> Vec<UserError> {
 }
 
 /// Refuses idempotency keys that are not 1 to 255 printable ASCII characters.
-pub(super) fn check_idempotency_key(key: &str) -> Settled<()> {
+pub(super) fn check_idempotency_key(key: &str) -> MutationResult<()> {
     if is_idempotency_key(key.as_bytes()) {
         return Ok(());
     }
@@ -126,12 +126,12 @@ macro_rules! payload {
         #[derive(async_graphql::SimpleObject)]
         pub(super) struct $payload {
             $field: Option<$value>,
-            user_errors: Vec<$crate::graphql::refusals::UserError>,
+            user_errors: Vec<$crate::graphql::user_errors::UserError>,
         }
 
-        impl From<$crate::graphql::refusals::Settled<$value>> for $payload {
-            fn from(settled: $crate::graphql::refusals::Settled<$value>) -> Self {
-                match settled {
+        impl From<$crate::graphql::user_errors::MutationResult<$value>> for $payload {
+            fn from(result: $crate::graphql::user_errors::MutationResult<$value>) -> Self {
+                match result {
                     Ok(value) => Self { $field: Some(value), user_errors: Vec::new() },
                     Err(user_errors) => Self { $field: None, user_errors },
                 }

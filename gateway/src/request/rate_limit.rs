@@ -1,5 +1,5 @@
 //! Requests a minute, counted per address without a token and per user with one. The window of each begins with its first
-//! request. Gateways that share a Redis count together, and each by itself while it is away.
+//! request. Gateways that share a Redis count shared, and each by itself while it is away.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ::redis::Script;
 
-use super::client::household;
+use super::client::client_network;
 use crate::redis::Redis;
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -22,14 +22,14 @@ const SHARD_CAPACITY: usize = 16_384;
 pub(crate) struct RateLimit {
     per_address: Option<u32>,
     per_user: Option<u32>,
-    together: Option<Arc<Redis>>,
+    shared: Option<Arc<Redis>>,
     hasher: RandomState,
-    shards: [Mutex<HashMap<Key, Window>>; SHARDS],
+    shards: [Mutex<HashMap<ClientKey, Window>>; SHARDS],
 }
 
 /// Whom a request is counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
+pub(crate) enum ClientKey {
     Address(IpAddr),
     User(Box<str>),
 }
@@ -48,34 +48,34 @@ pub(crate) struct Allowance {
     pub(crate) refused_for: Option<Duration>,
 }
 
-impl Key {
+impl ClientKey {
     pub(crate) fn address(address: IpAddr) -> Self {
-        Self::Address(household(address))
+        Self::Address(client_network(address))
     }
 }
 
 impl RateLimit {
-    pub(crate) fn new(per_address: Option<u32>, per_user: Option<u32>, together: Option<Arc<Redis>>) -> Self {
+    pub(crate) fn new(per_address: Option<u32>, per_user: Option<u32>, shared: Option<Arc<Redis>>) -> Self {
         Self {
             per_address,
             per_user,
-            together,
+            shared,
             hasher: RandomState::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
     /// Counts a request; `None` where nothing limits it.
-    pub(crate) async fn count(&self, key: Key, now: Instant) -> Option<Allowance> {
+    pub(crate) async fn count(&self, key: ClientKey, now: Instant) -> Option<Allowance> {
         let limit = match key {
-            Key::Address(_) => self.per_address?,
-            Key::User(_) => self.per_user?,
+            ClientKey::Address(_) => self.per_address?,
+            ClientKey::User(_) => self.per_user?,
         };
-        let together = match &self.together {
-            Some(redis) => count_together(redis, &key).await,
+        let shared = match &self.shared {
+            Some(redis) => count_shared(redis, &key).await,
             None => None,
         };
-        let (count, left) = together.unwrap_or_else(|| self.count_alone(key, now));
+        let (count, left) = shared.unwrap_or_else(|| self.count_locally(key, now));
         Some(Allowance {
             limit,
             remaining: limit.saturating_sub(count),
@@ -84,7 +84,7 @@ impl RateLimit {
     }
 
     /// The requests of this window so far, this one too, and what is left of its time.
-    fn count_alone(&self, key: Key, now: Instant) -> (u32, Duration) {
+    fn count_locally(&self, key: ClientKey, now: Instant) -> (u32, Duration) {
         let shard = usize::try_from(self.hasher.hash_one(&key) % SHARDS as u64).unwrap_or(0);
         let mut windows = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= SHARD_CAPACITY && !windows.contains_key(&key) {
@@ -115,10 +115,10 @@ return { count, redis.call('PTTL', KEYS[1]) }
     )
 });
 
-async fn count_together(redis: &Redis, key: &Key) -> Option<(u32, Duration)> {
+async fn count_shared(redis: &Redis, key: &ClientKey) -> Option<(u32, Duration)> {
     let name = match key {
-        Key::Address(address) => format!("comptoir:rate:address:{address}"),
-        Key::User(id) => format!("comptoir:rate:user:{id}"),
+        ClientKey::Address(address) => format!("comptoir:rate:address:{address}"),
+        ClientKey::User(id) => format!("comptoir:rate:user:{id}"),
     };
     let mut script = COUNT.key(name);
     script.arg(u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX));
@@ -135,7 +135,7 @@ mod tests {
     async fn one_more_than_the_limit_is_refused_until_the_window_ends() {
         let limit = RateLimit::new(Some(600), None, None);
         let start = Instant::now();
-        let key = || Key::address("192.0.2.1".parse().expect("an address"));
+        let key = || ClientKey::address("192.0.2.1".parse().expect("an address"));
         for number in 1..=600 {
             let allowance = limit.count(key(), start).await.expect("limited");
             assert_eq!((allowance.remaining, allowance.refused_for), (600 - number, None));
@@ -147,7 +147,10 @@ mod tests {
         assert_eq!(over.refused_for, Some(Duration::from_secs(40)));
         assert_eq!(
             limit
-                .count(Key::address("192.0.2.2".parse().expect("an address")), start)
+                .count(
+                    ClientKey::address("192.0.2.2".parse().expect("an address")),
+                    start
+                )
                 .await
                 .expect("limited")
                 .remaining,
@@ -175,7 +178,7 @@ mod tests {
         let user = format!("user_{:?}", Instant::now());
         let mut refused = 0;
         for number in 0..12 {
-            let key = Key::User(user.as_str().into());
+            let key = ClientKey::User(user.as_str().into());
             let allowance = gateways[number % 2]
                 .count(key, Instant::now())
                 .await
@@ -190,7 +193,7 @@ mod tests {
     async fn a_user_without_a_limit_is_not_counted() {
         assert_eq!(
             RateLimit::new(Some(1), None, None)
-                .count(Key::User("user_1".into()), Instant::now())
+                .count(ClientKey::User("user_1".into()), Instant::now())
                 .await,
             None
         );

@@ -9,14 +9,14 @@ use async_graphql::parser::types::{
 };
 
 use super::model::{Model, named, root};
-use super::plain::in_order;
+use super::sync_object::in_order;
 
 /// The fields of an object by their response keys.
-pub(crate) type Fields = IndexMap<Name, Expected>;
+pub(crate) type Fields = IndexMap<Name, ShapeField>;
 
 /// What a response key stands for.
-pub(crate) struct Expected {
-    /// Unknown for introspection.
+pub(crate) struct ShapeField {
+    /// Unresolved for introspection.
     pub(crate) ty: Option<Type>,
     /// Whether all below it is in its order from the beginning.
     pub(crate) in_order: bool,
@@ -25,14 +25,14 @@ pub(crate) struct Expected {
 }
 
 /// The form of an operation's answers, made when the first of them is there.
-pub(crate) struct Outline {
+pub(crate) struct ResponseShape {
     model: Arc<Model>,
     document: Arc<ExecutableDocument>,
     operation: Option<Name>,
     fields: OnceLock<Fields>,
 }
 
-impl Outline {
+impl ResponseShape {
     /// Of the named operation, or of the only one.
     pub(crate) fn new(model: Arc<Model>, document: Arc<ExecutableDocument>, operation: Option<Name>) -> Self {
         Self {
@@ -93,7 +93,7 @@ fn fields(model: &Model, document: &ExecutableDocument, sets: &[(&str, &Selectio
         collect(model, document, on, set, &mut selection);
     }
     let expected = |(key, selected): (&Name, Selected<'_>)| {
-        let expected = Expected {
+        let expected = ShapeField {
             ty: selected.ty.cloned(),
             in_order: selected.ty.is_some_and(|ty| in_order(named(ty))),
             fields: fields(model, document, &selected.sets),

@@ -13,13 +13,13 @@ use async_graphql::{Name, ObjectType, PathSegment, Request, Response, Schema, Su
 use futures::{Stream, StreamExt as _};
 
 use super::errors::complete_errors;
-use super::outline::{Expected, Fields, Outline};
+use super::response_shape::{Fields, ResponseShape, ShapeField};
 
-/// Runs a query or mutation to its end. The outline is that of the request's operation.
+/// Runs a query or mutation to its end. The response_shape is that of the request's operation.
 pub(crate) async fn execute<Q, M, S>(
     schema: &Schema<Q, M, S>,
     request: Request,
-    outline: &Outline,
+    response_shape: &ResponseShape,
 ) -> Response
 where
     Q: ObjectType + 'static,
@@ -27,7 +27,7 @@ where
     S: SubscriptionType + 'static,
 {
     let mut response = schema.execute(request).await;
-    complete(outline, &mut response);
+    complete(response_shape, &mut response);
     response
 }
 
@@ -35,7 +35,7 @@ where
 pub(crate) fn execute_stream<Q, M, S>(
     schema: &Schema<Q, M, S>,
     request: Request,
-    outline: Arc<Outline>,
+    response_shape: Arc<ResponseShape>,
 ) -> impl Stream<Item = Response> + Send + use<Q, M, S>
 where
     Q: ObjectType + 'static,
@@ -43,12 +43,12 @@ where
     S: SubscriptionType + 'static,
 {
     schema.execute_stream(request).map(move |mut response| {
-        complete(&outline, &mut response);
+        complete(&response_shape, &mut response);
         response
     })
 }
 
-fn complete(outline: &Outline, response: &mut Response) {
+fn complete(response_shape: &ResponseShape, response: &mut Response) {
     complete_errors(response);
     let ran = response.data != Value::Null
         || response.errors.is_empty()
@@ -61,23 +61,23 @@ fn complete(outline: &Outline, response: &mut Response) {
         _ => IndexMap::new(),
     };
     if response.errors.is_empty() {
-        arrange(outline.fields(), &mut object);
+        sort_fields(response_shape.fields(), &mut object);
         response.data = Value::Object(object);
         return;
     }
     let failed = response.errors.iter().map(|error| error.path.as_slice());
-    let mut shaping = Shaping {
+    let mut completion = Completion {
         failed: failed.collect(),
         path: Vec::new(),
     };
-    response.data = match shaping.object(outline.fields(), &mut object) {
+    response.data = match completion.object(response_shape.fields(), &mut object) {
         Ok(()) => Value::Object(object),
-        Err(MadeNull) => Value::Null,
+        Err(NullPropagates) => Value::Null,
     };
 }
 
 /// Puts the fields of an object in which nothing failed into their order.
-fn arrange(fields: &Fields, object: &mut IndexMap<Name, Value>) {
+fn sort_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
     // Some fields may not be there: they were skipped, or are another type's.
     let mut expected = fields.keys();
     if !object.keys().all(|key| expected.any(|name| name == key)) {
@@ -93,18 +93,16 @@ fn arrange(fields: &Fields, object: &mut IndexMap<Name, Value>) {
             .as_ref()
             .filter(|_| !field.in_order && !field.fields.is_empty())
         {
-            arrange_value(ty, &field.fields, value);
+            sort_value(ty, &field.fields, value);
         }
     }
 }
 
-fn arrange_value(ty: &Type, fields: &Fields, value: &mut Value) {
+fn sort_value(ty: &Type, fields: &Fields, value: &mut Value) {
     match (&ty.base, &mut *value) {
-        (BaseType::Named(_), Value::Object(object)) => arrange(fields, object),
+        (BaseType::Named(_), Value::Object(object)) => sort_fields(fields, object),
         (BaseType::List(item), Value::List(items)) => {
-            items
-                .iter_mut()
-                .for_each(|value| arrange_value(item, fields, value));
+            items.iter_mut().for_each(|value| sort_value(item, fields, value));
         }
         (BaseType::Named(_), Value::Null) if !ty.nullable => *value = all_skipped(),
         _ => {}
@@ -117,16 +115,16 @@ fn all_skipped() -> Value {
 }
 
 /// What holds a failed field that may not be null.
-struct MadeNull;
+struct NullPropagates;
 
 /// The walk through an answer in which something failed.
-struct Shaping<'a> {
+struct Completion<'a> {
     failed: Vec<&'a [PathSegment]>,
     path: Vec<PathSegment>,
 }
 
-impl Shaping<'_> {
-    fn object(&mut self, fields: &Fields, object: &mut IndexMap<Name, Value>) -> Result<(), MadeNull> {
+impl Completion<'_> {
+    fn object(&mut self, fields: &Fields, object: &mut IndexMap<Name, Value>) -> Result<(), NullPropagates> {
         let mut found = std::mem::take(object);
         for (key, field) in fields {
             self.path.push(PathSegment::Field(key.to_string()));
@@ -135,7 +133,7 @@ impl Shaping<'_> {
                 object.insert(key.clone(), value);
             } else if self.has_failed() {
                 if field.ty.as_ref().is_some_and(|ty| !ty.nullable) {
-                    return Err(MadeNull);
+                    return Err(NullPropagates);
                 }
                 object.insert(key.clone(), Value::Null);
             }
@@ -145,14 +143,14 @@ impl Shaping<'_> {
         Ok(())
     }
 
-    fn field(&mut self, field: &Expected, value: &mut Value) -> Result<(), MadeNull> {
+    fn field(&mut self, field: &ShapeField, value: &mut Value) -> Result<(), NullPropagates> {
         match &field.ty {
             Some(ty) => self.value(ty, &field.fields, value),
             None => Ok(()),
         }
     }
 
-    fn value(&mut self, ty: &Type, fields: &Fields, value: &mut Value) -> Result<(), MadeNull> {
+    fn value(&mut self, ty: &Type, fields: &Fields, value: &mut Value) -> Result<(), NullPropagates> {
         let depth = self.path.len();
         let shaped = match (&ty.base, &mut *value) {
             (BaseType::Named(_), Value::Object(object)) => self.object(fields, object),
@@ -180,7 +178,7 @@ impl Shaping<'_> {
         shaped
     }
 
-    fn items(&mut self, item: &Type, fields: &Fields, items: &mut [Value]) -> Result<(), MadeNull> {
+    fn items(&mut self, item: &Type, fields: &Fields, items: &mut [Value]) -> Result<(), NullPropagates> {
         for (at, value) in items.iter_mut().enumerate() {
             self.path.push(PathSegment::Index(at));
             self.value(item, fields, value)?;

@@ -23,15 +23,15 @@ const ATTEMPTS: u32 = 5;
 const BACKOFF: Duration = Duration::from_millis(200);
 
 /// The orders that are followed.
-pub(crate) struct Following {
+pub(crate) struct FollowedOrders {
     orders: OrderServiceClient<Channel>,
-    feeds: Feeds<View, Arc<OrderSnapshot>, Result<(), Status>>,
-    places: Places,
+    feeds: Feeds<FeedKey, Arc<OrderSnapshot>, Result<(), Status>>,
+    limit: FollowerLimit,
 }
 
 /// What is the same for all who follow an order: the owner sees its access token too.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct View {
+struct FeedKey {
     order_id: String,
     access_token: Option<String>,
 }
@@ -52,43 +52,43 @@ impl OrderSnapshot {
     }
 }
 
-/// Places for all who follow an order.
+/// FollowerLimit for all who follow an order.
 #[derive(Clone)]
-struct Places {
+struct FollowerLimit {
     limit: Option<usize>,
     taken: Arc<AtomicUsize>,
 }
 
-/// A place of one who follows an order, given back when dropped.
-pub(crate) struct Place(Arc<AtomicUsize>);
+/// A permit of one who follows an order, given back when dropped.
+pub(crate) struct FollowerPermit(Arc<AtomicUsize>);
 
-impl Drop for Place {
+impl Drop for FollowerPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Following {
+impl FollowedOrders {
     pub(crate) fn new(orders: OrderServiceClient<Channel>, limit: Option<usize>) -> Self {
         Self {
             orders,
             feeds: Feeds::default(),
-            places: Places {
+            limit: FollowerLimit {
                 limit,
                 taken: Arc::default(),
             },
         }
     }
 
-    /// A place for one who follows an order, or OVERLOADED.
-    pub(crate) fn place(&self) -> Result<Place, Error> {
-        let Places { limit, taken } = &self.places;
-        let place = Place(taken.clone());
+    /// A permit for one who follows an order, or OVERLOADED.
+    pub(crate) fn permit(&self) -> Result<FollowerPermit, Error> {
+        let FollowerLimit { limit, taken } = &self.limit;
+        let permit = FollowerPermit(taken.clone());
         if taken.fetch_add(1, Ordering::Relaxed) >= limit.unwrap_or(usize::MAX) {
             let message = "Too many orders are followed at once. Try again shortly.";
             return Err(Error::new(ErrorReason::Overloaded, message).with_retry_after(Duration::from_secs(5)));
         }
-        Ok(place)
+        Ok(permit)
     }
 
     /// Follows an order from how it stands, by the right of the running call.
@@ -98,7 +98,7 @@ impl Following {
             .await
             .map_err(|status| Error::from_status(&status))?;
         Ok(Follower {
-            following: self.clone(),
+            followed_orders: self.clone(),
             key,
             first: Some(first),
             reader,
@@ -122,12 +122,12 @@ impl Following {
             let defect = anyhow::anyhow!("the orders service left out the order that is followed");
             return Err(Error::internal(defect).into());
         };
-        let view = View {
+        let feed_key = FeedKey {
             order_id: first.id.clone(),
             access_token: first.access_token.clone(),
         };
         let version = first.version;
-        let reader = self.feeds.join_or_begin(view, states(orders, version));
+        let reader = self.feeds.join_or_start(feed_key, states(orders, version));
         Ok((OrderSnapshot::new(first), reader))
     }
 }
@@ -158,7 +158,7 @@ type OrderReader = Reader<Arc<OrderSnapshot>, Result<(), Status>>;
 /// One who follows an order. A stream that breaks is opened again, and begins with the order as it stands, so no entry of its
 /// history is missed.
 pub(crate) struct Follower {
-    following: Arc<Following>,
+    followed_orders: Arc<FollowedOrders>,
     key: Key,
     first: Option<Arc<OrderSnapshot>>,
     reader: OrderReader,
@@ -193,12 +193,12 @@ impl Follower {
     /// Opens the stream again after a failure that heals by itself; other failures stay.
     async fn reopen(&mut self, failure: Error, attempt: &mut u32) -> Result<(), Error> {
         let mut failure = failure;
-        while is_passing(&failure) && *attempt < ATTEMPTS {
+        while is_transient(&failure) && *attempt < ATTEMPTS {
             if *attempt > 0 {
                 tokio::time::sleep(BACKOFF * 2_u32.pow(*attempt - 1)).await;
             }
             *attempt += 1;
-            let opened = context::scope(self.context.clone(), self.following.open(&self.key));
+            let opened = context::scope(self.context.clone(), self.followed_orders.open(&self.key));
             match opened.await {
                 Ok((first, reader)) => {
                     (self.first, self.reader) = (Some(first), reader);
@@ -215,7 +215,7 @@ fn broken() -> Update<Arc<OrderSnapshot>, Result<(), Status>> {
     Update::End(Err(Status::unavailable("a stream of an order broke off")))
 }
 
-fn is_passing(failure: &Error) -> bool {
+fn is_transient(failure: &Error) -> bool {
     matches!(
         failure.reason(),
         ErrorReason::DependencyUnavailable | ErrorReason::Overloaded

@@ -4,23 +4,23 @@ use async_graphql::registry::Registry;
 use async_graphql::{ID, Number, Value};
 
 use super::schema::register;
-use super::{At, Plain, Unknown};
+use super::{FieldPosition, SyncObject, Unresolved};
 
 /// What can be put into an answer.
-pub(crate) trait Shown {
+pub(crate) trait FieldValue {
     /// Has the registry know its type; gives the type's name, with a `!` where it is never null.
     fn register(registry: &mut Registry) -> String;
 
     /// Its form in the answer; `None` where it failed.
-    fn show(self, at: At<'_, '_>) -> Option<Value>;
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value>;
 }
 
-impl<T: Plain> Shown for T {
+impl<T: SyncObject> FieldValue for T {
     fn register(registry: &mut Registry) -> String {
         register::<T>(registry)
     }
 
-    fn show(self, at: At<'_, '_>) -> Option<Value> {
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value> {
         Some(at.object(self))
     }
 }
@@ -28,12 +28,12 @@ impl<T: Plain> Shown for T {
 /// Values without fields, of the type of the schema that they are in.
 macro_rules! leaf {
     ($($shown:ty as $ty:ty: |$value:ident| $show:expr;)*) => {
-        $(impl $crate::executor::plain::Shown for $shown {
+        $(impl $crate::executor::sync_object::FieldValue for $shown {
             fn register(registry: &mut async_graphql::registry::Registry) -> String {
                 <$ty as async_graphql::OutputType>::create_type_info(registry)
             }
 
-            fn show(self, _: $crate::executor::plain::At<'_, '_>) -> Option<async_graphql::Value> {
+            fn resolve(self, _: $crate::executor::sync_object::FieldPosition<'_, '_>) -> Option<async_graphql::Value> {
                 let $value = self;
                 Some($show)
             }
@@ -50,52 +50,52 @@ leaf! {
     ID as ID: |id| Value::String(id.0);
 }
 
-impl<T: Shown> Shown for Option<T> {
+impl<T: FieldValue> FieldValue for Option<T> {
     fn register(registry: &mut Registry) -> String {
         T::register(registry).trim_end_matches('!').to_owned()
     }
 
-    fn show(self, at: At<'_, '_>) -> Option<Value> {
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value> {
         match self {
-            Some(value) => value.show(at),
+            Some(value) => value.resolve(at),
             None => Some(Value::Null),
         }
     }
 }
 
-impl<T: Shown> Shown for Vec<T> {
+impl<T: FieldValue> FieldValue for Vec<T> {
     fn register(registry: &mut Registry) -> String {
         format!("[{}]!", T::register(registry))
     }
 
-    fn show(self, at: At<'_, '_>) -> Option<Value> {
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value> {
         at.list(self.into_iter())
     }
 }
 
-impl<'a, T> Shown for &'a [T]
+impl<'a, T> FieldValue for &'a [T]
 where
-    &'a T: Shown,
+    &'a T: FieldValue,
 {
     fn register(registry: &mut Registry) -> String {
         Vec::<&'a T>::register(registry)
     }
 
-    fn show(self, at: At<'_, '_>) -> Option<Value> {
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value> {
         at.list(self.iter())
     }
 }
 
-impl<T: Shown> Shown for Result<T, Unknown> {
+impl<T: FieldValue> FieldValue for Result<T, Unresolved> {
     fn register(registry: &mut Registry) -> String {
         T::register(registry)
     }
 
-    fn show(self, at: At<'_, '_>) -> Option<Value> {
+    fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value> {
         match self {
-            Ok(value) => value.show(at),
+            Ok(value) => value.resolve(at),
             Err(why) => {
-                at.unknown(why);
+                at.unresolved(why);
                 None
             }
         }

@@ -1,13 +1,13 @@
 //! Objects whose fields are all known once they are there, resolved without a future for each field.
 //!
-//! [`plain!`] says of each field once what it is called, what type it has and what it holds; the schema and the answers
+//! [`sync_object!`] says of each field once what it is called, what type it has and what it holds; the schema and the answers
 //! both come from that. A selection is gathered once for all objects of a list, merged and in the order of the document,
 //! and then walked. Two things a walk may want: the tree of categories, after which it begins anew, and fields that wait,
-//! which are resolved behind it and put into their places. Extensions of the schema do not see the fields of such objects.
+//! which are resolved deferred it and put into their places. Extensions of the schema do not see the fields of such objects.
 
-mod behind;
+mod collect;
+mod deferred;
 mod schema;
-mod selection;
 mod values;
 mod walk;
 
@@ -17,11 +17,11 @@ use futures::future::join_all;
 
 use crate::backend::RequestData;
 pub(crate) use schema::{field, fields_of, interface, object, register};
-pub(crate) use values::{Shown, leaf};
-pub(crate) use walk::{At, Unknown, Walk};
+pub(crate) use values::{FieldValue, leaf};
+pub(crate) use walk::{FieldPosition, Unresolved, Walk};
 
 /// An object of the schema as it is looked at: borrowed from what holds it.
-pub(crate) trait Plain: Copy + Send {
+pub(crate) trait SyncObject: Copy + Send {
     /// Its type.
     const NAME: &'static str;
 
@@ -29,7 +29,7 @@ pub(crate) trait Plain: Copy + Send {
     fn describe(registry: &mut Registry) -> MetaType;
 
     /// What the field at hand holds; `None` where it failed.
-    fn field(self, name: &str, at: At<'_, '_>) -> Option<Value>;
+    fn field(self, name: &str, at: FieldPosition<'_, '_>) -> Option<Value>;
 }
 
 /// Whether answers of this type have their fields in the order of the document, as has all below them.
@@ -48,26 +48,26 @@ pub(crate) fn in_order(ty: &str) -> bool {
 }
 
 /// Whether something of an object is asked for.
-pub(crate) fn asks<T: Plain>(ctx: &ContextSelectionSet<'_>, field: &str) -> bool {
-    let fields = selection::gather::<T>(ctx, std::iter::once(&ctx.item.node));
+pub(crate) fn selects<T: SyncObject>(ctx: &ContextSelectionSet<'_>, field: &str) -> bool {
+    let fields = collect::collect_fields::<T>(ctx, std::iter::once(&ctx.item.node));
     fields
         .iter()
         .any(|selected| selected.field.node.name.node == field)
 }
 
 /// Resolves an object.
-pub(crate) async fn resolve<T: Plain>(object: T, ctx: &ContextSelectionSet<'_>) -> ServerResult<Value> {
-    let fields = selection::gather::<T>(ctx, std::iter::once(&ctx.item.node));
+pub(crate) async fn resolve<T: SyncObject>(object: T, ctx: &ContextSelectionSet<'_>) -> ServerResult<Value> {
+    let fields = collect::collect_fields::<T>(ctx, std::iter::once(&ctx.item.node));
     let data = ctx.data_unchecked::<RequestData>();
     let mut tree = None;
-    let (mut value, behind) = loop {
+    let (mut value, deferred) = loop {
         match walk::walk(object, &fields, ctx, data, tree.as_ref()) {
             Some(walked) => break walked,
             None => tree = Some(data.loaders.categories().await),
         }
     };
-    let found = join_all(behind.iter().map(|field| field.resolve(ctx))).await;
-    for (field, found) in behind.iter().zip(found) {
+    let found = join_all(deferred.iter().map(|field| field.resolve(ctx))).await;
+    for (field, found) in deferred.iter().zip(found) {
         field.put(
             &mut value,
             found.unwrap_or_else(|error| {
@@ -82,48 +82,48 @@ pub(crate) async fn resolve<T: Plain>(object: T, ctx: &ContextSelectionSet<'_>) 
 /// The type, its description and its fields of what is looked at as `$view`; after `else` an object whose fields wait.
 ///
 /// ```text
-/// plain!(
+/// sync_object!(
 ///     /// What a category is.
 ///     Category: &pb::Category, |category, walk| {
 ///         /// What a slug is.
 ///         slug: &str = &category.slug,
-///         parent: Result<Option<&pb::Category>, Unknown> = walk.category(category.parent_id.as_deref()),
+///         parent: Result<Option<&pb::Category>, Unresolved> = walk.category(category.parent_id.as_deref()),
 ///     } else Listing(category)
 /// );
 /// ```
-macro_rules! plain {
+macro_rules! sync_object {
     (
         $(#[doc = $doc:literal])*
         $name:ident: $view:ty, |$this:ident $(, $walk:ident)?| {
             $($(#[doc = $note:literal])* $field:ident: $ty:ty = $value:expr,)*
         } $(else $waiting:ident($of:expr))?
     ) => {
-        impl $crate::executor::plain::Plain for $view {
+        impl $crate::executor::sync_object::SyncObject for $view {
             const NAME: &'static str = stringify!($name);
 
             fn describe(registry: &mut async_graphql::registry::Registry) -> async_graphql::registry::MetaType {
-                use $crate::executor::plain::{Shown, field, object};
+                use $crate::executor::sync_object::{FieldValue, field, object};
                 let fields = vec![$({
-                    let ty = <$ty as Shown>::register(registry);
+                    let ty = <$ty as FieldValue>::register(registry);
                     field(stringify!($field), &[$($note),*], ty)
                 }),*];
-                let waiting: Option<Vec<async_graphql::registry::MetaField>> = None$(.or_else(|| Some($crate::executor::plain::fields_of::<$waiting>(registry))))?;
+                let waiting: Option<Vec<async_graphql::registry::MetaField>> = None$(.or_else(|| Some($crate::executor::sync_object::fields_of::<$waiting>(registry))))?;
                 object(stringify!($name), &[$($doc),*], fields.into_iter().chain(waiting.into_iter().flatten()))
             }
 
             fn field(
                 self,
                 name: &str,
-                at: $crate::executor::plain::At<'_, '_>,
+                at: $crate::executor::sync_object::FieldPosition<'_, '_>,
             ) -> Option<async_graphql::Value> {
                 let $this = self;
                 $(let $walk = at.walk;)?
                 match name {
                     $(stringify!($field) => {
                         let value: $ty = $value;
-                        $crate::executor::plain::Shown::show(value, at)
+                        $crate::executor::sync_object::FieldValue::resolve(value, at)
                     })*
-                    _ => None$(.or_else(|| at.later($waiting::of($of))))?,
+                    _ => None$(.or_else(|| at.defer($waiting::of($of))))?,
                 }
             }
         }
@@ -131,15 +131,15 @@ macro_rules! plain {
 }
 
 /// Has a type be resolved as what it is looked at as.
-macro_rules! looked_at {
+macro_rules! output_type {
     ($owner:ty as $view:ty, |$this:ident| $look:expr) => {
         impl async_graphql::OutputType for $owner {
             fn type_name() -> std::borrow::Cow<'static, str> {
-                <$view as $crate::executor::plain::Plain>::NAME.into()
+                <$view as $crate::executor::sync_object::SyncObject>::NAME.into()
             }
 
             fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
-                $crate::executor::plain::register::<$view>(registry)
+                $crate::executor::sync_object::register::<$view>(registry)
             }
 
             async fn resolve(
@@ -148,9 +148,9 @@ macro_rules! looked_at {
                 _: &async_graphql::Positioned<async_graphql::parser::types::Field>,
             ) -> async_graphql::ServerResult<async_graphql::Value> {
                 let $this = self;
-                $crate::executor::plain::resolve($look, ctx).await
+                $crate::executor::sync_object::resolve($look, ctx).await
             }
         }
     };
 }
-pub(crate) use {looked_at, plain};
+pub(crate) use {output_type, sync_object};

@@ -4,10 +4,10 @@ use async_graphql::OutputType;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::registry::{CacheControl, Deprecation, MetaField, MetaType, Registry};
 
-use super::Plain;
+use super::SyncObject;
 
 /// Has the registry know a type, and gives its name.
-pub(crate) fn register<T: Plain>(registry: &mut Registry) -> String {
+pub(crate) fn register<T: SyncObject>(registry: &mut Registry) -> String {
     if !registry.types.contains_key(T::NAME) {
         // A type may be below itself.
         registry

@@ -17,7 +17,7 @@ pub(crate) fn check(
     limits: &Limits,
     introspection: bool,
 ) -> Result<(), Error> {
-    let mut shape = Shape {
+    let mut structure = Structure {
         document,
         introspection,
         aliases: 0,
@@ -27,14 +27,14 @@ pub(crate) fn check(
     let mut depth = 0;
     let mut places = Vec::new();
     for (_, operation) in document.operations.iter() {
-        depth = depth.max(shape.depth(&operation.node.selection_set.node)?);
+        depth = depth.max(structure.depth(&operation.node.selection_set.node)?);
         places.extend(operation_directives(&operation.node));
     }
     for (name, fragment) in &document.fragments {
-        shape.fragment(name)?;
+        structure.fragment(name)?;
         places.push(&fragment.node.directives);
     }
-    if shape.introspects && !introspection {
+    if structure.introspects && !introspection {
         return Err(Error::new(
             ErrorReason::IntrospectionDisabled,
             "The schema is not shown here.",
@@ -47,7 +47,7 @@ pub(crate) fn check(
         );
         return Err(Error::new(ErrorReason::QueryTooDeep, message));
     }
-    if some(limits.aliases).is_some_and(|limit| shape.aliases > limit) {
+    if some(limits.aliases).is_some_and(|limit| structure.aliases > limit) {
         let message = format!("The document has more than {} aliases.", limits.aliases);
         return Err(Error::new(ErrorReason::TooManyAliases, message));
     }
@@ -70,7 +70,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-struct Shape<'a> {
+struct Structure<'a> {
     document: &'a ExecutableDocument,
     introspection: bool,
     /// As they are written, not as often as their fragments are used: that is for the cost to bound.
@@ -80,7 +80,7 @@ struct Shape<'a> {
     introspects: bool,
 }
 
-impl<'a> Shape<'a> {
+impl<'a> Structure<'a> {
     fn depth(&mut self, set: &'a SelectionSet) -> Result<usize, Error> {
         let mut deepest = 0;
         for item in &set.items {

@@ -7,9 +7,9 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{ContextSelectionSet, Error, QueryPathSegment, ServerError, Value};
 use comptoir_proto::catalog::v1 as pb;
 
-use super::behind::{Behind, Source, owned};
-use super::selection::{Selected, gather};
-use super::{Plain, Shown};
+use super::collect::{CollectedField, collect_fields};
+use super::deferred::{DeferredField, FieldSource, path_segment};
+use super::{FieldValue, SyncObject};
 use crate::backend::{CategoryTree, Failure, RequestData};
 
 /// What is common to all places of a walk.
@@ -17,16 +17,16 @@ pub(crate) struct Walk<'w, 'q> {
     pub(crate) ctx: &'w ContextSelectionSet<'q>,
     pub(crate) data: &'w RequestData,
     tree: Option<&'w Result<Arc<CategoryTree>, Failure>>,
-    wants_tree: Cell<bool>,
+    needs_tree: Cell<bool>,
     errors: RefCell<Vec<ServerError>>,
-    behind: RefCell<Vec<Behind<'q>>>,
+    deferred: RefCell<Vec<DeferredField<'q>>>,
 }
 
 /// The place of a field in the answer, or of an item of its list.
 #[derive(Clone, Copy)]
-pub(crate) struct At<'w, 'q> {
+pub(crate) struct FieldPosition<'w, 'q> {
     pub(crate) walk: &'w Walk<'w, 'q>,
-    selected: &'w Selected<'q>,
+    selected: &'w CollectedField<'q>,
     path: &'w Path<'w, 'q>,
 }
 
@@ -37,55 +37,55 @@ struct Path<'w, 'q> {
 }
 
 /// Why it is not known what a field holds.
-pub(crate) enum Unknown {
+pub(crate) enum Unresolved {
     /// The tree of categories was not read yet.
-    NotYet,
+    NeedsCategories,
     Failed(Failure),
 }
 
-impl From<Failure> for Unknown {
+impl From<Failure> for Unresolved {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
 /// Walks once. `None` where the tree is wanted first.
-pub(crate) fn walk<'q, T: Plain>(
+pub(crate) fn walk<'q, T: SyncObject>(
     object: T,
-    fields: &[Selected<'q>],
+    fields: &[CollectedField<'q>],
     ctx: &ContextSelectionSet<'q>,
     data: &RequestData,
     tree: Option<&Result<Arc<CategoryTree>, Failure>>,
-) -> Option<(Value, Vec<Behind<'q>>)> {
+) -> Option<(Value, Vec<DeferredField<'q>>)> {
     let walk = Walk {
         ctx,
         data,
         tree,
-        wants_tree: Cell::default(),
+        needs_tree: Cell::default(),
         errors: RefCell::default(),
-        behind: RefCell::default(),
+        deferred: RefCell::default(),
     };
     let value = walk.object(object, fields, None);
-    if walk.wants_tree.get() {
+    if walk.needs_tree.get() {
         return None;
     }
     for error in walk.errors.into_inner() {
         ctx.add_error(error);
     }
-    Some((value, walk.behind.into_inner()))
+    Some((value, walk.deferred.into_inner()))
 }
 
 impl<'w, 'q> Walk<'w, 'q> {
-    fn tree(&self) -> Result<&'w CategoryTree, Unknown> {
+    fn tree(&self) -> Result<&'w CategoryTree, Unresolved> {
         match self.tree {
             Some(Ok(tree)) => Ok(tree),
             Some(Err(failure)) => Err(failure.clone().into()),
-            None => Err(Unknown::NotYet),
+            None => Err(Unresolved::NeedsCategories),
         }
     }
 
     /// The category with this id.
-    pub(crate) fn category(&self, id: Option<&str>) -> Result<Option<&'w pb::Category>, Unknown> {
+    pub(crate) fn category(&self, id: Option<&str>) -> Result<Option<&'w pb::Category>, Unresolved> {
         match id {
             Some(id) => Ok(self.categories(|tree| tree.by_id(id))?.pop()),
             None => Ok(None),
@@ -96,7 +96,7 @@ impl<'w, 'q> Walk<'w, 'q> {
     pub(crate) fn categories<C: IntoIterator<Item = &'w Arc<pb::Category>>>(
         &self,
         chosen: impl FnOnce(&'w CategoryTree) -> C,
-    ) -> Result<Vec<&'w pb::Category>, Unknown> {
+    ) -> Result<Vec<&'w pb::Category>, Unresolved> {
         let seen = |category: &'w Arc<pb::Category>| {
             self.data.tag_category(&category.id);
             &**category
@@ -104,10 +104,15 @@ impl<'w, 'q> Walk<'w, 'q> {
         Ok(chosen(self.tree()?).into_iter().map(seen).collect())
     }
 
-    fn object<T: Plain>(&self, object: T, fields: &[Selected<'q>], above: Option<&Path<'_, 'q>>) -> Value {
+    fn object<T: SyncObject>(
+        &self,
+        object: T,
+        fields: &[CollectedField<'q>],
+        above: Option<&Path<'_, 'q>>,
+    ) -> Value {
         let mut values = IndexMap::with_capacity(fields.len());
         for selected in fields {
-            if self.wants_tree.get() {
+            if self.needs_tree.get() {
                 break;
             }
             let name = selected.field.node.name.node.as_str();
@@ -120,7 +125,7 @@ impl<'w, 'q> Walk<'w, 'q> {
                 };
                 object.field(
                     name,
-                    At {
+                    FieldPosition {
                         walk: self,
                         selected,
                         path,
@@ -135,43 +140,45 @@ impl<'w, 'q> Walk<'w, 'q> {
     }
 }
 
-impl At<'_, '_> {
+impl FieldPosition<'_, '_> {
     /// The object of this place.
-    pub(crate) fn object<T: Plain>(self, object: T) -> Value {
-        let gather = || gather::<T>(self.walk.ctx, self.selected.sets());
-        let fields = self.selected.below.get_or_init(gather);
+    pub(crate) fn object<T: SyncObject>(self, object: T) -> Value {
+        let collect_fields = || collect_fields::<T>(self.walk.ctx, self.selected.sets());
+        let fields = self.selected.below.get_or_init(collect_fields);
         self.walk.object(object, fields, Some(self.path))
     }
 
     /// The list of this place; `None` where an item failed.
-    pub(crate) fn list<T: Shown>(self, items: impl ExactSizeIterator<Item = T>) -> Option<Value> {
+    pub(crate) fn list<T: FieldValue>(self, items: impl ExactSizeIterator<Item = T>) -> Option<Value> {
         let mut values = Vec::with_capacity(items.len());
         for (index, item) in items.enumerate() {
             let path = &Path {
                 above: Some(self.path),
                 segment: QueryPathSegment::Index(index),
             };
-            values.push(item.show(At { path, ..self })?);
+            values.push(item.resolve(FieldPosition { path, ..self })?);
         }
         Some(Value::List(values))
     }
 
     /// Notes why nothing is in this place.
-    pub(crate) fn unknown(self, why: Unknown) {
+    pub(crate) fn unresolved(self, why: Unresolved) {
         match why {
-            Unknown::NotYet => self.walk.wants_tree.set(true),
-            Unknown::Failed(failure) => {
+            Unresolved::NeedsCategories => self.walk.needs_tree.set(true),
+            Unresolved::Failed(failure) => {
                 let error = Error::from(failure).into_server_error(self.selected.field.pos);
                 let mut error = self.walk.ctx.set_error_path(error);
-                error.path.extend(self.path.segments().into_iter().map(owned));
+                error
+                    .path
+                    .extend(self.path.segments().into_iter().map(path_segment));
                 self.walk.errors.borrow_mut().push(error);
             }
         }
     }
 
     /// Keeps the place for a field that waits.
-    pub(crate) fn later(self, source: impl Source + 'static) -> Option<Value> {
-        self.walk.behind.borrow_mut().push(Behind {
+    pub(crate) fn defer(self, source: impl FieldSource + 'static) -> Option<Value> {
+        self.walk.deferred.borrow_mut().push(DeferredField {
             path: self.path.segments(),
             field: self.selected.merged(),
             source: Box::new(source),

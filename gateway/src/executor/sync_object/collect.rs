@@ -8,29 +8,29 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::{ContextSelectionSet, Name, Positioned};
 
-use super::Plain;
+use super::SyncObject;
 
 /// A field that is asked for under one key.
-pub(crate) struct Selected<'q> {
+pub(crate) struct CollectedField<'q> {
     pub(crate) key: &'q Name,
     pub(crate) field: &'q Positioned<Field>,
-    /// The field where it is written again, maybe with more below it.
-    again: Vec<&'q Positioned<Field>>,
+    /// The field where it is written repeats, maybe with more below it.
+    repeats: Vec<&'q Positioned<Field>>,
     /// What is asked for below it, gathered when the first object is there.
-    pub(crate) below: OnceCell<Vec<Selected<'q>>>,
+    pub(crate) below: OnceCell<Vec<CollectedField<'q>>>,
 }
 
-impl<'q> Selected<'q> {
+impl<'q> CollectedField<'q> {
     /// All that is written below it.
     pub(crate) fn sets(&self) -> impl Iterator<Item = &'q SelectionSet> {
-        let fields = std::iter::once(self.field).chain(self.again.iter().copied());
+        let fields = std::iter::once(self.field).chain(self.repeats.iter().copied());
         fields.map(|field| &field.node.selection_set.node)
     }
 
     /// As if it were written once.
     pub(crate) fn merged(&self) -> Cow<'q, Positioned<Field>> {
         let mut merged = Cow::Borrowed(self.field);
-        for field in &self.again {
+        for field in &self.repeats {
             let below = field.node.selection_set.node.items.iter().cloned();
             merged.to_mut().node.selection_set.node.items.extend(below);
         }
@@ -39,30 +39,30 @@ impl<'q> Selected<'q> {
 }
 
 /// What selections ask of an object of this type, in the order of the document.
-pub(crate) fn gather<'q, T: Plain>(
+pub(crate) fn collect_fields<'q, T: SyncObject>(
     ctx: &ContextSelectionSet<'q>,
     sets: impl Iterator<Item = &'q SelectionSet>,
-) -> Vec<Selected<'q>> {
-    let mut gathering = Gathering {
+) -> Vec<CollectedField<'q>> {
+    let mut collector = Collector {
         ctx,
         ty: T::NAME,
         spread: HashSet::new(),
         fields: IndexMap::new(),
     };
     for set in sets {
-        gathering.add(set);
+        collector.add(set);
     }
-    gathering.fields.into_values().collect()
+    collector.fields.into_values().collect()
 }
 
-struct Gathering<'g, 'q> {
+struct Collector<'g, 'q> {
     ctx: &'g ContextSelectionSet<'q>,
     ty: &'static str,
     spread: HashSet<&'q Name>,
-    fields: IndexMap<&'q Name, Selected<'q>>,
+    fields: IndexMap<&'q Name, CollectedField<'q>>,
 }
 
-impl<'q> Gathering<'_, 'q> {
+impl<'q> Collector<'_, 'q> {
     fn add(&mut self, set: &'q SelectionSet) {
         for item in &set.items {
             match &item.node {
@@ -89,12 +89,12 @@ impl<'q> Gathering<'_, 'q> {
     fn field(&mut self, field: &'q Positioned<Field>) {
         let key = &field.node.response_key().node;
         match self.fields.get_mut(key) {
-            Some(selected) => selected.again.push(field),
+            Some(selected) => selected.repeats.push(field),
             None => {
-                let selected = Selected {
+                let selected = CollectedField {
                     key,
                     field,
-                    again: Vec::new(),
+                    repeats: Vec::new(),
                     below: OnceCell::new(),
                 };
                 self.fields.insert(key, selected);
