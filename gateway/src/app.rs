@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,30 +28,30 @@ pub(crate) struct App {
     pub(crate) env: Env,
     /// Clients of the services.
     pub(crate) services: Services,
-    /// Takes the places of event streams: `app.streams.open(client.address)?`.
+    /// Counts event streams: `app.streams.open(client.address)?`.
     pub(crate) streams: Streams,
-    /// Subscriptions that run.
+    /// The running subscriptions.
     pub(crate) subscriptions: Subscriptions,
     pub(crate) schema: graphql::Schema,
-    /// The same for documents that proved to be valid: the library leaves out most of its validation.
+    /// The same schema for documents that are known to be valid: the library skips most of its validation.
     pub(crate) schema_of_valid: graphql::Schema,
     pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
-    /// Of requests to the endpoint that were answered.
+    /// The duration of successful requests to `/graphql`.
     pub(crate) graphql_duration: OnceLock<metrics::Histogram>,
     pub(crate) cors: Cors,
     pub(crate) hosts: Hosts,
     pub(crate) rate: RateLimit,
-    /// Answers of GraphQL, by the bytes of their request.
+    /// Public answers of GraphQL, by the bytes of their request.
     pub(crate) responses: Option<Arc<Responses>>,
-    /// Answers of REST, by their path. They share the memory of the entities.
+    /// Public answers of REST, by their path. They share the memory of the entities.
     pub(crate) rest_responses: Option<Arc<Responses>>,
     pub(crate) entities: Option<Arc<dyn EntityCache>>,
     pub(crate) readiness: Arc<Readiness>,
 }
 
 impl App {
-    /// Puts the parts together and begins to listen to the catalogue's events.
+    /// Creates the state, and starts to listen to catalogue events.
     pub(crate) fn new(
         config: Config,
         env: Env,
@@ -74,8 +74,8 @@ impl App {
         };
         let services = Services::new(peers, env.shop.clone(), settings);
         let readiness = Arc::new(Readiness::new(services.clone(), &env));
-        // Depth, cost, aliases, directives and tokens are counted by the endpoint: the library knows neither lists nor
-        // aliases, and answers without our codes. Suggestions would tell the schema to who may not see it.
+        // The executor counts depth, cost, aliases, directives and tokens itself: the library considers neither lists nor
+        // aliases, and its errors have no code. Suggestions would reveal the schema where introspection is disabled.
         let schema = |mode| {
             let builder = graphql::builder(services.clone()).validation_mode(mode);
             if is_development {
@@ -101,7 +101,7 @@ impl App {
             .map(|redis| Arc::new(SharedCache::new(redis, &sdl, cache.entry_age() / 2)));
         let responses = store().map(|memory| Arc::new(Responses::new(memory, shared.clone())));
         let entities = store();
-        // Apart from GraphQL's, whose keys are whatever bytes a client sends.
+        // Separate from GraphQL's, because the keys of those are arbitrary bytes from clients.
         let rest_responses = entities
             .clone()
             .map(|memory| Arc::new(Responses::new(memory, shared.clone())));
@@ -140,7 +140,7 @@ impl App {
         })
     }
 
-    /// What a request of this client carries.
+    /// The data of a request of this client.
     pub(crate) fn request_data(&self, client: &Client) -> RequestData {
         RequestData::new(
             &self.services,
@@ -150,7 +150,7 @@ impl App {
         )
     }
 
-    /// The context of work that is done for every guest: without a token, and in the time of one request.
+    /// The context of work that is done for every guest: without a token, and with the time limit of one request.
     pub(crate) fn background(&self) -> Context {
         let limit = seconds(self.config.limits.request).unwrap_or(Duration::from_secs(10));
         Context {

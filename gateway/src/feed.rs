@@ -1,4 +1,4 @@
-//! What is the same for many readers is made once: a feed for each key, which runs while it is read.
+//! Streams that many readers share: one feed for each key, which runs while it has a reader.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,40 +10,39 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Items that a slow reader may be behind; of more it gets the newest.
+/// How many items a slow reader may be behind. It then skips to the newest ones.
 const BUFFER: usize = 8;
 
 type ByKey<K, T, E> = Arc<Mutex<HashMap<K, Weak<Feed<T, E>>>>>;
 
-/// The feeds that run.
+/// The running feeds.
 pub(crate) struct Feeds<K, T, E> {
     by_key: ByKey<K, T, E>,
 }
 
-/// What a feed tells its readers.
+/// What a feed sends to its readers.
 #[derive(Clone)]
 pub(crate) enum Update<T, E> {
-    /// The next item.
     Next(T),
-    /// There will be no more.
+    /// No more items will come.
     End(E),
 }
 
 struct Feed<T, E> {
     state: Mutex<State<T, E>>,
-    /// Stops the source when the last reader goes.
+    /// Stops the source when the last reader is dropped.
     _stop: DropGuard,
 }
 
 struct State<T, E> {
     latest: Option<T>,
-    /// Gone when the feed has ended.
+    /// `None` after the feed has ended.
     sender: Option<broadcast::Sender<Update<T, E>>>,
 }
 
-/// A place at a feed.
+/// A reader of a feed.
 pub(crate) struct Reader<T, E> {
-    /// Where the feed was when this began to read.
+    /// The item that was current when this reader joined.
     latest: Option<T>,
     update: broadcast::Receiver<Update<T, E>>,
     _feed: Arc<Feed<T, E>>,
@@ -63,12 +62,12 @@ where
     T: Clone + Send + 'static,
     E: Clone + Send + 'static,
 {
-    /// Reads the feed of a key, from where it is; `None` where none runs.
+    /// Joins the feed of a key at its current item. `None` if there is no such feed.
     pub(crate) fn join(&self, key: &K) -> Option<Reader<T, E>> {
         join(&self.lock(), key)
     }
 
-    /// Reads the feed of a key, from where it is; where none runs `source` becomes it, in the context of this call.
+    /// Joins the feed of a key at its current item, or starts one from `source`, in the context of this call.
     pub(crate) fn join_or_start<S>(&self, key: K, source: S) -> Reader<T, E>
     where
         S: Stream<Item = Update<T, E>> + Send + 'static,
@@ -100,7 +99,6 @@ where
         }
     }
 
-    /// Feeds that run.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.lock().len()
@@ -142,7 +140,7 @@ impl<K: Eq + Hash, T: Clone, E: Clone> FeedTask<K, T, E> {
         let mut source = std::pin::pin!(source.take_until(stop.cancelled_owned()));
         while let Some(update) = source.next().await {
             let Some(feed) = self.feed.upgrade() else { return };
-            // Who joins gets an item either as the latest one or as the next.
+            // A reader that joins now gets an item either as the current one or as the next, never twice.
             let mut state = feed.state();
             let is_end = match &update {
                 Update::Next(item) => {
@@ -163,7 +161,7 @@ impl<K: Eq + Hash, T: Clone, E: Clone> FeedTask<K, T, E> {
 }
 
 impl<K: Eq + Hash, T, E> Drop for FeedTask<K, T, E> {
-    /// Makes room for the next feed of this key, should the source have panicked too.
+    /// Removes the feed, also if the source panicked.
     fn drop(&mut self) {
         if let Some(feed) = self.feed.upgrade() {
             feed.state().sender = None;
@@ -179,7 +177,7 @@ impl<K: Eq + Hash, T, E> Drop for FeedTask<K, T, E> {
 }
 
 impl<T: Clone, E: Clone> Reader<T, E> {
-    /// What the feed tells next; `None` where its source broke off.
+    /// Returns the next update. `None` if the source stopped without an end.
     pub(crate) async fn next(&mut self) -> Option<Update<T, E>> {
         if let Some(latest) = self.latest.take() {
             return Some(Update::Next(latest));

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,18 +19,18 @@ use tonic::{Code, Status};
 
 use crate::backend::Services;
 
-/// How long an answer about the services stands, so that probing us never becomes a load on them.
+/// How long a result is reused, so that probes do not load the services.
 const TIME_TO_LIVE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the services whether they are there.
+/// Checks whether the services respond.
 pub(crate) struct Readiness {
     services: Services,
     draining: CancellationToken,
-    /// Held while the services are asked: however many probe, they are asked once.
+    /// Held during a check: concurrent probes share one.
     probing: Arc<Mutex<()>>,
     latest: Arc<watch::Sender<Option<(Instant, Reachable)>>>,
-    /// Whether all were there at some time.
+    /// Whether all services responded at some time.
     was_complete: AtomicBool,
 }
 
@@ -59,10 +59,10 @@ impl Readiness {
         }
         if let Ok(probing) = self.probing.clone().try_lock_owned() {
             let (services, latest) = (self.services.clone(), self.latest.clone());
-            // In a task, which ends though the probe be gone: probes that hang up at once would make as many calls else.
+            // In a task of its own, so that a probe that disconnects does not cancel the check and cause another.
             tokio::spawn(async move {
                 let _turn = probing;
-                // It may have been looked up between the probe at it and the probing.
+                // Another probe may have finished a check before this one took the lock.
                 if fresh(*latest.borrow()).is_none() {
                     let reachable = probe(services).await;
                     latest.send_replace(Some((Instant::now(), reachable)));
@@ -71,7 +71,7 @@ impl Readiness {
         }
         let answer = async {
             loop {
-                // The sender is ours and lives.
+                // The sender lives as long as `self`.
                 let _ = latest.changed().await;
                 if let Some((_, reachable)) = *latest.borrow_and_update() {
                     return reachable;
@@ -83,8 +83,8 @@ impl Readiness {
             .unwrap_or_default()
     }
 
-    /// All have to be there at first. Later most pages do without one of them, and a gateway taken out of service for it would
-    /// take those down too, all gateways at once.
+    /// At first all services have to respond. Later one is enough: most pages work without one of them, and taking the
+    /// gateways out of service for it would make those fail too.
     fn is_ready(&self, reachable: Reachable) -> bool {
         let Reachable {
             auth,
@@ -106,7 +106,7 @@ fn fresh(latest: Option<(Instant, Reachable)>) -> Option<Reachable> {
 }
 
 async fn probe(mut services: Services) -> Reachable {
-    // For things that cannot be there: that a service says so is all we want to know.
+    // The calls ask for things that cannot exist: any answer shows that the service works.
     let product = GetProductRequest {
         key: Some(get_product_request::Key::Slug("-".to_owned())),
         read_mask: None,
@@ -134,7 +134,7 @@ async fn probe(mut services: Services) -> Reachable {
     }
 }
 
-/// One that refuses us, or does not know the method, is of no more use than one that is away.
+/// A service that refuses the gateway, or does not know the method, is as useless as one that is down.
 fn serves(error: Option<&Status>) -> bool {
     !matches!(
         error.map(Status::code),
@@ -150,12 +150,12 @@ fn serves(error: Option<&Status>) -> bool {
     )
 }
 
-/// Lives as long as it answers; no dependency counts.
+/// Answers as long as the process runs. No dependency counts.
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready once auth, catalog and orders serve this process; from then on while one of them does and the process does not drain.
+/// Ready once auth, catalog and orders respond. After that, ready while one of them responds and the process does not drain.
 pub(crate) async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     let draining = readiness.draining.is_cancelled();
     let reachable = readiness.ask().await;

@@ -1,4 +1,4 @@
-//! The public keys of access tokens (RFC 7517, RFC 8037), for who wants to verify them too.
+//! The public keys of access tokens (RFC 7517, RFC 8037), for clients that verify tokens themselves.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoRespons
         .iter()
         .map(|key| json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x }))
         .collect();
-    // A new key signs nothing until everybody had a minute to see it.
+    // A new key signs nothing until clients had a minute to fetch it.
     let headers = [
         (CONTENT_TYPE, "application/jwk-set+json"),
         (CACHE_CONTROL, "public, max-age=60"),

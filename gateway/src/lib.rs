@@ -43,14 +43,14 @@ pub use problem::Problem;
 pub use request::{BodyTooLarge, Client, Permit, Streams};
 pub use rest::openapi;
 
-/// The gateway, ready to serve. Cheap to clone.
+/// A gateway that is ready to serve. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
     app: Arc<App>,
     router: Router,
 }
 
-/// Makes the gateway. `broker` is where the catalogue's events come from; without one what is cached is true by its age alone.
+/// Creates a gateway. `broker` delivers the catalogue's events. Without one, cached data only expires.
 pub async fn start(
     config: Config,
     env: Env,
@@ -67,12 +67,12 @@ pub async fn start(
 }
 
 impl Gateway {
-    /// Serves until `env.shutdown` is cancelled and the requests that run then have been answered.
+    /// Serves until `env.shutdown` is cancelled and the running requests are answered.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         server::serve(self, listener).await
     }
 
-    /// Answers one request of `peer`, through all that a request passes.
+    /// Answers one request of `peer`, with all checks of the edge.
     pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Response
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,

@@ -1,6 +1,6 @@
-//! Refusals as answers: `application/problem+json` (RFC 9457), and GraphQL errors where the request was for `/graphql`.
+//! Errors as HTTP answers: `application/problem+json` (RFC 9457), or GraphQL errors if the request was for `/graphql`.
 //!
-//! A handler answers [`Problem`]; the edge, which knows the request's id and path, gives it its body and logs it once.
+//! A handler returns a [`Problem`]. The edge, which knows the request's id and path, renders its body and logs it once.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An error as the answer of a handler: `Result<Json<…>, Problem>`, with `?` on what gives a [`Error`] or `tonic::Status`.
+/// The error of a handler: `Result<Json<…>, Problem>`. `?` converts an [`Error`] or a `tonic::Status`.
 #[derive(Debug, Clone)]
 pub struct Problem {
     error: Arc<Error>,
@@ -22,36 +22,36 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The refusal of a request for this reason.
+    /// Creates a refusal with this reason.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
         Error::new(reason, message).into()
     }
 
-    /// Adds a member to the body beside the standard ones, such as the cart that could not be completed.
+    /// Adds a member to the body, such as the cart that could not be completed.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
         self
     }
 
-    /// Replaces the `errors` of a GraphQL answer, which may be many and have places in the document.
+    /// Replaces the `errors` of a GraphQL answer. There may be many, with locations in the document.
     #[must_use]
     pub(crate) fn with_graphql_errors(mut self, errors: Vec<Value>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// The error it tells of.
+    /// The error itself.
     pub fn error(&self) -> &Error {
         &self.error
     }
 
-    /// The HTTP status of its code.
+    /// The HTTP status of its reason.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.error.reason().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The body for REST.
+    /// The JSON body for REST.
     pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
         let status = self.status();
         let errors = self
@@ -76,7 +76,7 @@ impl Problem {
         serde_json::to_vec(&body).unwrap_or_default()
     }
 
-    /// What a GraphQL answer says in `errors`.
+    /// The `errors` of a GraphQL answer.
     pub(crate) fn graphql_errors(&self, request_id: &str) -> Vec<Value> {
         let mut errors = self.errors.clone();
         if errors.is_empty() {
@@ -96,7 +96,7 @@ impl Problem {
         errors
     }
 
-    /// The body for GraphQL.
+    /// The JSON body for GraphQL.
     fn graphql(&self, request_id: &str) -> Vec<u8> {
         let errors = Value::Array(self.graphql_errors(request_id));
         let mut body = Map::from_iter([("errors".to_owned(), errors)]);
@@ -106,13 +106,13 @@ impl Problem {
         serde_json::to_vec(&body).unwrap_or_default()
     }
 
-    /// Whole seconds, rounded up, so that a client that waits as told is not refused again.
+    /// Whole seconds, rounded up, so that a client that waits this long is not refused again.
     fn retry_after(&self) -> Option<u64> {
         let wait = self.error.retry_after()?;
         Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 
-    /// The whole answer. `graphql` is the media type where the request was for GraphQL.
+    /// The whole answer. `graphql` is the media type if the request was for GraphQL.
     pub(crate) fn answer(&self, request_id: &str, graphql: Option<HeaderValue>) -> Response {
         let (body, media_type) = match graphql {
             Some(media_type) => (self.graphql(request_id), media_type),

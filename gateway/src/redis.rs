@@ -1,5 +1,5 @@
-//! Redis, which the gateways share. Nothing needs it: what it does not answer within 25 ms it is not asked again for a
-//! second, and whoever asked does without.
+//! The connection to Redis, which gateways share. No request depends on it: after a call that took more than 25 ms or
+//! failed, callers go without it, and after several failures Redis is not called for a second.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,25 +10,25 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{ErrorKind, FromRedisValue, IntoConnectionInfo as _, ScriptInvocation};
 
-/// What an answer may take.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(25);
-/// What a connection may take to come about; nobody waits for it longer than [`RESPONSE_TIMEOUT`].
+/// The time to connect. Callers never wait for it longer than [`RESPONSE_TIMEOUT`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many failures in a row open the breaker,
+/// How many failures in a row open the circuit breaker.
 const FAILURES: u64 = 3;
-/// for so long; then one caller tries.
+/// How long it stays open. Then one caller tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection that gives up early.
+/// A connection with short timeouts and a circuit breaker.
 pub(crate) struct Redis {
     connection: ConnectionManager,
     breaker: Breaker,
 }
 
 impl Redis {
-    /// Connects by and by. A wrong address or password is an error that names the setting; a server that is away is not.
+    /// Connects in the background. A wrong address or password is an error that names the setting. An unreachable server is
+    /// not an error.
     pub(crate) async fn connect(url: &Secret) -> anyhow::Result<Self> {
-        // Small requests are not to wait for the acknowledgement of those before them.
+        // Small requests must not wait for the acknowledgement of earlier ones.
         let at_once = TcpSettings::default().set_nodelay(true);
         let client = url
             .reveal()
@@ -63,7 +63,7 @@ impl Redis {
         Ok(redis)
     }
 
-    /// What the script gives; `None` where Redis is away, slow, or was so a moment ago.
+    /// Runs a script. `None` if Redis fails, is too slow, or the circuit breaker is open.
     pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
         let outcome = if self.breaker.admits() {
             let mut connection = self.connection.clone();
@@ -90,11 +90,11 @@ impl Redis {
     }
 }
 
-/// Counts failures in a row; open, it admits one caller a [`PAUSE`].
+/// The circuit breaker: counts failures in a row. While it is open, it admits one caller each [`PAUSE`].
 struct Breaker {
     began: Instant,
     failures: AtomicU64,
-    /// When the next caller may try, in nanoseconds since the beginning.
+    /// When the next caller may try, in nanoseconds since `began`.
     next: AtomicU64,
 }
 
@@ -116,7 +116,7 @@ impl Breaker {
             return true;
         }
         let (now, next) = (self.now(), self.next.load(Ordering::Relaxed));
-        // Whoever moves the time on is the one that tries.
+        // The caller that moves the time forward is the one that tries.
         now >= next
             && self
                 .next

@@ -1,4 +1,4 @@
-//! Tells the storefront what has changed: `POST {"tags": […]}`, within a second of the catalogue's event.
+//! Notifies the storefront of changes: `POST {"tags": […]}`, within a second of the catalogue's event.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use url::Url;
 
 use crate::config::Config;
 
-/// Changes that may wait for the storefront.
+/// How many changes may be queued.
 const QUEUE: usize = 1024;
-/// Changes that come together are told together.
+/// Changes within this time are sent together.
 const GATHER: Duration = Duration::from_millis(100);
 const ATTEMPTS: u32 = 4;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where tags of changes are sent, when there is a storefront to notify.
+/// Starts the task that sends changes to the storefront, if one is configured. Returns the queue of the changed tags.
 pub(crate) fn spawn(config: &Config, env: &Env) -> anyhow::Result<Option<mpsc::Sender<BTreeSet<String>>>> {
     let Some(url) = config.revalidate_url.clone() else {
         return Ok(None);
     };
-    // reqwest asks for the process's choice of cryptography; another part may have made the same one already.
+    // reqwest needs a process-wide provider of cryptography. Another part of the process may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
@@ -56,7 +56,7 @@ struct Storefront {
 }
 
 impl Storefront {
-    /// Posts the tags, a few times; the storefront's own age limit heals what it never hears.
+    /// Posts the tags, with some retries. If all fail, the storefront's own cache expires.
     async fn notify(&self, tags: &BTreeSet<String>) {
         let mut wait = Duration::from_millis(200);
         for attempt in 1..=ATTEMPTS {
@@ -81,7 +81,7 @@ impl Storefront {
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret.reveal());
         }
-        // Without the address: it may carry what is nobody's business.
+        // Without the URL: it may contain a secret.
         let sent = request.send().await.and_then(reqwest::Response::error_for_status);
         sent.map(drop).map_err(reqwest::Error::without_url)
     }

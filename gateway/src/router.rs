@@ -1,4 +1,4 @@
-//! The routes but for `/graphql`, which the edge hands to its endpoint without asking a router.
+//! All routes except `/graphql`, which the edge passes to its endpoint without the router.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::request::{accepts, produced_by};
 use crate::{health, jwks, pages, rest};
 
-/// All routes. A path that is none of them is NOT_FOUND, a method it does not take METHOD_NOT_ALLOWED with `Allow`.
+/// Builds the router. An unknown path is NOT_FOUND. A known path with another method is METHOD_NOT_ALLOWED, with `Allow`.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let own = Router::new()
         .route("/.well-known/jwks.json", get(jwks::jwks))
@@ -27,14 +27,14 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     own.merge(probes)
         .merge(rest::routes(app.clone()))
         .merge(pages::routes(app.clone()))
-        // On routes alone: what is not there is 404, whatever is accepted. Below the methods: one that a path does not take would
-        // get nothing of any type.
+        // A route layer: an unknown path stays 404 whatever the client accepts. It is below the method router, so that a
+        // wrong method stays 405.
         .route_layer(from_fn(known_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }
 
-/// Refuses what the route cannot produce, and notes which it is for metrics and log.
+/// Refuses requests that accept no media type of the route, and records the route for metrics and the log.
 async fn known_route(matched: MatchedPath, request: Request, next: Next) -> Response {
     let route = Route(matched.as_str().into());
     let mut response = if accepts(request.headers(), produced_by(matched.as_str())) {

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Checks of the caller's identity and role.
 
 use comptoir_mesh::error::ErrorReason;
 use comptoir_mesh::identity::{Role, User};

@@ -1,4 +1,4 @@
-//! Checks of what clients send, and the names of their fields.
+//! Checks of arguments that both faces take, and the names of their fields in errors.
 
 use comptoir_mesh as mesh;
 use comptoir_mesh::error::{ErrorReason, Violation};
@@ -6,12 +6,12 @@ use url::Url;
 
 use super::Settings;
 
-/// From paths into a request message to paths into the arguments, the first that fits. Both are dotted, `*` stands for
-/// one part and is carried over, and what follows a fitting beginning is kept in camelCase. `("", "input")` puts
-/// everything below `input`.
+/// Maps paths into a request message to paths into the client's arguments. The first entry that matches is used. Both paths
+/// are dotted. `*` matches one part, which is copied to the result. The rest of the path is kept, in camelCase. `("",
+/// "input")` puts everything below `input`.
 pub(crate) type Paths = &'static [(&'static str, &'static str)];
 
-/// A path into a request message as one into the arguments.
+/// Translates a path into a request message to a path into the client's arguments.
 pub(crate) fn argument_path(field: &str, paths: Paths) -> Vec<String> {
     let parts: Vec<&str> = field.split('.').filter(|part| !part.is_empty()).collect();
     let (mut found, kept) = paths
@@ -22,7 +22,7 @@ pub(crate) fn argument_path(field: &str, paths: Paths) -> Vec<String> {
     found
 }
 
-/// `parts` with the beginning `from` replaced by `to`, and what is left of it.
+/// Replaces the prefix `from` of `parts` by `to`, and returns the rest of `parts` beside it.
 fn rename<'a, 'b>(parts: &'b [&'a str], from: &str, to: &str) -> Option<(Vec<String>, &'b [&'a str])> {
     let pattern: Vec<&str> = from.split('.').filter(|part| !part.is_empty()).collect();
     if parts.len() < pattern.len()
@@ -50,7 +50,7 @@ fn rename<'a, 'b>(parts: &'b [&'a str], from: &str, to: &str) -> Option<(Vec<Str
     Some((renamed.collect(), &parts[pattern.len()..]))
 }
 
-/// `variant_id` as `variantId`.
+/// Turns `variant_id` into `variantId`.
 pub(crate) fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let mut text = words.next().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ pub(crate) fn camel_case(name: &str) -> String {
     text
 }
 
-/// An error whose fields are those of the client's body.
+/// Renames the fields of an error to those of the client's request.
 pub(crate) fn renamed(error: mesh::Error, paths: Paths) -> mesh::Error {
     if error.field_violations().is_empty() {
         return error;
@@ -86,10 +86,11 @@ pub(crate) fn is_idempotency_key(key: &[u8]) -> bool {
     (1..=255).contains(&key.len()) && key.iter().all(|byte| (0x20..=0x7e).contains(byte))
 }
 
-/// The longest address to come back to.
+/// The longest URL that a buyer may return to.
 const MAX_URL: usize = 2048;
 
-/// Where the buyer comes back to, written out as browsers read it; refused anywhere but at one of the shop's own origins.
+/// Checks the URL that a buyer returns to after paying, and normalises it as browsers do. Only the shop's own origins are
+/// accepted.
 pub(crate) fn return_url(settings: &Settings, text: &str) -> Result<String, mesh::Error> {
     let url = Some(text).filter(|text| text.len() <= MAX_URL);
     let url = url.and_then(|text| Url::parse(text).ok()).filter(|url| {

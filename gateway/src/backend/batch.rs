@@ -1,9 +1,9 @@
-//! Gathers the single reads of one request into batches.
+//! Gathers single reads of one request into batches.
 //!
-//! The resolvers of a request run in one task. The first to want something opens a batch; the others of the same level
-//! join it while the task goes round once more, and only when a round brought nobody new the call is made. So a list of
-//! 100 makes as many calls as one of 1, every time: no timer decides. Whoever waits drives the call, within its own
-//! task, so the deadline, trace and token of the request hold for it, and it ends when nobody waits any more.
+//! The resolvers of a request run in one task. The first read opens a batch. The other reads of the same level join it while
+//! the task is polled once more. The call is made when a poll added no read. A list of 100 therefore makes as many calls as
+//! a list of 1, and no timer is involved. The waiting tasks drive the call, so the deadline, trace and token of the request
+//! apply to it, and it is cancelled when no task waits for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ struct Requested {
 }
 
 impl<V: Clone + Send + Sync + 'static> Batcher<V> {
-    /// A batcher over a call that takes up to 100 ids and leaves out the unknown ones.
+    /// Creates a batcher over a call that takes up to 100 ids and leaves out unknown ones.
     pub(crate) fn new<F>(load: impl Fn(Vec<String>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Vec<(String, V)>, Failure>> + Send + 'static,
@@ -50,7 +50,7 @@ impl<V: Clone + Send + Sync + 'static> Batcher<V> {
         }
     }
 
-    /// The value of an id, or `None` where there is none.
+    /// Returns the value of an id, or `None` if there is none.
     pub(crate) async fn one(&self, id: &str) -> Result<Option<V>, Failure> {
         let found = self.join(id).await?;
         Ok(found.get(id).cloned())
@@ -75,7 +75,7 @@ impl<V: Clone + Send + Sync + 'static> Batcher<V> {
 }
 
 impl Requested {
-    /// Notes an id; false when the call was made already.
+    /// Adds an id to the batch. Returns false if the call was already made.
     fn join(&mut self, id: &str) -> bool {
         if !self.closed {
             self.ids.insert(id.to_owned());

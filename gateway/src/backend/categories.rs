@@ -1,4 +1,4 @@
-//! The tree of categories, read as a whole.
+//! The tree of categories. It is small, and read as a whole.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::cache::{EntityCache, Mark};
 /// The most categories that one call returns.
 const CATEGORY_PAGE: i32 = 1000;
 
-/// The shop's categories: few, and wanted as a whole.
+/// All categories of the shop.
 #[derive(Default)]
 pub(crate) struct CategoryTree {
     all: Vec<Arc<catalog::Category>>,
@@ -32,7 +32,7 @@ impl CategoryTree {
         }
     }
 
-    /// All, parents before children, siblings by name.
+    /// All categories: parents before children, siblings by name.
     pub(crate) fn all(&self) -> &[Arc<catalog::Category>] {
         &self.all
     }
@@ -47,18 +47,18 @@ impl CategoryTree {
         self.all.iter().find(|category| category.slug == slug)
     }
 
-    /// The categories right below this one, by name.
+    /// The children of a category, by name.
     pub(crate) fn children(&self, id: &str) -> impl Iterator<Item = &Arc<catalog::Category>> {
         self.all
             .iter()
             .filter(move |category| category.parent_id.as_deref() == Some(id))
     }
 
-    /// The categories above this one, the topmost first.
+    /// The ancestors of a category, from the root down.
     pub(crate) fn ancestors<'t>(&'t self, category: &catalog::Category) -> Vec<&'t Arc<catalog::Category>> {
         let mut above = Vec::new();
         let mut parent_id = category.parent_id.as_deref();
-        // The bound keeps a tree that is none from looping.
+        // The bound ends the loop if the data contains a cycle.
         while let Some(parent) = parent_id.and_then(|id| self.by_id(id))
             && above.len() < self.all.len()
         {

@@ -1,4 +1,4 @@
-//! What a request carries through its resolvers.
+//! What one request carries through its resolvers or handler.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,22 +10,22 @@ use super::Services;
 use super::loaders::Loaders;
 use crate::cache::EntityCache;
 
-/// One per request or subscription, put into it with `request.data(data.clone())`: clones share what they note.
+/// The data of one request or subscription. Clones share what they record.
 #[derive(Clone)]
 pub(crate) struct RequestData {
-    /// Who asks, by a verified token.
+    /// The user of the verified token.
     pub(crate) caller: Option<Arc<User>>,
-    /// The peer's address, behind trusted proxies the client's.
+    /// The peer's address, or the client's if the peer is a trusted proxy.
     pub(crate) client_address: IpAddr,
     /// The client's `User-Agent`.
     pub(crate) user_agent: Option<String>,
-    /// The one of the shop's languages that the client prefers, BCP 47.
+    /// The shop's language that the client prefers, as BCP 47.
     pub(crate) language: Option<String>,
     pub(crate) loaders: Arc<Loaders>,
     answer: Arc<Mutex<Answer>>,
 }
 
-/// What the answer turned out to hold.
+/// What the answer contains, as its resolvers record it.
 #[derive(Default)]
 struct Answer {
     private: bool,
@@ -33,7 +33,7 @@ struct Answer {
 }
 
 impl RequestData {
-    /// The data of one request. `cache` is used for guests alone.
+    /// Creates the data of one request. `cache` is used for guests only.
     pub(crate) fn new(
         services: &Services,
         caller: Option<Arc<User>>,
@@ -52,24 +52,24 @@ impl RequestData {
         }
     }
 
-    /// The tags that the answer has to be stored under, or `None` where it must not be stored: something in it is not
-    /// the same for every guest. Answers with errors are not to be stored either.
+    /// The tags to store the answer under. `None` if it must not be stored because part of it is not the same for every
+    /// guest. Answers with errors must not be stored either.
     pub(crate) fn public_tags(&self) -> Option<BTreeSet<String>> {
         let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         (self.caller.is_none() && !answer.private).then(|| answer.tags.clone())
     }
 
-    /// Whether STAFF or ADMIN asks.
+    /// Whether the caller is STAFF or ADMIN.
     pub(crate) fn is_staff(&self) -> bool {
         self.caller.as_ref().is_some_and(|user| user.role >= Role::Staff)
     }
 
-    /// Notes that the answer is this caller's alone.
+    /// Records that the answer is only for this caller.
     pub(crate) fn private(&self) {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).private = true;
     }
 
-    /// Notes what the answer depends on: `product:ID`, `category:ID`, `products` (any list of them) or `categories`.
+    /// Records what the answer depends on: `product:ID`, `category:ID`, `products` (any list of products) or `categories`.
     pub(crate) fn tag(&self, tag: impl Into<String>) {
         self.answer
             .lock()
@@ -78,7 +78,7 @@ impl RequestData {
             .insert(tag.into());
     }
 
-    /// Notes that the answer depends on a category and on its place in the tree.
+    /// Records that the answer depends on a category and its place in the tree.
     pub(crate) fn tag_category(&self, id: &str) {
         self.tag(format!("category:{id}"));
         self.tag("categories");

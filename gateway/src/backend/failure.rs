@@ -8,22 +8,21 @@ use tonic::Status;
 
 use crate::problem::Problem;
 
-/// A failed call. Not `Display`, so that it reaches an answer only by a conversion: to a [`Problem`] or to a GraphQL error.
+/// A failed call. It does not implement `Display`, so that it can only reach an answer as a [`Problem`] or a GraphQL error.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure(Arc<mesh::Error>);
 
 impl Failure {
-    /// A refusal of the gateway's own.
+    /// Creates a failure that the gateway itself causes.
     pub(crate) fn new(reason: ErrorReason, message: &str) -> Self {
         Self(Arc::new(mesh::Error::new(reason, message)))
     }
 
-    /// Why it failed.
     pub(crate) fn reason(&self) -> ErrorReason {
         self.0.reason()
     }
 
-    /// Whether the argument is of a form that nothing has.
+    /// Whether the argument has a form that no stored value has.
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(
             self.reason(),
@@ -31,13 +30,12 @@ impl Failure {
         )
     }
 
-    /// The error itself.
     pub(crate) fn error(&self) -> &mesh::Error {
         &self.0
     }
 
-    /// Whether the thing asked for is, as far as this caller may know, just not there. Malformed ids are of things that
-    /// are not there, and get the very same answer.
+    /// Whether the requested thing does not exist as far as this caller may know. A malformed id gets the same answer as an
+    /// unknown one.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self.reason(),
@@ -67,7 +65,7 @@ impl From<Failure> for Problem {
     }
 }
 
-/// The answer's body, or `None` where the thing is absent or not the caller's to see.
+/// Returns the response, or `None` if the thing does not exist or is hidden from the caller.
 pub(crate) fn optional<T>(answer: Result<tonic::Response<T>, Status>) -> Result<Option<T>, Failure> {
     match answer {
         Ok(response) => Ok(Some(response.into_inner())),
@@ -82,7 +80,7 @@ pub(crate) fn optional<T>(answer: Result<tonic::Response<T>, Status>) -> Result<
     }
 }
 
-/// What a service always sends.
+/// Unwraps a field that services always set.
 pub(crate) fn present<T>(part: Option<T>) -> Result<T, Failure> {
     part.ok_or_else(|| {
         mesh::Error::internal(anyhow::anyhow!("a service left out a part of its answer")).into()

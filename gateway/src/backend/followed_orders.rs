@@ -1,5 +1,5 @@
-//! Orders that are followed, by subscriptions and event streams. All that show the same of an order share one stream of the
-//! orders service, which decides for each follower whether it may follow the order.
+//! Orders that subscriptions and event streams follow. Followers that see the same view of an order share one stream of the
+//! orders service, which decides for each of them whether it may follow the order.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,9 +17,9 @@ use tonic::{Status, Streaming};
 
 use crate::feed::{Feeds, Reader, Update};
 
-/// How often in a row a broken stream is reopened before its follower gets the error.
+/// How many times in a row a broken stream is reopened before the follower gets the error.
 const ATTEMPTS: u32 = 5;
-/// How long the second of these attempts waits; each further one twice as long.
+/// The wait before the second attempt. Each further wait is twice as long.
 const BACKOFF: Duration = Duration::from_millis(200);
 
 /// The orders that are followed.
@@ -29,7 +29,7 @@ pub(crate) struct FollowedOrders {
     limit: FollowerLimit,
 }
 
-/// What is the same for all who follow an order: the owner sees its access token too.
+/// What followers share a stream by. The owner also sees the access token, so it is part of the key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct FeedKey {
     order_id: String,
@@ -39,7 +39,7 @@ struct FeedKey {
 /// A state of an order.
 pub(crate) struct OrderSnapshot {
     pub(crate) order: Arc<pb::Order>,
-    /// As REST shows it, once that was asked for.
+    /// Its JSON for REST, once it was needed.
     pub(crate) text: OnceLock<String>,
 }
 
@@ -52,14 +52,14 @@ impl OrderSnapshot {
     }
 }
 
-/// FollowerLimit for all who follow an order.
+/// How many followers there may be, and how many there are.
 #[derive(Clone)]
 struct FollowerLimit {
     limit: Option<usize>,
     taken: Arc<AtomicUsize>,
 }
 
-/// A permit of one who follows an order, given back when dropped.
+/// The permit of one follower. Dropping it returns it.
 pub(crate) struct FollowerPermit(Arc<AtomicUsize>);
 
 impl Drop for FollowerPermit {
@@ -80,7 +80,7 @@ impl FollowedOrders {
         }
     }
 
-    /// A permit for one who follows an order, or OVERLOADED.
+    /// Takes a permit for a follower, or returns OVERLOADED.
     pub(crate) fn permit(&self) -> Result<FollowerPermit, Error> {
         let FollowerLimit { limit, taken } = &self.limit;
         let permit = FollowerPermit(taken.clone());
@@ -91,7 +91,7 @@ impl FollowedOrders {
         Ok(permit)
     }
 
-    /// Follows an order from how it stands, by the right of the running call.
+    /// Follows an order from its current state, with the rights of the current call.
     pub(crate) async fn follow(self: &Arc<Self>, key: Key) -> Result<Follower, Error> {
         let (first, reader) = self
             .open(&key)
@@ -110,8 +110,8 @@ impl FollowedOrders {
         })
     }
 
-    /// Opens a stream, which says whether the caller may follow the order and how that stands; then reads what others read
-    /// already, or has them read this.
+    /// Opens a stream, by which the service checks that the caller may follow the order, and reads the current state. Then
+    /// joins the feed of equal followers, or starts it with this stream.
     async fn open(&self, key: &Key) -> Result<(Arc<OrderSnapshot>, OrderReader), Status> {
         let request = pb::WatchOrderRequest {
             key: Some(key.clone()),
@@ -132,7 +132,7 @@ impl FollowedOrders {
     }
 }
 
-/// The states that come after a version, without repetitions.
+/// The states after a version, without repetitions.
 fn states(
     orders: Streaming<pb::WatchOrderResponse>,
     version: i64,
@@ -155,20 +155,20 @@ fn states(
 
 type OrderReader = Reader<Arc<OrderSnapshot>, Result<(), Status>>;
 
-/// One who follows an order. A stream that breaks is opened again, and begins with the order as it stands, so no entry of its
-/// history is missed.
+/// One follower of an order. A broken stream is reopened and begins with the current state, so no entry of the order's
+/// history is lost.
 pub(crate) struct Follower {
     followed_orders: Arc<FollowedOrders>,
     key: Key,
     first: Option<Arc<OrderSnapshot>>,
     reader: OrderReader,
     version: i64,
-    /// By whose right it follows, also where it is read outside the call that it was made in.
+    /// The context of the call that created the follower: its rights apply wherever it is polled.
     context: Context,
 }
 
 impl Follower {
-    /// The next state of the order that is newer than the last; `None` when there will be none.
+    /// Returns the next state that is newer than the last one. `None` after the final state.
     pub(crate) async fn next(&mut self) -> Result<Option<Arc<OrderSnapshot>>, Error> {
         let mut attempt = 0;
         loop {
@@ -190,7 +190,7 @@ impl Follower {
         }
     }
 
-    /// Opens the stream again after a failure that heals by itself; other failures stay.
+    /// Reopens the stream after a transient failure. Returns other failures.
     async fn reopen(&mut self, failure: Error, attempt: &mut u32) -> Result<(), Error> {
         let mut failure = failure;
         while is_transient(&failure) && *attempt < ATTEMPTS {

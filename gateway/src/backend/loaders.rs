@@ -1,4 +1,4 @@
-//! What lists read many times over, batched for one request.
+//! Batched reads of one request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,14 +13,14 @@ use super::categories::read_tree;
 use super::{CategoryTree, Failure, Services};
 use crate::cache::{EntityCache, Mark};
 
-/// The tree being read, or read.
+/// The read of the tree, in flight or done.
 type TreeRead = Shared<BoxFuture<'static, Result<Arc<CategoryTree>, Failure>>>;
 
 /// The loaders of one request.
 pub(crate) struct Loaders {
     /// Products by id.
     pub(crate) products: Batcher<Arc<catalog::Product>>,
-    /// Variants by id, always from the source: their prices and stock are what a cart shows.
+    /// Variants by id. They are never cached: a cart shows their price and stock.
     pub(crate) variants: Batcher<Arc<catalog::Variant>>,
     /// Users by id, for STAFF and ADMIN.
     pub(crate) users: Batcher<auth::User>,
@@ -41,7 +41,7 @@ impl Loaders {
         }
     }
 
-    /// The shop's categories, read once for a request.
+    /// Returns the shop's categories. They are read once for a request.
     pub(crate) async fn categories(&self) -> Result<Arc<CategoryTree>, Failure> {
         let tree = {
             let mut slot = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl Loaders {
         tree.await
     }
 
-    /// Has the categories read anew, after a change.
+    /// Makes the next call of `categories` read them again, after a change.
     pub(crate) fn forget_categories(&self) {
         *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -87,7 +87,7 @@ fn products(services: &Services, cache: Option<Arc<dyn EntityCache>>) -> Batcher
     })
 }
 
-/// The products that are cached, the ids of the others, and the mark to store those with.
+/// Returns the cached products, the ids of the others, and the mark to store those with.
 async fn cached_products(
     cache: Option<&dyn EntityCache>,
     ids: Vec<String>,

@@ -1,4 +1,4 @@
-//! The locale of a buyer, for the mails of an order and of an account.
+//! The locale of a buyer, for mails about an order or an account.
 
 use comptoir_mesh::identity::User;
 use comptoir_proto::auth::v1::GetUserRequest;
@@ -6,7 +6,7 @@ use comptoir_proto::orders::v1::{Cart, UpdateCartRequest};
 
 use super::Services;
 
-/// The locale of a buyer's cart: what the signed-in customer chose, else what the browser prefers.
+/// Returns the locale of a buyer's cart: the one the signed-in customer chose, else the one the browser prefers.
 pub(crate) async fn of_buyer(
     services: &Services,
     user: Option<&User>,
@@ -16,12 +16,12 @@ pub(crate) async fn of_buyer(
     let request = GetUserRequest {
         user_id: user.id.clone(),
     };
-    // Without an answer the cart is made all the same: a mail in another language is better than no cart.
+    // If the call fails, the cart is created all the same: a mail in another language is better than no cart.
     let answer = services.auth.clone().get_user(request).await.ok()?.into_inner();
     answer.user.map(|user| user.locale).or(accepted)
 }
 
-/// Gives a cart that its customer took over the customer's locale. Where that cannot be done the cart stays as it is.
+/// Sets the customer's locale on a cart that the customer took over. If that fails, the cart stays unchanged.
 pub(crate) async fn adopt(services: &Services, user: &User, cart: Cart) -> Cart {
     let Some(locale) = of_buyer(services, Some(user), None).await else {
         return cart;

@@ -30,7 +30,7 @@ pub struct Peers {
     pub notifier: Channel,
 }
 
-/// The services behind the gateway and what it knows itself. Cheap to clone.
+/// Clients of the services, and the settings that answers depend on. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Services {
     /// Users and sessions.
@@ -45,7 +45,7 @@ pub(crate) struct Services {
     pub orders: OrderServiceClient<Channel>,
     /// Discount codes.
     pub discounts: DiscountServiceClient<Channel>,
-    /// What payment providers say.
+    /// Webhooks of payment providers.
     pub payments: PaymentServiceClient<Channel>,
     /// The built-in sandbox provider, in development.
     pub sandbox: SandboxServiceClient<Channel>,
@@ -60,7 +60,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Clients over the channels to the four services.
+    /// Creates the clients over the channels to the four services.
     pub(crate) fn new(peers: Peers, shop: Arc<Shop>, settings: Settings) -> Self {
         let Peers {
             auth,
@@ -92,12 +92,12 @@ impl Services {
 /// What answers depend on besides the services.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
-    /// How this shop can be paid: `sandbox` in development, `stripe` where it has keys.
+    /// How this shop can be paid: `sandbox` in development, `stripe` if it has keys.
     pub payment_providers: Vec<PaymentProvider>,
-    /// Origins (`https://shop.example`) that a buyer may be sent back to after an action of the bank.
+    /// Origins (`https://shop.example`) that a buyer may be sent back to after authentication by the bank.
     pub return_origins: Vec<String>,
-    /// Entries of a page of any list at most; 0 is no limit.
+    /// The largest page of any list. 0 means no limit.
     pub limit_list: u32,
-    /// Those who follow an order at once; 0 is no limit.
+    /// The most followers of orders at one time. 0 means no limit.
     pub limit_streams: usize,
 }

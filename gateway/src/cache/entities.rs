@@ -1,4 +1,4 @@
-//! Products and categories behind the loaders, for guests.
+//! Products and categories, cached for the loaders of guests' requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,29 +8,29 @@ use bytes::Bytes;
 
 use super::{MemoryCache, SharedCache, SharedMark};
 
-/// Entities that guests see alike, kept by the gateway between requests. Keys are `product:ID` and `categories`; a key
-/// is also the tag whose invalidation removes it.
+/// Caches entities that all guests see alike. Keys are `product:ID` and `categories`. A key is also the tag that invalidates
+/// it.
 #[async_trait]
 pub(crate) trait EntityCache: Send + Sync {
-    /// What is stored under each key, in the order of the keys, and a mark for [`EntityCache::put`]. Takes 25 ms at most
-    /// and finds nothing when the cache fails.
+    /// Returns the entry of each key, in the order of the keys, and a mark for [`EntityCache::put`]. Takes at most 25 ms,
+    /// and returns no entry if the cache fails.
     async fn get(&self, keys: &[String]) -> (Vec<Option<Bytes>>, Mark);
 
-    /// Stores entries that were read from the source after `mark` was given. An entry whose key was invalidated since
-    /// then is dropped, so that an old reading never outlives a change.
+    /// Stores entries that were read from the source after `mark` was taken. Drops those whose key was invalidated since, so
+    /// that an outdated read never outlives a change.
     async fn put(&self, mark: Mark, entries: Vec<(String, Bytes)>);
 }
 
-/// The time at which a reading began.
+/// When a read began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mark {
-    /// By the gateway's own cache.
+    /// By the clock of the gateway's own cache.
     pub(crate) at: u64,
     /// By the cache that gateways share.
     pub(crate) shared: Option<SharedMark>,
 }
 
-/// Entities by their tag: in memory, and behind it in what the gateways share.
+/// Entities in memory, and behind it in the shared cache.
 pub(crate) struct Entities {
     memory: Arc<MemoryCache>,
     shared: Option<Arc<SharedCache>>,
@@ -41,7 +41,7 @@ impl Entities {
         Self { memory, shared }
     }
 
-    /// Takes what is missing from the shared level.
+    /// Looks up missing entries in the shared cache.
     async fn fill(&self, keys: &[String], found: &mut [Option<Bytes>]) -> Option<SharedMark> {
         let missing: Vec<usize> = (0..keys.len()).filter(|&place| found[place].is_none()).collect();
         if missing.is_empty() {

@@ -1,4 +1,4 @@
-//! Catalogue events, as they come: what they touch leaves the caches, and the storefront is told.
+//! Listens to catalogue events: removes the entries they affect from the caches, and notifies the storefront.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Responses, SharedCache};
 
-/// The replica of the catalogue that is asked next may be this much behind the event, and its search index too: it looks twice
-/// a second at what the others did. What it answers meanwhile is kept, and so everything is invalidated once more afterwards.
+/// How far a catalogue replica and its search index may be behind the event. A replica polls the others' changes twice a
+/// second. Answers from it in that time may be outdated, so every invalidation is repeated afterwards.
 const LAG: Duration = Duration::from_millis(700);
-/// What comes so close together is invalidated together then.
+/// Invalidations to repeat that are this close are repeated together.
 const GATHER: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What events invalidate.
+/// What an event invalidates.
 pub(crate) struct Caches {
     pub(crate) shared: Option<Arc<SharedCache>>,
-    /// In the order in which they are invalidated: those of REST, whose memory holds the entities too, before those of
-    /// GraphQL, which are made of entities.
+    /// In the order of invalidation: those of REST, whose memory also holds the entities, come before those of GraphQL,
+    /// which are made of entities.
     pub(crate) responses: Vec<Arc<Responses>>,
     pub(crate) storefront: Option<mpsc::Sender<BTreeSet<String>>>,
 }
 
-/// Invalidates what catalogue events touch, until the process drains. Without a broker entries end by their age alone.
+/// Invalidates what catalogue events affect, until the process shuts down. Without a broker, entries only expire.
 pub(crate) fn spawn(env: &Env, broker: Option<&Broker>, caches: Caches) {
     let mut records = broker.map(|broker| broker.listen(env, CATALOG_TOPIC));
     let shutdown = env.shutdown.clone();
@@ -67,7 +67,7 @@ pub(crate) fn spawn(env: &Env, broker: Option<&Broker>, caches: Caches) {
 
 struct Listener {
     caches: Caches,
-    /// What to invalidate once more, and when.
+    /// Invalidations to repeat, and when.
     repeats: VecDeque<(Instant, BTreeSet<String>)>,
 }
 
@@ -78,7 +78,7 @@ impl Listener {
             .and_then(|event| event.payload)
             .map(tags_of)
         else {
-            // From a newer version of the catalogue: something has changed, and we cannot tell what.
+            // The event is of a newer catalogue version, so what it affects is unknown.
             self.caches.clear().await;
             return;
         };
@@ -92,7 +92,7 @@ impl Listener {
 }
 
 impl Caches {
-    /// Removes what has these tags, here and at the storefront.
+    /// Removes entries with these tags here, in the shared cache and at the storefront.
     async fn invalidate_everywhere(&self, tags: BTreeSet<String>) {
         self.invalidate(&tags).await;
         if let Some(storefront) = &self.storefront
@@ -102,8 +102,8 @@ impl Caches {
         }
     }
 
-    /// The cache that gateways share first, then entities, then answers: what is made in between of something old began before
-    /// its own invalidation.
+    /// Invalidates the shared cache first, then entities, then answers. An answer made of an outdated entity in between
+    /// began before its own invalidation, and is not stored.
     async fn invalidate(&self, tags: &BTreeSet<String>) {
         if let Some(shared) = &self.shared {
             shared.invalidate(tags).await;
@@ -129,8 +129,8 @@ impl Caches {
     }
 }
 
-/// What an event touches. Stock changes touch the product alone: lists that show it are tagged with it too, and filters by
-/// availability are behind by no more than an entry's age.
+/// The tags that an event affects. A change of stock affects only the product: lists that show it have its tag too. Filters
+/// by availability may be outdated until their entry expires.
 fn tags_of(payload: Payload) -> BTreeSet<String> {
     let tags = match payload {
         Payload::ProductChanged(event) => {
@@ -146,7 +146,7 @@ fn tags_of(payload: Payload) -> BTreeSet<String> {
     tags.into_iter().collect()
 }
 
-/// A category's name and place are shown with its products, and counted in facets.
+/// The name and place of a category appear with its products and in facets.
 fn category_tags(id: &str) -> Vec<String> {
     vec![
         format!("category:{id}"),

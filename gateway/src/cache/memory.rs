@@ -1,7 +1,7 @@
-//! A bounded store of bytes under tags.
+//! A bounded in-memory cache of bytes with tags.
 //!
-//! One lock guards entries, tags and the times of invalidations, so that storing and invalidating have an order. Readers
-//! share it; what they do under it is one look-up. Entries live for seconds, so nothing needs a cleverer eviction than age.
+//! One lock guards entries, tags and times of invalidation, so that stores and invalidations are ordered. Readers share it
+//! for one look-up. Entries live for seconds, so eviction by age and at random is enough.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-/// What an entry and each of its tags take beside their bytes.
+/// The overhead of an entry, and of each of its tags.
 const OVERHEAD: usize = 100;
 
 pub(crate) struct MemoryCache {
@@ -25,34 +25,34 @@ struct Inner {
     entries: HashMap<Bytes, Entry>,
     keys: HashMap<Arc<str>, HashSet<Bytes>>,
     bytes: usize,
-    /// When each tag was invalidated last, in nanoseconds since the store began. They are remembered for as long as an entry
-    /// may live: what was read longer ago is not stored.
+    /// When each tag was last invalidated, in nanoseconds since the cache was created. A time is kept for as long as an
+    /// entry lives: older reads are not stored anyway.
     invalidated: HashMap<String, u64>,
-    /// When all were.
+    /// When the whole cache was last cleared.
     cleared: u64,
 }
 
 struct Entry {
     value: Bytes,
     tags: Vec<Arc<str>>,
-    /// When the reading of it began.
+    /// When the read of its value began.
     mark: u64,
     is_refreshing: AtomicBool,
 }
 
-/// How old a found entry is.
+/// The state of an entry that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// As good as new.
+    /// Less than half its lifetime has passed.
     Fresh,
-    /// Past half its time; somebody else reads it anew.
+    /// More than half its lifetime has passed, and another caller renews it.
     Old,
-    /// Past half its time, and the caller is the one to read it anew.
+    /// More than half its lifetime has passed, and this caller has to renew it.
     Due,
 }
 
 impl MemoryCache {
-    /// A store of at most `capacity` bytes, whose entries are used until `max_age` after their reading began.
+    /// Creates a cache of at most `capacity` bytes. Entries expire `max_age` after their read began.
     pub(crate) fn new(max_age: Duration, capacity: usize) -> Self {
         Self {
             began: Instant::now(),
@@ -62,12 +62,12 @@ impl MemoryCache {
         }
     }
 
-    /// To be taken before a reading begins, for [`MemoryCache::put`].
+    /// Returns the current time, to be taken before a read and passed to [`MemoryCache::put`].
     pub(crate) fn mark(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The mark of a reading that began so long ago.
+    /// Returns the mark of a read that began `age` ago.
     pub(crate) fn mark_of(&self, age: Duration) -> u64 {
         self.mark()
             .saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))
@@ -77,7 +77,7 @@ impl MemoryCache {
         Duration::from_nanos(self.mark().saturating_sub(mark))
     }
 
-    /// What is stored under a key.
+    /// Returns the entry of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Option<(Bytes, Age)> {
         let inner = self.read();
         let entry = inner.entries.get(key)?;
@@ -95,8 +95,8 @@ impl MemoryCache {
         Some((entry.value.clone(), state))
     }
 
-    /// Stores what was read after `mark` was taken; says whether it did. It does not where one of the tags was invalidated
-    /// since: the reading may be from before the change.
+    /// Stores a value that was read after `mark` was taken. Returns false if it was not stored, because one of its tags was
+    /// invalidated since: the read may be older than the change.
     pub(crate) fn put(&self, mark: u64, key: &[u8], value: Bytes, tags: &BTreeSet<String>) -> bool {
         let size = key.len() + value.len() + OVERHEAD * (1 + tags.len());
         let mut inner = self.write();
@@ -115,7 +115,7 @@ impl MemoryCache {
             };
             inner.remove(&victim);
         }
-        // Its own copy: the request's bytes are a part of the connection's buffer.
+        // A copy, because the request's bytes are a slice of the connection's buffer.
         let key = Bytes::copy_from_slice(key);
         let tags: Vec<Arc<str>> = tags.iter().map(|tag| inner.intern(tag)).collect();
         for tag in &tags {
@@ -134,7 +134,7 @@ impl MemoryCache {
         true
     }
 
-    /// Removes what has one of the tags, and keeps readings that have begun from being stored under them.
+    /// Removes entries with one of the tags. Reads that already began are not stored under them.
     pub(crate) fn invalidate<'a>(&self, tags: impl IntoIterator<Item = &'a String>) {
         let mut inner = self.write();
         let now = self.mark();
@@ -146,7 +146,7 @@ impl MemoryCache {
         }
     }
 
-    /// Removes everything, where it is not known what has changed.
+    /// Removes all entries, if it is unknown what changed.
     pub(crate) fn clear(&self) {
         let mut inner = self.write();
         *inner = Inner {
@@ -155,7 +155,7 @@ impl MemoryCache {
         };
     }
 
-    /// Forgets what no longer matters.
+    /// Removes expired entries and times of invalidation.
     pub(crate) fn sweep(&self) {
         let mut inner = self.write();
         let old: Vec<Bytes> = inner

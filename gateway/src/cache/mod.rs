@@ -1,7 +1,7 @@
-//! What the gateway keeps of the catalogue: whole public answers by the bytes of their request, and the entities they are
-//! made of. Both are tagged; catalogue events remove what they touch, and age removes the rest.
+//! Caches of catalogue data: whole public answers by their request, and the entities that answers are made of. Entries have
+//! tags. Catalogue events invalidate them by tag, and all of them expire.
 //!
-//! A reading that began before an invalidation is never stored after it: see [`MemoryCache::put`].
+//! A value whose read began before an invalidation is never stored after it: see [`MemoryCache::put`].
 
 mod entities;
 mod listen;

@@ -1,7 +1,7 @@
-//! Whole public answers, by the request that they answer: a hit parses nothing.
+//! Whole public answers, by the request that they answer. A hit parses nothing.
 //!
-//! Of equal requests at one time one is loaded; the others wait for its result. A load that began before an invalidation gets
-//! no new waiters after it.
+//! Equal requests at one time are loaded once (single flight). A load that began before an invalidation gets no new waiters
+//! after it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -26,7 +26,7 @@ pub(crate) struct Responses {
     in_flight: Arc<Mutex<InFlight>>,
 }
 
-/// The loads in flight, by key. The number tells a load from an earlier one of the same key.
+/// The loads in flight, by key. The number distinguishes a load from an earlier one of the same key.
 #[derive(Default)]
 struct InFlight {
     last: u64,
@@ -49,7 +49,8 @@ impl Responses {
         }
     }
 
-    /// The stored answer, and whether it is due: of the callers that get an old one, one is told to load it.
+    /// Returns the stored answer, and whether this caller has to load it again. Of the callers that get an old answer, only
+    /// one has to.
     pub(crate) fn find(&self, key: &[u8]) -> Option<(Bytes, bool)> {
         let (answer, age) = self.memory.get(key)?;
         let outcome = if age == Age::Fresh { "hit" } else { "stale" };
@@ -57,8 +58,8 @@ impl Responses {
         Some((answer, age == Age::Due))
     }
 
-    /// The answer of the load that is in flight for `key`, or of `load`, which goes on when its caller goes away. The answer
-    /// is stored unless one of its tags was invalidated meanwhile.
+    /// Waits for the load in flight for `key`, or starts `load`. The load continues if its caller is dropped. The answer is
+    /// stored unless one of its tags was invalidated meanwhile.
     pub(crate) async fn load<F>(self: &Arc<Self>, key: &Bytes, load: F) -> Result<Bytes, Problem>
     where
         F: Future<Output = Result<Loaded, Problem>> + Send + 'static,
@@ -83,7 +84,8 @@ impl Responses {
         Ok(body)
     }
 
-    /// The answer that another gateway stored, which is then stored here too; else the mark to store the answer with.
+    /// Returns an answer that another gateway stored, and stores it here too. Otherwise returns the mark to store the answer
+    /// with.
     async fn find_shared(&self, key: &Bytes) -> Result<Bytes, Option<SharedMark>> {
         let Some(shared) = &self.shared else {
             return Err(None);
@@ -100,7 +102,7 @@ impl Responses {
         Ok(entry.value)
     }
 
-    /// Stores an answer that was read since both marks. No caller waits for Redis to have it.
+    /// Stores an answer that was read after both marks were taken. The write to Redis runs in the background.
     fn store(
         &self,
         mark: u64,
@@ -167,19 +169,19 @@ impl Responses {
         load
     }
 
-    /// Removes the answers with one of the tags. Loads in flight end without new waiters, and store nothing under these tags.
+    /// Removes answers with one of the tags. Loads in flight get no new waiters, and are not stored under these tags.
     pub(crate) fn invalidate(&self, tags: &BTreeSet<String>) {
         self.memory.invalidate(tags);
         self.detach();
     }
 
-    /// Removes all answers. Loads in flight end without new waiters, and store nothing.
+    /// Removes all answers. Loads in flight get no new waiters, and are not stored.
     pub(crate) fn clear(&self) {
         self.memory.clear();
         self.detach();
     }
 
-    /// Forgets entries that are too old to be used.
+    /// Removes expired answers.
     pub(crate) fn sweep(&self) {
         self.memory.sweep();
     }

@@ -1,10 +1,9 @@
-//! The second level, which the gateways share: what one has read, the others need not.
+//! The cache in Redis that gateways share.
 //!
-//! Nothing in it is authoritative. An entry lives for half the time that what is shown may be behind, and carries the time
-//! by Redis' clock at which its reading began, and its tags. An invalidation writes the time under each tag, so an entry
-//! whose reading began before is neither stored nor found after it, whichever gateway heard of the change. It is remembered
-//! for longer than any entry from before it lives. The epoch is lost with everything else when Redis is emptied: readings
-//! that began before store nothing afterwards.
+//! It is not authoritative. An entry lives for half the time that data may be outdated. It carries its tags, and the time of
+//! Redis' clock at which its read began. An invalidation writes the time for each tag. An entry whose read began earlier is
+//! then neither stored nor found, whichever gateway received the event. The time of an invalidation is kept for longer than
+//! any older entry lives. Emptying Redis also removes the epoch, so reads that began before it are not stored afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -16,36 +15,36 @@ use sha2::{Digest as _, Sha256};
 
 use crate::redis::Redis;
 
-/// How much longer than an entry lives an invalidation is remembered.
+/// How much longer than an entry the time of an invalidation is kept.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Entries of the gateways that have the same schema and setting of age.
+/// The entries of gateways with the same schema and maximum age.
 pub(crate) struct SharedCache {
     redis: Arc<Redis>,
-    /// `comptoir:{cache}:VERSION:`, so that all keys are in one slot of a cluster.
+    /// `comptoir:{cache}:VERSION:`. The braces put all keys into one slot of a cluster.
     prefix: String,
-    /// How old an entry may become.
+    /// The maximum age of an entry.
     age: Duration,
 }
 
-/// The state of the store when a reading began.
+/// When a read began, by Redis' clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SharedMark {
     epoch: String,
     time: String,
 }
 
-/// What was found.
+/// An entry that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: Bytes,
     pub(crate) tags: BTreeSet<String>,
-    /// Since its reading began.
+    /// The time since its read began.
     pub(crate) age: Duration,
 }
 
-/// KEYS: the epoch, then the entries. ARGV: an epoch for where there is none, and the tags' prefix.
-/// Gives epoch, mark, then value, tags and age in microseconds of each entry, or three times false.
+/// KEYS: the epoch, then the entries. ARGV: an epoch to set if there is none, the prefix of tags. Returns the epoch and the
+/// time, then value, tags and age in microseconds of each entry, or three times false.
 static LOOK_UP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -77,8 +76,8 @@ return found
     )
 });
 
-/// KEYS: the epoch, the entry. ARGV: epoch and time of the mark, milliseconds to live since then, value, tags, the tags'
-/// prefix.
+/// KEYS: the epoch, the entry. ARGV: epoch and time of the mark, milliseconds to live since then, value, tags, the prefix of
+/// tags.
 static STORE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -99,7 +98,7 @@ return 1
     )
 });
 
-/// KEYS: the tags. ARGV: milliseconds to remember.
+/// KEYS: the tags. ARGV: milliseconds to keep the time.
 static INVALIDATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -114,7 +113,7 @@ return 1
 });
 
 impl SharedCache {
-    /// Entries that become `age` old, apart from those of gateways with another schema, or another age: these remember
+    /// Creates the cache of entries up to `age` old. Gateways with another schema or another age have their own: they keep
     /// invalidations for another time.
     pub(crate) fn new(redis: Arc<Redis>, schema: &str, age: Duration) -> Self {
         let version = hex(&Sha256::digest(format!("{} {schema}", age.as_millis()))[..8]);
@@ -125,7 +124,7 @@ impl SharedCache {
         }
     }
 
-    /// What is stored under each key, and the mark to store the others with; `None` without Redis.
+    /// Returns the entry of each key, and the mark to store the others with. `None` if Redis fails.
     pub(crate) async fn get(&self, keys: &[&[u8]]) -> Option<(Vec<Option<Entry>>, SharedMark)> {
         let mut script = LOOK_UP.key(self.epoch());
         for key in keys {
@@ -150,7 +149,7 @@ impl SharedCache {
         Some((all, mark))
     }
 
-    /// Stores what was read since the mark was given, unless one of its tags was invalidated since.
+    /// Stores a value that was read since the mark, unless one of its tags was invalidated since.
     pub(crate) async fn put(&self, mark: &SharedMark, key: &[u8], value: &[u8], tags: &BTreeSet<String>) {
         let joined = tags.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
         let mut script = STORE.key(self.epoch());
@@ -165,12 +164,12 @@ impl SharedCache {
         let _: Option<i64> = self.redis.run(&script).await;
     }
 
-    /// Keeps what was read before now from being stored or found under these tags.
+    /// Invalidates these tags: values read before now are neither stored nor found.
     pub(crate) async fn invalidate(&self, tags: &BTreeSet<String>) {
         self.mark(tags.iter().map(String::as_str)).await;
     }
 
-    /// The same for every tag, where it is not known what has changed.
+    /// Invalidates every tag, if it is unknown what changed.
     pub(crate) async fn clear(&self) {
         self.mark(["*"].into_iter()).await;
     }
@@ -192,7 +191,7 @@ impl SharedCache {
         format!("{}tag:{tag}", self.prefix)
     }
 
-    /// By the key's hash: it may be a client's bytes.
+    /// Hashes the key: it may be bytes that a client chose.
     fn key(&self, key: &[u8]) -> String {
         format!("{}entry:{}", self.prefix, hex(&Sha256::digest(key)))
     }
@@ -218,7 +217,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Nobody has to guess it; it has only to differ from the one before.
+/// It does not have to be unpredictable, only different from the previous one.
 fn rand_epoch() -> String {
     use std::hash::BuildHasher as _;
     let hash = std::collections::hash_map::RandomState::new().hash_one(0);
@@ -234,7 +233,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Two gateways over the same Redis, apart from everybody else's.
+    /// Two gateways over the same Redis, with keys of their own.
     async fn pair(test: &str) -> Option<[SharedCache; 2]> {
         let url = comptoir_mesh::testing::server("REDIS_URL", test)?;
         let redis = Redis::connect(&Secret::new(&url)).await.expect("Redis is there");
@@ -298,7 +297,7 @@ mod tests {
         else {
             return;
         };
-        // Long-lived entries: an hour, as the setting may say.
+        // Long-lived entries: an hour, which the setting allows.
         let one = SharedCache {
             age: Duration::from_secs(3600),
             ..one

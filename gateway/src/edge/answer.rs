@@ -1,4 +1,4 @@
-//! The last step: a refusal gets its body, every answer its headers, its count and, where it is a refusal, its line.
+//! The last step: renders the body of a refusal, sets headers, and records metrics and the log line of a refusal.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::endpoint;
 use crate::problem::Problem;
 use crate::request::{Allowance, Cors};
 
-/// The pattern of the route that answered, in an answer's extensions: labels and log lines name it rather than the path,
-/// which can hold a cart's id.
+/// The pattern of the matched route, passed in the response's extensions. Metrics and log lines use it instead of the path,
+/// which may contain the id of a cart.
 #[derive(Clone, Debug)]
 pub(crate) struct Route(pub(crate) Arc<str>);
 
@@ -27,7 +27,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Completes an answer. `graphql` is the media type of answers where the request was for GraphQL.
+/// Completes a response. `graphql` is the media type if the request was for GraphQL.
 pub(super) fn finish(
     app: &App,
     info: RequestInfo,
@@ -72,7 +72,7 @@ pub(super) fn finish(
     response
 }
 
-/// A refusal that a library made by itself, with its own words: it gets ours.
+/// The problem of an error response that a library created with its own text.
 fn bare(response: &Response) -> Option<Problem> {
     let status = response.status();
     let worded = response
@@ -103,7 +103,7 @@ fn bare(response: &Response) -> Option<Problem> {
     Some(Problem::new(reason, message))
 }
 
-/// For JSON that no page may frame, sniff or keep; pages of ours bring a policy of their own.
+/// Sets security headers: no framing, no sniffing, no caching. Pages set a content policy of their own.
 fn secure(headers: &mut HeaderMap) {
     headers.reserve(10);
     let mut set = |name: HeaderName, value: &'static str| {
@@ -111,7 +111,7 @@ fn secure(headers: &mut HeaderMap) {
     };
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(X_FRAME_OPTIONS, "DENY");
-    // Not no-referrer: with it browsers send `Origin: null` from our own forms.
+    // Not no-referrer: with it, browsers send `Origin: null` from the gateway's own forms.
     set(REFERRER_POLICY, "same-origin");
     set(
         PERMISSIONS_POLICY,
@@ -137,14 +137,14 @@ fn measure(app: &App, info: &RequestInfo, route: Option<&Route>, status: StatusC
     };
     let taken = info.started.elapsed().as_secs_f64();
     if is_graphql && status == StatusCode::OK && info.method == Method::POST {
-        // Looking it up each time would cost more than recording.
+        // The histogram is kept: looking it up costs more than recording.
         app.graphql_duration.get_or_init(histogram).record(taken);
     } else {
         histogram().record(taken);
     }
 }
 
-/// Methods are the client's to invent, labels are not.
+/// Bounds the label: clients can invent methods.
 fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -165,7 +165,7 @@ fn status_label(status: StatusCode) -> metrics::SharedString {
     }
 }
 
-/// One line for each refusal. Paths of routes are their patterns, queries are left out: they can hold an access token.
+/// Logs one line for each refusal. Routes are logged by pattern and without the query, which may contain an access token.
 fn log(info: &RequestInfo, route: Option<&Route>, status: StatusCode, error: &Error) {
     let path: String = match route {
         Some(route) => route.0.to_string(),

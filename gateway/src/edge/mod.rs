@@ -1,16 +1,18 @@
-//! What every request passes, in one function, so that its order can be read and its cost seen: the cached product page goes
-//! through all of it.
+//! The steps that every request passes, in one function, so that their order can be read and their cost seen: a cached
+//! product page passes all of them.
 //!
-//! 1. request id and trace, as everything after names them
+//! 1. request id and trace, because every later step uses them
 //! 2. a panic becomes INTERNAL
-//! 3. the size of the head (URI_TOO_LONG, HEADERS_TOO_LARGE), before anything is made of it
-//! 4. the origin: preflights are answered, other sites' pages refused, on the developer's pages those of other hosts too
-//! 5. identity and rate limit; whoever is over it costs us nothing more
-//! 6. the form of the request: gRPC, parameters given twice, encodings
-//! 7. the body's declared size, before any of it is read
-//! 8. the time limit, around the reading of the body and the work
+//! 3. the size of the head (URI_TOO_LONG, HEADERS_TOO_LARGE), before it is interpreted
+//! 4. the origin: preflights are answered, pages of other sites are refused, and pages for developers also require one of
+//!   the gateway's host names
+//! 5. identity and rate limit; a request over the limit passes no further step
+//! 6. the form of the request: gRPC, repeated parameters, encodings
+//! 7. the declared size of the body, before it is read
+//! 8. the time limit, for reading the body and for the work
 //! 9. the GraphQL endpoint, or the router
-//! 10. the answer: body of a refusal, headers, metrics, log; and the end of a connection whose request was not read
+//! 10. the response: body of a refusal, headers, metrics, log; the connection is closed if the request was not read to its
+//!   end
 
 mod answer;
 
@@ -44,7 +46,7 @@ use crate::rest::may_repeat;
 
 pub(crate) use answer::Route;
 
-/// What is known of a request on its way, for its answer and its line in the log.
+/// What the response and the log line need to know of the request.
 struct RequestInfo {
     started: Instant,
     method: Method,
@@ -72,7 +74,7 @@ where
         token: None,
         ..Context::from_headers(&parts.headers)
     };
-    // The method alone: paths hold ids.
+    // The span has only the method: paths contain ids.
     let span = telemetry::server_span(parts.method.as_str(), &mut context);
     let mut info = RequestInfo {
         started: Instant::now(),
@@ -85,8 +87,8 @@ where
     };
     let arrived = Arc::new(AtomicBool::new(body.is_end_stream()));
     let keeps_order = parts.version < Version::HTTP_2;
-    // Where a length stood beside it, hyper has left the length out: a proxy before us may have gone by that length, and what
-    // we would read as the next request is of this one to it.
+    // If a length was sent too, hyper has removed it. A proxy in front of the gateway may have used that length, and would
+    // then disagree about where the next request begins.
     let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
     let graphql = (info.uri.path() == endpoint::PATH).then(|| endpoint::media_type(&parts.headers));
     let outcome = AssertUnwindSafe(admit(app, router, &mut info, context, parts, body, &arrived))
@@ -99,8 +101,8 @@ where
     });
     let mut response = answer::finish(app, info, outcome, graphql.flatten());
     if keeps_order && (is_chunked || !arrived.load(Ordering::Relaxed)) {
-        // The rest of the body would stand where the next request begins, so hyper closes. A client that is not told sends
-        // its next request into the closed connection.
+        // The rest of the body would be read as the next request, so hyper closes the connection. A client that does not
+        // know this would send its next request into a closed connection.
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -135,7 +137,7 @@ where
     }
 
     let path = info.uri.path();
-    // Browsers send no origin with what a page reads of its own host.
+    // Browsers send no origin when a page reads from its own host.
     if is_for_developers(path) && app.hosts.own_authority(&parts).is_none() {
         return Err(Problem::new(
             ErrorReason::Forbidden,
@@ -221,17 +223,17 @@ where
     })
 }
 
-/// The mailbox and the sandbox are for the developer on this machine: the mails hold links that sign in.
+/// The mailbox and the sandbox are for developers on this machine: the mails contain links that sign in.
 fn is_for_developers(path: &str) -> bool {
     ["/mailbox", "/sandbox"].iter().any(|page| path.starts_with(page))
 }
 
-/// Probes come at their own pace from one address, and providers send their webhooks in bursts, signed.
+/// Probes come often and from one address. Providers send webhooks in bursts, and sign them.
 fn is_exempt(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz") || path.starts_with("/webhooks/")
 }
 
-/// A token that is not good is no reason to count less.
+/// A request with an invalid token is counted for its address.
 fn client_key(identity: &Identity, address: IpAddr) -> ClientKey {
     match identity {
         Ok(Some(user)) => ClientKey::User(user.id.as_str().into()),
@@ -250,7 +252,7 @@ fn check_head(parts: &Parts, limits: &crate::config::Limits) -> Result<(), Probl
             "The path and query are too long.",
         ));
     }
-    // As they are on the wire: name, colon, space, value, line end.
+    // As on the wire: name, colon, space, value, line end.
     let headers: usize = parts
         .headers
         .iter()
@@ -290,7 +292,7 @@ fn check_form(parts: &Parts, max_parameters: usize) -> Result<(), Problem> {
         let message = "gRPC is not spoken here.";
         return Err(Problem::new(ErrorReason::UnsupportedMediaType, message));
     }
-    // Nothing is decoded, so nothing can grow: a bomb stays as small as it came.
+    // Bodies are never decompressed, so a decompression bomb has no effect.
     if parts
         .headers
         .get_all(CONTENT_ENCODING)

@@ -1,4 +1,5 @@
-//! The body as it arrives: counted against its path's limit, and watched, so that a late answer can tell who was late.
+//! The request body: checked against the limit of its path, and observed, so that a timeout can say whether the client or
+//! the gateway was slow.
 
 use std::fmt;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ pub(crate) struct LimitedBody<B> {
     arrived: Arc<AtomicBool>,
 }
 
-/// The error of a body that is over its limit.
+/// The error of a body that exceeds its limit.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyTooLarge;
 
@@ -30,7 +31,7 @@ impl fmt::Display for BodyTooLarge {
 impl std::error::Error for BodyTooLarge {}
 
 impl<B: Body> LimitedBody<B> {
-    /// `arrived` is set when the body has ended.
+    /// Sets `arrived` when the body has ended.
     pub(crate) fn new(inner: B, limit: Option<u64>, arrived: Arc<AtomicBool>) -> Self {
         if inner.is_end_stream() {
             arrived.store(true, Ordering::Relaxed);

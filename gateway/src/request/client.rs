@@ -1,4 +1,4 @@
-//! Who is at the other end: the client's address, and the user of its token.
+//! The client of a request: its address, and the user of its token.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,11 +11,10 @@ use http::header::AUTHORIZATION;
 
 use crate::config::Network;
 
-/// What the edge found out about a request, in its extensions for every handler:
-/// `Extension(client): Extension<Client>`.
+/// The client of a request, in its extensions for every handler: `Extension(client): Extension<Client>`.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// The socket's peer, behind a trusted proxy the client it names.
+    /// The peer's address, or the client's if the peer is a trusted proxy.
     pub address: IpAddr,
     /// The user of the verified token; `None` without a token.
     pub user: Option<Arc<User>>,
@@ -34,8 +33,8 @@ impl Client {
 /// The user of a request, or why its token was refused.
 pub(crate) type Identity = Result<Option<Arc<User>>, Error>;
 
-/// The client's address. `X-Forwarded-For` counts only from a trusted proxy, and is read from its end, as each proxy adds
-/// the peer it saw there: what the client itself wrote comes first.
+/// Returns the client's address. `X-Forwarded-For` is used only from a trusted proxy. It is read from its end, because each
+/// proxy appends its peer: what the client itself sent comes first.
 pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut address = peer.ip().to_canonical();
     if trusted.is_empty() {
@@ -59,7 +58,7 @@ pub(crate) fn address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
     address
 }
 
-/// What limits for an address count by: one client_network has a whole /64 of IPv6 addresses.
+/// The address that limits count by: a client usually has a whole /64 network of IPv6 addresses.
 pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
@@ -67,7 +66,7 @@ pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The access token of the `Authorization` header. A header that is there but of no form we know is a bad token.
+/// The access token of the `Authorization` header. A header of another form is an invalid token.
 pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let invalid = || {
         Error::new(
@@ -93,7 +92,7 @@ pub(crate) fn bearer(value: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// The user of the request's token, if it has one. A bad one is an error, never nobody.
+/// Returns the user of the request's token, if it has one. An invalid token is an error, not a guest.
 pub(crate) fn identify(headers: &HeaderMap, verifier: &Verifier) -> Result<Option<Arc<User>>, Error> {
     token(headers)?.map(|token| verifier.verify(token)).transpose()
 }

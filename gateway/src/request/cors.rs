@@ -1,4 +1,4 @@
-//! Which pages may call: an exact list of origins, and pages of the gateway itself.
+//! The pages that may call the gateway: those of listed origins, and its own.
 
 use std::collections::HashSet;
 
@@ -13,19 +13,19 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, request};
 use crate::config::Origin;
 use crate::request::Hosts;
 
-/// The list.
+/// The listed origins.
 pub(crate) struct Cors {
     origins: HashSet<HeaderValue>,
 }
 
-/// What a request's `Origin` comes to.
+/// The decision about a request's `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OriginDecision {
-    /// No origin, or the gateway's own: nothing to add.
+    /// No origin, or the gateway's own.
     Same,
-    /// Listed: the answer may be read by this origin.
+    /// A listed origin: it may read the response.
     Listed(HeaderValue),
-    /// Anybody else's page.
+    /// Any other origin.
     Refused,
 }
 
@@ -39,7 +39,7 @@ impl Cors {
         }
     }
 
-    /// Judges a request's origin.
+    /// Decides about a request's origin.
     pub(crate) fn check(&self, parts: &request::Parts, hosts: &Hosts) -> OriginDecision {
         let mut values = parts.headers.get_all(ORIGIN).iter();
         match (values.next(), values.next()) {
@@ -50,7 +50,7 @@ impl Cors {
         }
     }
 
-    /// The answer to a preflight, if this is one. An origin that is not listed gets one that allows nothing.
+    /// The response to a preflight request. For an origin that is not listed it allows nothing.
     pub(crate) fn preflight(parts: &request::Parts, origin: &OriginDecision) -> Option<Response> {
         if parts.method != Method::OPTIONS
             || !parts.headers.contains_key(ORIGIN)
@@ -80,7 +80,7 @@ impl Cors {
         Some(response)
     }
 
-    /// Lets a listed origin read the answer.
+    /// Adds the headers that let a listed origin read the response.
     pub(crate) fn allow(origin: OriginDecision, headers: &mut HeaderMap) {
         if let OriginDecision::Listed(origin) = origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -91,12 +91,12 @@ impl Cors {
                 ),
             );
         }
-        // Always, as the same path answers other origins otherwise.
+        // Always, because the response depends on the origin.
         headers.append(VARY, HeaderValue::from_static("origin"));
     }
 }
 
-/// Browsers send `Origin` with posts of the gateway's own pages too (GraphiQL, the API page, the sandbox's buttons).
+/// Browsers also send `Origin` with posts from the gateway's own pages (GraphiQL, the API page, the sandbox's buttons).
 fn is_own(origin: &HeaderValue, parts: &request::Parts, hosts: &Hosts) -> bool {
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     let own = hosts.own_authority(parts);

@@ -1,5 +1,5 @@
-//! The names that the gateway is reached by. A page whose host name was made to point here after it was loaded (DNS rebinding)
-//! is of one origin with us to its browser, and the `Host` it sends is its own: a name that is not ours tells it.
+//! The gateway's host names. With DNS rebinding, the host name of a foreign page resolves to this machine, and the browser
+//! considers it the same origin as the gateway. Its `Host` header then has a name that is not one of these.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -10,14 +10,14 @@ use http::uri::Authority;
 
 use crate::config::HostName;
 
-/// Names of this machine to itself, the address that is listened on, and the configured ones.
+/// The names of this machine, the address it listens on, and the configured names.
 pub(crate) struct Hosts {
     names: HashSet<String>,
 }
 
 impl Hosts {
     pub(crate) fn new(configured: &[HostName], listening: SocketAddr) -> Self {
-        // Listening on every address is no name.
+        // The unspecified address is not a host name.
         let own = Some(listening.ip()).filter(|address| !address.is_unspecified());
         let own = own.map(HostName::from);
         let names = configured.iter().chain(&own);
@@ -26,7 +26,7 @@ impl Hosts {
         }
     }
 
-    /// The authority that a request was sent to, if its host is one of these.
+    /// The authority that a request was sent to, if it is one of the gateway's host names.
     pub(crate) fn own_authority(&self, parts: &request::Parts) -> Option<Authority> {
         let authority = match parts.uri.authority() {
             Some(authority) => authority.clone(),

@@ -5,19 +5,19 @@ use std::cmp::Reverse;
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// A quality of 1, in thousandths.
+/// The highest quality, in thousandths.
 const BEST: u16 = 1000;
 
 /// A language range of the header.
 struct Range<'a> {
     /// `*`, or the beginning of language tags.
     tag: &'a str,
-    /// 0 to 1,000; 0 is refused.
+    /// 0 to 1,000. 0 means refused.
     quality: u16,
 }
 
-/// The language of `offered` that a browser prefers (RFC 9110, 12.5.4); `None` where it says none, or none of these. Between
-/// two that it likes the same, the one it names first.
+/// Returns the language of `offered` that the client prefers (RFC 9110, 12.5.4), or `None`. Of two with the same quality,
+/// the one it lists first.
 pub(crate) fn preferred_language(headers: &HeaderMap, offered: &[String]) -> Option<String> {
     let ranges: Vec<Range<'_>> = headers
         .get_all(ACCEPT_LANGUAGE)
@@ -31,16 +31,16 @@ pub(crate) fn preferred_language(headers: &HeaderMap, offered: &[String]) -> Opt
         let range = &ranges[place];
         Some((Reverse(range.quality), place, !begins_with(tag, range.tag), tag))
     });
-    // Of equal ones the first stays: the shop's order decides last.
+    // Of equal ones the first is chosen, so the shop's order decides last.
     let best = liked.min_by_key(|&(quality, place, is_near, _)| (quality, place, is_near));
     best.map(|(.., tag)| tag.clone())
 }
 
-/// The place of the range that says how much a language is liked; `None` where it is not.
+/// The position of the range that decides about a language; `None` if the language is not accepted.
 ///
-/// The longest range that the tag begins with decides (RFC 4647, 3.3.1), `*` where there is no such range. A range of the same
-/// language that is narrower or of another country counts as well, unless the language itself is refused: a shop that has
-/// `en` serves who asks for `en-GB`.
+/// The longest range that is a prefix of the tag decides (RFC 4647, 3.3.1), or `*` if there is no such range. A range of the
+/// same language that is narrower or of another country also counts, unless the language itself is refused: a shop with `en`
+/// serves a client that asks for `en-GB`.
 fn liking(tag: &str, ranges: &[Range<'_>]) -> Option<usize> {
     let placed = || ranges.iter().zip(0..);
     let exact = placed()
@@ -61,7 +61,7 @@ fn liking(tag: &str, ranges: &[Range<'_>]) -> Option<usize> {
 }
 
 impl<'a> Range<'a> {
-    /// `en-GB;q=0.8`; `None` where it is written otherwise.
+    /// Parses `en-GB;q=0.8`. `None` if the syntax is wrong.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let tag = parts.next()?;
@@ -86,7 +86,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// `0.85` in thousandths: 0 to 1, with at most three digits behind the point.
+/// Parses `0.85` into thousandths: 0 to 1, with at most three decimals.
 fn quality(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if !matches!(whole, "0" | "1")
@@ -99,7 +99,7 @@ fn quality(text: &str) -> Option<u16> {
     (thousandths <= BEST).then_some(thousandths)
 }
 
-/// Whether a tag is the range, or goes on behind it with another subtag.
+/// Whether a range is the tag, or a prefix of it that ends at a subtag.
 fn begins_with(tag: &str, range: &str) -> bool {
     let start = tag.get(..range.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(range))

@@ -1,21 +1,21 @@
-//! What a client accepts, and what each path can give it.
+//! The media types that a client accepts, and those that each route produces.
 
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// Whether one of `produced` (`type/subtype`, or `type/*` for any of a kind) is accepted.
+/// Whether the client accepts one of `produced` (`type/subtype`, or `type/*` for any subtype).
 pub(crate) fn accepts(headers: &HeaderMap, produced: &[&str]) -> bool {
     !headers.contains_key(ACCEPT)
         || produced.contains(&"*/*")
         || ranges(headers).any(|range| produced.iter().any(|media| matches(range, media)))
 }
 
-/// Whether this very type is named, not only met by a wildcard.
+/// Whether the client names this exact type, not only a wildcard that matches it.
 pub(crate) fn accepts_exactly(headers: &HeaderMap, media: &str) -> bool {
     ranges(headers).any(|range| range.eq_ignore_ascii_case(media))
 }
 
-/// The media ranges that are not refused by `q=0`.
+/// The media ranges of the header, without those refused by `q=0`.
 fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let values = headers
         .get_all(ACCEPT)
@@ -48,7 +48,7 @@ fn matches(range: &str, media: &str) -> bool {
     kind.eq_ignore_ascii_case(media_kind) && (subtype == "*" || media_subtype == "*")
 }
 
-/// What a route can answer with, by its pattern.
+/// The media types that a route produces, by its pattern.
 pub(crate) fn produced_by(route: &str) -> &'static [&'static str] {
     if route.starts_with("/media/") {
         return &["image/*", "application/json", "application/problem+json"];
@@ -73,7 +73,7 @@ pub(crate) fn produced_by(route: &str) -> &'static [&'static str] {
             "application/jwk-set+json",
         ];
     }
-    // Pages, probes and webhooks: providers and probes accept what they like.
+    // Pages, probes and webhooks accept any `Accept` header.
     &["*/*"]
 }
 

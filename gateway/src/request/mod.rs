@@ -1,5 +1,5 @@
-//! What a request is checked by, and what every handler may ask of it: who the client is, what it accepts, which language it
-//! prefers, how fast it may go and how much it may send.
+//! Checks of requests, and what handlers read from them: the client, the media types and the language it prefers, its rate
+//! limit and its open streams, the size of its body.
 
 mod body;
 mod client;

@@ -1,5 +1,5 @@
-//! Requests a minute, counted per address without a token and per user with one. The window of each begins with its first
-//! request. Gateways that share a Redis count shared, and each by itself while it is away.
+//! Limits requests in a minute, per address without a token and per user with one. A window begins with the first request.
+//! Gateways that share a Redis count together. While it is down, each counts alone.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -15,7 +15,8 @@ use crate::redis::Redis;
 
 const WINDOW: Duration = Duration::from_secs(60);
 const SHARDS: usize = 16;
-/// Counted at most in each shard. Beyond it all begin anew: forgetting is better than refusing who did nothing.
+/// How many clients each shard counts. If more come, the shard is cleared: forgetting counts is better than refusing
+/// clients.
 const SHARD_CAPACITY: usize = 16_384;
 
 /// Counts requests.
@@ -27,7 +28,7 @@ pub(crate) struct RateLimit {
     shards: [Mutex<HashMap<ClientKey, Window>>; SHARDS],
 }
 
-/// Whom a request is counted for.
+/// What a request is counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum ClientKey {
     Address(IpAddr),
@@ -39,12 +40,12 @@ struct Window {
     count: u32,
 }
 
-/// What is left after a request was counted.
+/// The result of counting a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
-    /// Set where the request is one too many: when the next will not be.
+    /// If the request exceeds the limit: how long until the window ends.
     pub(crate) refused_for: Option<Duration>,
 }
 
@@ -65,7 +66,7 @@ impl RateLimit {
         }
     }
 
-    /// Counts a request; `None` where nothing limits it.
+    /// Counts a request. `None` if there is no limit.
     pub(crate) async fn count(&self, key: ClientKey, now: Instant) -> Option<Allowance> {
         let limit = match key {
             ClientKey::Address(_) => self.per_address?,
@@ -83,7 +84,7 @@ impl RateLimit {
         })
     }
 
-    /// The requests of this window so far, this one too, and what is left of its time.
+    /// Returns the number of requests in this window, including this one, and the rest of its time.
     fn count_locally(&self, key: ClientKey, now: Instant) -> (u32, Duration) {
         let shard = usize::try_from(self.hasher.hash_one(&key) % SHARDS as u64).unwrap_or(0);
         let mut windows = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +105,7 @@ impl RateLimit {
     }
 }
 
-/// KEYS: the counter. ARGV: milliseconds of a window. Gives the count and the milliseconds left.
+/// KEYS: the counter. ARGV: milliseconds of a window. Returns the count and the milliseconds left.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"

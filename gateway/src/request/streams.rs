@@ -1,4 +1,4 @@
-//! WebSockets and event streams: no deadline, so there is a bound on how many one address may hold.
+//! Limits WebSockets and event streams per address. They have no deadline.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ pub struct Streams {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// A place for one stream, given back when dropped.
+/// The permit of one stream. Dropping it returns it.
 pub struct Permit {
     streams: Streams,
     address: IpAddr,
@@ -31,7 +31,7 @@ impl Streams {
         }
     }
 
-    /// A place for a stream of `address`, or RATE_LIMITED.
+    /// Takes a permit for a stream of `address`, or returns RATE_LIMITED.
     pub fn open(&self, address: IpAddr) -> Result<Permit, Error> {
         let address = client_network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
