@@ -68,7 +68,7 @@ impl Auth {
         let root = store.root_key(env.ids.secret()).await?;
         let hasher = Hasher::new(
             config.hashes(),
-            config.auth_limit_hash_queue as usize,
+            config.limit_hash_queue as usize,
             env.ids.secret(),
             env.ids.secret(),
         )?;
@@ -77,9 +77,9 @@ impl Auth {
             secrets: Secrets::derive(&root),
             hasher: Arc::new(hasher),
             limits: Limits {
-                login_account: config.auth_limit_login_account,
-                login_address: config.auth_limit_login_address,
-                mails_address: config.auth_limit_mails_address,
+                login_account: config.limit_login_account,
+                login_address: config.limit_login_address,
+                mails_address: config.limit_mails_address,
                 session_idle: config.session_idle(),
             },
             env: env.clone(),
@@ -114,7 +114,7 @@ impl Auth {
         )?;
         let hash = self
             .hasher
-            .hash(self.hasher.turn().await?, password, self.env.ids.secret())
+            .hash(self.hasher.permit().await?, password, self.env.ids.secret())
             .await?;
         let now = self.env.clock.now();
         let locale = self.env.shop.locales.first().cloned().unwrap_or_default();
@@ -141,7 +141,7 @@ impl Auth {
 
     /// Makes the administrator whom both settings describe.
     pub(crate) async fn configured_admin(&self, config: &Config) -> anyhow::Result<()> {
-        match (&config.auth_admin_email, &config.auth_admin_password) {
+        match (&config.admin_email, &config.admin_password) {
             (Some(email), Some(password)) => {
                 let made = self.ensure_admin(email, Some(password.reveal())).await;
                 made.map(drop).map_err(|error| {

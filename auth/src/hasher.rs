@@ -1,5 +1,5 @@
-//! Hashes and compares passwords: argon2id, a bounded number at once. What would wait too long is refused, so that a flood of
-//! log-ins costs bounded memory and leaves other calls their share of the processor.
+//! Hashes and compares passwords with argon2id, a bounded number at once. Calls over the queue's limit are refused, so that a
+//! flood of log-ins costs bounded memory and leaves other calls their share of the processor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,52 +23,52 @@ pub(crate) struct Hasher {
     waiting: AtomicUsize,
     queue: usize,
     /// Compared with where there is no account, so that the work is the same.
-    nobody: PasswordHash,
+    decoy: PasswordHash,
 }
 
-/// The right to hash one password. It is held until the hashing ends, even when nobody waits for that any more.
-pub(crate) struct Turn(OwnedSemaphorePermit);
+/// The right to hash one password. It is held until the hashing ends, even after its caller has gone.
+pub(crate) struct Permit(OwnedSemaphorePermit);
 
 impl Hasher {
-    /// `concurrency` at once, `queue` waiting. The salt and password of the hash that stands for nobody's are random.
+    /// Hashes `concurrency` passwords at once while `queue` wait. The decoy's salt and password are random.
     pub(crate) fn new(
         concurrency: usize,
         queue: usize,
         salt: [u8; 16],
-        nobody: [u8; 32],
+        decoy: [u8; 32],
     ) -> anyhow::Result<Self> {
         let params =
             Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, &nobody, &salt)?;
+        let decoy = hash(&argon2, &decoy, &salt)?;
         Ok(Self {
             argon2,
             permits: Arc::new(Semaphore::new(concurrency)),
             waiting: AtomicUsize::new(0),
             queue,
-            nobody,
+            decoy,
         })
     }
 
-    /// Waits for a turn; OVERLOADED when too many wait already.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+    /// Waits for a permit; OVERLOADED when too many calls wait already.
+    pub(crate) async fn permit(&self) -> Result<Permit, Error> {
         let _waiting = Waiting::enter(&self.waiting, self.queue)?;
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
             .map_err(Error::internal)?;
-        Ok(Turn(permit))
+        Ok(Permit(permit))
     }
 
     /// Hashes a new password.
     pub(crate) async fn hash(
         &self,
-        turn: Turn,
+        permit: Permit,
         password: Password,
         salt: [u8; 16],
     ) -> Result<PasswordHash, Error> {
         let argon2 = self.argon2.clone();
-        blocking(turn, move || hash(&argon2, password.as_bytes(), &salt))
+        blocking(permit, move || hash(&argon2, password.as_bytes(), &salt))
             .await?
             .map_err(Error::internal)
     }
@@ -76,14 +76,14 @@ impl Hasher {
     /// Whether the password is the hashed one. `None` costs the same and is never right.
     pub(crate) async fn verify(
         &self,
-        turn: Turn,
+        permit: Permit,
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<bool, Error> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let argon2 = self.argon2.clone();
-        let right = blocking(turn, move || {
+        let right = blocking(permit, move || {
             Phc::new(hash.as_phc()).is_ok_and(|phc| argon2.verify_password(password.as_bytes(), &phc).is_ok())
         })
         .await?;
@@ -99,18 +99,18 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> anyhow::Result<Pas
 }
 
 async fn blocking<T: Send + 'static>(
-    turn: Turn,
+    permit: Permit,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
     let running = tokio::task::spawn_blocking(move || {
         let done = work();
-        drop(turn.0);
+        drop(permit.0);
         done
     });
     running.await.map_err(Error::internal)
 }
 
-/// Counts who waits, also when the wait is given up.
+/// Counts a waiting call until it stops waiting, for whatever reason.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -143,18 +143,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_compared_and_nobody_has_none() {
+    async fn a_password_is_compared_and_a_missing_account_matches_none() {
         let hasher = hasher(2, 4);
         let password = Password::presented("password", "correct horse").unwrap();
         let hash = hasher
-            .hash(hasher.turn().await.unwrap(), password.clone(), [3; 16])
+            .hash(hasher.permit().await.unwrap(), password.clone(), [3; 16])
             .await
             .unwrap();
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         let verify = async |password: &str, hash| {
             hasher
                 .verify(
-                    hasher.turn().await.unwrap(),
+                    hasher.permit().await.unwrap(),
                     Password::presented("password", password).unwrap(),
                     hash,
                 )
@@ -172,16 +172,16 @@ mod tests {
     #[tokio::test]
     async fn past_the_queue_it_is_overloaded() {
         let hasher = hasher(1, 1);
-        let held = hasher.turn().await.unwrap();
-        let mut second = Box::pin(hasher.turn());
+        let held = hasher.permit().await.unwrap();
+        let mut second = Box::pin(hasher.permit());
         assert!(futures::poll!(&mut second).is_pending());
         assert_eq!(
-            hasher.turn().await.err().unwrap().reason(),
+            hasher.permit().await.err().unwrap().reason(),
             ErrorReason::Overloaded
         );
         // Giving up the wait makes room again.
         drop(second);
         drop(held);
-        assert!(hasher.turn().await.is_ok());
+        assert!(hasher.permit().await.is_ok());
     }
 }

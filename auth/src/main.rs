@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
-    let address = arguments.auth.auth_addr;
+    let address = arguments.auth.addr;
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;

@@ -78,7 +78,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
 
     // A port that another process has is known at once. Each but this one is opened once the stores are, and all behind it.
     let http_port = process.take(gateway.http_addr, "COMPTOIR_HTTP_ADDR")?;
-    let auth_port = process.take(auth.auth_addr, "COMPTOIR_AUTH_ADDR")?;
+    let auth_port = process.take(auth.addr, "COMPTOIR_AUTH_ADDR")?;
     let catalog_port = process.take(catalog.addr, "COMPTOIR_CATALOG_ADDR")?;
     let orders_port = process.take(orders.orders_addr, "COMPTOIR_ORDERS_ADDR")?;
     let notifier_port = process.take(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")?;
@@ -99,7 +99,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let notifier = comptoir_notifier::start(notifier, env.clone(), peers, Some(broker.clone())).await?;
     notifier_slot.bind(&notifier);
 
-    let (admin_email, admin_password) = (auth.auth_admin_email.clone(), auth.auth_admin_password.is_some());
+    let (admin_email, admin_password) = (auth.admin_email.clone(), auth.admin_password.is_some());
     let auth = comptoir_auth::start(auth, env.clone(), Some(broker.clone())).await?;
     let auth_service = auth.service();
     auth_slot.bind(&auth_service);

@@ -182,7 +182,7 @@ impl Mail {
             id: id.clone(),
             aggregate_id: self.id.clone(),
             sequence: self.sequence,
-            occurred_at: Some(crate::convert::timestamp(now)),
+            occurred_at: Some(comptoir_mesh::clock::to_proto(now)),
             schema_version: 1,
             payload: Some(payload),
         };

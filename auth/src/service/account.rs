@@ -34,8 +34,8 @@ impl Auth {
             )));
         };
 
-        let turn = self.hasher.turn().await?;
-        let password = self.hasher.hash(turn, password, self.env.ids.secret()).await?;
+        let permit = self.hasher.permit().await?;
+        let password = self.hasher.hash(permit, password, self.env.ids.secret()).await?;
         let owner = self.store.user_by_email(&text::normalise_email(&email)).await?;
         let draft = match &owner {
             Some(owner) => Draft {
@@ -92,9 +92,9 @@ impl Auth {
                 }
                 _ => return Err(mails::invalid_link()),
             };
-            crate::point("auth.mail.use.before");
+            crate::fail_points::hit("auth.mail.use.before");
             let outcome = self.store.use_mail(&mail.id, effect, now).await?;
-            crate::point("auth.mail.use.after");
+            crate::fail_points::hit("auth.mail.use.after");
             match outcome {
                 MailOutcome::Done(user) => {
                     tracing::info!(user.id = user.id, "an address was confirmed");

@@ -18,11 +18,11 @@ impl Auth {
         let id = ids.new_id("mail_");
         let hash = token_hash(&self.secrets.mail_token(&id));
         let mail = Mail::request(draft, id, ids.new_id("evt_"), hash, self.now());
-        crate::point("auth.mail.request.before");
+        crate::fail_points::hit("auth.mail.request.before");
         self.store
             .request_mail(mail, self.limits.mails_address, MAIL_WINDOW)
             .await?;
-        crate::point("auth.mail.request.after");
+        crate::fail_points::hit("auth.mail.request.after");
         Ok(())
     }
 

@@ -31,7 +31,7 @@ impl Auth {
     /// Whether the password is right; TOO_MANY_ATTEMPTS without looking at it when the attempt is one too many. The attempt
     /// stays counted until it is forgiven.
     ///
-    /// It is counted while it holds a turn to hash, so that no more are counted in advance than are hashed at once: people who
+    /// It is counted while it holds a permit to hash, so that no more are counted in advance than are hashed at once: people who
     /// sign in to one account side by side are not taken for failures.
     pub(super) async fn compare(
         &self,
@@ -39,7 +39,7 @@ impl Auth {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<bool, Error> {
-        // Without waiting for a turn, so that a flood at a throttled account costs a read each.
+        // Without waiting for a permit, so that a flood at a throttled account costs a read each.
         if let Some(until) = self
             .store
             .blocked_until(attempt, LOGIN_WINDOW, self.now())
@@ -47,7 +47,7 @@ impl Auth {
         {
             return Err(self.too_many_attempts(until));
         }
-        let turn = self.hasher.turn().await?;
+        let permit = self.hasher.permit().await?;
         if let Some(until) = self
             .store
             .count_attempt(attempt, LOGIN_WINDOW, self.now())
@@ -55,7 +55,7 @@ impl Auth {
         {
             return Err(self.too_many_attempts(until));
         }
-        self.hasher.verify(turn, password, hash).await
+        self.hasher.verify(permit, password, hash).await
     }
 
     /// Compares a signed-in user's password; REAUTH_REQUIRED when it is wrong, counted as a failed log-in.
@@ -98,7 +98,7 @@ impl Auth {
         .await?;
         let hash = self
             .hasher
-            .hash(self.hasher.turn().await?, password, self.env.ids.secret())
+            .hash(self.hasher.permit().await?, password, self.env.ids.secret())
             .await?;
         let session = &caller.user()?.session_id;
         let (compared, now) = (user.password, self.now());
@@ -148,21 +148,21 @@ impl Auth {
             let hash = match &hash {
                 Some(hash) => PasswordHash::clone(hash),
                 None => {
-                    let turn = self.hasher.turn().await?;
+                    let permit = self.hasher.permit().await?;
                     let made = self
                         .hasher
-                        .hash(turn, password.clone(), self.env.ids.secret())
+                        .hash(permit, password.clone(), self.env.ids.secret())
                         .await?;
                     hash.insert(made).clone()
                 }
             };
             user.set_password(hash, None, now);
-            crate::point("auth.mail.use.before");
+            crate::fail_points::hit("auth.mail.use.before");
             let outcome = self
                 .store
                 .use_mail(&mail.id, MailEffect::Replace(user), now)
                 .await?;
-            crate::point("auth.mail.use.after");
+            crate::fail_points::hit("auth.mail.use.after");
             match outcome {
                 MailOutcome::Done(user) => {
                     self.revoked();

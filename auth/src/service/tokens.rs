@@ -75,9 +75,9 @@ impl Auth {
             let answered = match session.decide(&user, &presented, request_id.as_deref(), idle, now) {
                 Decision::Rotate => {
                     let next = self.rotated(session, &user, request_id.clone(), now)?;
-                    crate::point("auth.session.rotate.before");
+                    crate::fail_points::hit("auth.session.rotate.before");
                     let saved = self.store.save_session(next).await?;
-                    crate::point("auth.session.rotate.after");
+                    crate::fail_points::hit("auth.session.rotate.after");
                     saved
                 }
                 Decision::Replay => Some(session),
