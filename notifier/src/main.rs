@@ -33,7 +33,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let peers = Peers {
         auth: arguments.peers.auth()?,
     };
-    let address = arguments.config.notifier_addr;
+    let address = arguments.config.addr;
     let auth = peers.auth.clone();
     let broker = Broker::configured(&process.env)?;
     // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.

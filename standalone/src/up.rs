@@ -81,7 +81,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth_port = process.take(auth.addr, "COMPTOIR_AUTH_ADDR")?;
     let catalog_port = process.take(catalog.addr, "COMPTOIR_CATALOG_ADDR")?;
     let orders_port = process.take(orders.orders_addr, "COMPTOIR_ORDERS_ADDR")?;
-    let notifier_port = process.take(notifier.notifier_addr, "COMPTOIR_NOTIFIER_ADDR")?;
+    let notifier_port = process.take(notifier.addr, "COMPTOIR_NOTIFIER_ADDR")?;
     let admin_port = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin_port);
 

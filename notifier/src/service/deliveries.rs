@@ -6,7 +6,8 @@ use comptoir_proto::notifier::v1::{
     GetDeliveryResponse, ListDeliveriesRequest, ListDeliveriesResponse, RetryDeliveryResponse,
 };
 
-use super::{Handler, convert, page};
+use super::{Handler, page};
+use crate::convert;
 use crate::domain::delivery::{Delivery, Status};
 
 /// How often a change is tried that others get ahead of.

@@ -4,7 +4,8 @@ use comptoir_mesh::config::Profile;
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::notifier::v1::{ListMailboxRequest, ListMailboxResponse};
 
-use super::{Handler, convert, page};
+use super::{Handler, page};
+use crate::convert;
 use crate::domain::message::Recipient;
 
 pub(super) async fn list(

@@ -12,7 +12,6 @@ use tonic::{Request, Response, Status};
 use crate::store::{Position, Store};
 use crate::webhooks::Webhooks;
 
-mod convert;
 mod deliveries;
 mod mailbox;
 

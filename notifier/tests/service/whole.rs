@@ -106,7 +106,7 @@ async fn a_store_of_a_kind_that_is_not_there_is_named() {
     let test = TestEnv::new();
     let auth = Arc::new(FakeAuth::default());
     let wrong = Config {
-        notifier_store: Some("postgres://localhost/comptoir_notifier".to_owned()),
+        store: Some("postgres://localhost/comptoir_notifier".to_owned()),
         ..config()
     };
     let error = comptoir_notifier::start(wrong, test.env.clone(), peers(&test, &auth), None)

@@ -104,7 +104,7 @@ async fn an_auth_that_is_away_is_asked_again_with_growing_pauses() {
 
 #[tokio::test]
 async fn a_message_is_dead_after_its_tries_and_lives_again_by_hand() {
-    let subject = Subject::with(TestEnv::new(), |config| config.notifier_attempts = 3).await;
+    let subject = Subject::with(TestEnv::new(), |config| config.attempts = 3).await;
     subject.auth.answer_with(Some(ErrorReason::DependencyUnavailable));
     subject
         .feed(&mail_record("evt_1", MailKind::PasswordReset, "fr"))
@@ -295,7 +295,7 @@ async fn two_senders_share_the_work() {
 
 #[tokio::test]
 async fn no_more_is_sent_than_the_rate_allows() {
-    let subject = Subject::with(TestEnv::new(), |config| config.notifier_send_rate = 5).await;
+    let subject = Subject::with(TestEnv::new(), |config| config.send_rate = 5).await;
     for index in 0..12 {
         subject
             .feed(&order_record(&order_event(

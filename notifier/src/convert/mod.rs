@@ -8,7 +8,7 @@ use crate::domain::feedback::Report;
 use crate::store::Posted;
 
 /// A message that was sent and did not arrive has the provider's word for it in the place of the last error.
-pub(super) fn delivery(delivery: &Delivery, reports: &[Report]) -> pb::Delivery {
+pub(crate) fn delivery(delivery: &Delivery, reports: &[Report]) -> pb::Delivery {
     let report = reports.iter().find(|report| report.delivery_id == delivery.id);
     let undelivered = report
         .filter(|_| delivery.status() == Status::Sent)
@@ -27,7 +27,7 @@ pub(super) fn delivery(delivery: &Delivery, reports: &[Report]) -> pb::Delivery 
     }
 }
 
-pub(super) fn posted(posted: Posted) -> pb::MailboxMessage {
+pub(crate) fn posted(posted: Posted) -> pb::MailboxMessage {
     pb::MailboxMessage {
         id: posted.message.id,
         channel: posted.message.channel.as_str().to_owned(),

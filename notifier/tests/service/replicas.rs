@@ -22,7 +22,7 @@ async fn replicas_send_a_message_once() {
     let replica = async || {
         Subject::with(TestEnv::new(), |config| {
             set(config, &twilio);
-            config.notifier_store = Some(mongo.url.clone());
+            config.store = Some(mongo.url.clone());
         })
         .await
     };

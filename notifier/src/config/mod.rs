@@ -26,42 +26,43 @@ const PLACEHOLDER: &str = "no-reply@comptoir.example";
 #[group(id = "notifier")]
 pub struct Config {
     /// Where the notifier's gRPC port listens
-    #[arg(long, env = "COMPTOIR_NOTIFIER_ADDR", default_value = "127.0.0.1:50054", value_parser = address, value_name = "ADDR")]
-    pub notifier_addr: SocketAddr,
+    #[arg(long = "notifier-addr", id = "notifier_addr", env = "COMPTOIR_NOTIFIER_ADDR", default_value = "127.0.0.1:50054", value_parser = address, value_name = "ADDR")]
+    pub addr: SocketAddr,
     /// Where deliveries are kept: sqlite://PATH or mongodb://HOST/DATABASE; unless set, the server MONGODB_URI names, or a
     /// file in the data folder
     #[arg(
-        long,
+        long = "notifier-store",
+        id = "notifier_store",
         env = "COMPTOIR_NOTIFIER_STORE",
         hide_env_values = true,
         value_name = "URL"
     )]
-    pub notifier_store: Option<String>,
+    pub store: Option<String>,
     /// The storefront's public address, which links in mails lead to
-    #[arg(long = "storefront-url", env = "COMPTOIR_STOREFRONT_URL", default_value = "http://localhost:3000",
+    #[arg(long = "storefront-url", id = "notifier_storefront_url", env = "COMPTOIR_STOREFRONT_URL", default_value = "http://localhost:3000",
           value_parser = web_address, value_name = "URL")]
-    pub notifier_storefront_url: Url,
+    pub storefront_url: Url,
     /// Whom mails come from: ADDRESS, or NAME <ADDRESS>; the shop's name stands in front where there is none
     #[arg(
-        long = "mail-from",
+        long = "mail-from", id = "notifier_mail_from",
         env = "COMPTOIR_MAIL_FROM",
         default_value = PLACEHOLDER,
         value_name = "ADDRESS"
     )]
-    pub notifier_mail_from: Sender,
+    pub mail_from: Sender,
     /// Messages sent in a second, by all channels together; 0 is no limit
     #[arg(
-        long,
+        long = "notifier-send-rate", id = "notifier_send_rate",
         env = "COMPTOIR_NOTIFIER_SEND_RATE",
         default_value = "500",
         value_parser = up_to::<u32>(1_000_000),
         value_name = "N"
     )]
-    pub notifier_send_rate: u32,
+    pub send_rate: u32,
     /// How often a message is tried before it is dead
-    #[arg(long, env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
+    #[arg(long = "notifier-attempts", id = "notifier_attempts", env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub notifier_attempts: u32,
+    pub attempts: u32,
     /// Mails in an hour to one address that a guest typed and that is unconfirmed, of what guests do with their orders; 0 is no
     /// limit
     #[arg(
@@ -82,13 +83,13 @@ impl Config {
     /// Whether mails go to SES. A region alone does not say so: it is set on many machines for other reasons, and SES takes
     /// mails from verified senders only, which the default is none of.
     pub(crate) fn sends_by_ses(&self) -> bool {
-        self.ses.are_set() && self.notifier_mail_from.address.as_str() != PLACEHOLDER
+        self.ses.are_set() && self.mail_from.address.as_str() != PLACEHOLDER
     }
 
     /// How often and how patiently a message is tried: with 12 attempts, over about half an hour.
     pub(crate) fn patience(&self) -> Patience {
         Patience {
-            attempts: self.notifier_attempts,
+            attempts: self.attempts,
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(15 * 60),
         }

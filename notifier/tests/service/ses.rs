@@ -34,7 +34,7 @@ async fn subject(endpoint: &str, from: &str) -> Subject {
         config.ses.aws_endpoint_url = Some(endpoint.parse().unwrap());
         config.ses.aws_region = Some("eu-west-3".to_owned());
         config.ses.mail_reply_to = Some("help@mesh.test".to_owned().try_into().unwrap());
-        config.notifier_mail_from = from.parse().unwrap();
+        config.mail_from = from.parse().unwrap();
     })
     .await
 }
