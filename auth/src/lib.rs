@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 //! ## The modules, lowest first
 //!
-//! `domain` (types and decisions) → `store` (the port, an adapter for SQLite and one for MongoDB, its contract) → `convert`
-//! (requests and answers) → `hasher`, [`config`], `policy`, `fail_points` → `auth` (what the handlers share) → `service` (a
-//! handler file for each noun) → `start`.
+//! [`config`], `domain` (types and decisions), `fail_points`, `policy`, `hasher` → `store` (the port, an adapter for SQLite and
+//! one for MongoDB, its contract) → `auth` (what the handlers share) → `convert` (requests and answers) → `service` (a handler
+//! file for each noun) → `start`.
 
 mod auth;
 pub mod config;

@@ -92,7 +92,7 @@ impl Consumer for Inbox {
             received_at: self.clock.now(),
         };
         fail_points::hit("notifier.bury.before");
-        let new = self.store.bury(letter).await?;
+        let new = self.store.keep_dead_letter(letter).await?;
         fail_points::hit("notifier.bury.after");
         if new {
             metrics::counter!("dead_letters_total", "topic" => record.topic, "reason" => reason.as_str())

@@ -35,34 +35,42 @@ pub(crate) async fn open(setting: Option<&str>, env: &Env) -> anyhow::Result<Arc
     })
 }
 
-/// What the notifier keeps. Errors are those of the store being out of reach or broken; what a caller can expect is in the
-/// `Ok` types.
+/// All of the port. An error is a store out of reach or broken; every expected result is in the `Ok` types.
+pub trait Store: Events + Deliveries + Mailbox + Feedback {}
+
+impl<T: Events + Deliveries + Mailbox + Feedback> Store for T {}
+
+/// Events that were taken, and those that cannot be.
 #[async_trait]
-pub trait Store: Feedback {
-    /// Remembers an event and what it asks for: both or neither, durably. An event that is there already changes nothing.
+pub trait Events: Send + Sync + 'static {
+    /// Records an event and the deliveries it asks for: both or neither, durably. A known event changes nothing.
     async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error>;
 
-    /// Keeps a dead letter; `false` when it is there already.
-    async fn bury(&self, letter: DeadLetter) -> Result<bool, Error>;
+    /// Keeps a dead letter; `false` when it was kept before.
+    async fn keep_dead_letter(&self, letter: DeadLetter) -> Result<bool, Error>;
 
     /// The newest dead letters.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error>;
+}
 
-    /// Takes up to `limit` deliveries that are due at `now`, the longest due first: each is then sending until `lease_until`.
-    /// None is given to two callers.
+/// Deliveries, changed by compare-and-set on their version.
+#[async_trait]
+pub trait Deliveries: Send + Sync + 'static {
+    /// Claims up to `limit` deliveries that are due at `now`, the longest due first, until `lease_until`. No delivery is claimed
+    /// twice at one time.
     async fn claim(&self, now: Timestamp, lease_until: Timestamp, limit: u32)
     -> Result<Vec<Delivery>, Error>;
 
     /// When the next delivery is due, if any is.
     async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
 
-    /// Writes a changed delivery if the stored one is of the version before; `false` if it is not.
+    /// Writes a changed delivery if the stored one has the version before; `false` if not.
     async fn save(&self, delivery: Delivery) -> Result<bool, Error>;
 
     /// Reads a delivery.
     async fn delivery(&self, id: &str) -> Result<Option<Delivery>, Error>;
 
-    /// A page of deliveries, newest first, behind `after`.
+    /// A page of deliveries after `after`, newest first.
     async fn deliveries(
         &self,
         status: Option<Status>,
@@ -70,13 +78,17 @@ pub trait Store: Feedback {
         limit: u32,
     ) -> Result<Vec<Delivery>, Error>;
 
-    /// How many deliveries there are.
+    /// The number of deliveries.
     async fn count(&self, status: Option<Status>) -> Result<i64, Error>;
+}
 
-    /// Puts a message into the mailbox; `false` when one of its id is there already.
+/// The development mailbox.
+#[async_trait]
+pub trait Mailbox: Send + Sync + 'static {
+    /// Puts a message into the mailbox; `false` when a message with its id is there.
     async fn post(&self, message: Message, now: Timestamp) -> Result<bool, Error>;
 
-    /// A page of the mailbox, newest first, behind `after`; of one recipient, by [`Recipient::lookup_key`], or of all.
+    /// A page of the mailbox after `after`, newest first: of one recipient, by [`Recipient::lookup_key`], or of all.
     ///
     /// [`Recipient::lookup_key`]: crate::domain::message::Recipient::lookup_key
     async fn mailbox(

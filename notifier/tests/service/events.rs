@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use comptoir_events::{Consumer as _, ORDERS_TOPIC, Record};
 use comptoir_notifier::domain::record::{DeadLetter, DeadReason};
-use comptoir_notifier::store::{SqliteStore, Store as _};
+use comptoir_notifier::store::{Events as _, SqliteStore};
 use comptoir_proto::auth::v1::MailKind;
 use comptoir_proto::orders::v1::order_event::Payload;
 use comptoir_proto::orders::v1::{OrderCaptureRefused, OrderDelivered, OrderFailed};

@@ -7,7 +7,7 @@ use comptoir_mesh::Role;
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::testing::{TestEnv, with_token};
 use comptoir_notifier::Round;
-use comptoir_notifier::store::{SqliteStore, Store as _};
+use comptoir_notifier::store::{Deliveries as _, SqliteStore};
 use comptoir_proto::auth::v1::MailKind;
 use comptoir_proto::notifier::v1::{Delivery, RetryDeliveryRequest};
 

@@ -2,7 +2,7 @@
 
 use comptoir_mesh::env::{self, Server};
 use comptoir_mesh::testing::{TestEnv, server};
-use comptoir_notifier::store::{MongoStore, SqliteStore, Store as _, contract};
+use comptoir_notifier::store::{Deliveries as _, MongoStore, SqliteStore, contract};
 use mongodb::bson::{Document, doc};
 
 /// A folder with a database file.

@@ -285,10 +285,10 @@ pub async fn a_dead_letter_is_kept_once(store: &dyn Store) {
         payload: vec![0, 159, 146, 150],
         received_at: at(0),
     };
-    assert!(store.bury(letter.clone()).await.expect("kept"));
+    assert!(store.keep_dead_letter(letter.clone()).await.expect("kept"));
     assert!(
         !store
-            .bury(DeadLetter {
+            .keep_dead_letter(DeadLetter {
                 received_at: at(9),
                 ..letter.clone()
             })

@@ -22,7 +22,7 @@ use self::documents::{
     CountedDocument, Due, InboxDocument, LetterDocument, MailboxDocument, QuotaDocument, ReportDocument,
     StoredDelivery, SuppressionDocument,
 };
-use super::{Position, Posted, Recorded, Store};
+use super::{Deliveries, Events, Mailbox, Position, Posted, Recorded};
 use crate::domain::delivery::{Delivery, Status};
 use crate::domain::message::Message;
 use crate::domain::record::{DeadLetter, InboxEntry};
@@ -179,7 +179,7 @@ impl MongoStore {
 }
 
 #[async_trait]
-impl Store for MongoStore {
+impl Events for MongoStore {
     async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error> {
         let document = InboxDocument::new(entry, deliveries);
         match self.inbox.insert_one(&document).await {
@@ -201,7 +201,7 @@ impl Store for MongoStore {
         })
     }
 
-    async fn bury(&self, letter: DeadLetter) -> Result<bool, Error> {
+    async fn keep_dead_letter(&self, letter: DeadLetter) -> Result<bool, Error> {
         inserted(self.letters.insert_one(LetterDocument::from(letter)).await)
     }
 
@@ -216,7 +216,10 @@ impl Store for MongoStore {
             .await?;
         Ok(letters.into_iter().map(DeadLetter::from).collect())
     }
+}
 
+#[async_trait]
+impl Deliveries for MongoStore {
     async fn claim(
         &self,
         now: Timestamp,
@@ -294,7 +297,10 @@ impl Store for MongoStore {
         };
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
+}
 
+#[async_trait]
+impl Mailbox for MongoStore {
     async fn post(&self, message: Message, now: Timestamp) -> Result<bool, Error> {
         let document = MailboxDocument::new(message, now);
         inserted(self.mailbox.insert_one(document).await)

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
 use super::documents::MessageDocument;
-use super::{Position, Posted, Recorded, Store};
+use super::{Deliveries, Events, Mailbox, Position, Posted, Recorded};
 use crate::domain::delivery::{Delivery, Status};
 use crate::domain::message::{Message, Recipient};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
@@ -65,7 +65,7 @@ comptoir_stores::from_row! {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Events for SqliteStore {
     async fn record(&self, entry: InboxEntry, deliveries: Vec<Delivery>) -> Result<Recorded, Error> {
         self.db
             .write(move |tx| {
@@ -113,7 +113,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn bury(&self, letter: DeadLetter) -> Result<bool, Error> {
+    async fn keep_dead_letter(&self, letter: DeadLetter) -> Result<bool, Error> {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
@@ -147,7 +147,10 @@ impl Store for SqliteStore {
                 .await?;
         Ok(rows.into_iter().map(DeadLetter::from).collect())
     }
+}
 
+#[async_trait]
+impl Deliveries for SqliteStore {
     async fn claim(
         &self,
         now: Timestamp,
@@ -236,7 +239,10 @@ impl Store for SqliteStore {
         };
         Ok(query.fetch_one(self.db.reader()).await?)
     }
+}
 
+#[async_trait]
+impl Mailbox for SqliteStore {
     async fn post(&self, message: Message, now: Timestamp) -> Result<bool, Error> {
         self.db
             .write(move |tx| {
