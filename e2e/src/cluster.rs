@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     calls::{ADMIN_EMAIL, ADMIN_PASSWORD, Calls},
-    databases::{ask_redis, beside, statement},
+    databases::{ask_redis, beside, delete_topics, drop_mongo, statement},
     now,
     process::{self, free_port},
     server,
@@ -51,6 +51,9 @@ impl Name {
         }
     }
 }
+
+/// The services whose stores are databases of MongoDB.
+const ON_MONGO: [Name; 3] = [Name::Auth, Name::Orders, Name::Notifier];
 
 /// The real servers, each from the variable that the services read.
 #[derive(Clone, Debug)]
@@ -101,13 +104,41 @@ impl Process {
     }
 }
 
-/// The processes; killed when dropped.
+/// The processes. When it is dropped they are killed, and their databases, topics and consumer groups deleted.
 pub struct Cluster {
     processes: Vec<Process>,
     calls: Calls,
-    /// What is unique to this cluster's databases and topics.
+    /// The names of this cluster's databases and topics begin with it.
     pub id: String,
+    servers: Servers,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.child.start_kill();
+        }
+        let (id, servers) = (self.id.clone(), self.servers.clone());
+        // The test's runtime cannot wait here; a thread with a runtime of its own can.
+        let deletion = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(delete(&id, &servers))
+        });
+        if let Ok(Err(error)) = deletion.join() {
+            println!("the databases of {} were not deleted: {error:#}", self.id);
+        }
+    }
+}
+
+async fn delete(id: &str, servers: &Servers) -> anyhow::Result<()> {
+    statement(&servers.postgres, format!("DROP DATABASE {id} WITH (FORCE)")).await?;
+    for name in ON_MONGO {
+        drop_mongo(&servers.mongo, &format!("{id}_{}", name.as_str())).await?;
+    }
+    delete_topics(&servers.kafka, &format!("{id}.")).await
 }
 
 impl Deref for Cluster {
@@ -170,7 +201,7 @@ impl Cluster {
         for name in [Name::Auth, Name::Catalog, Name::Orders, Name::Notifier] {
             let service = name.as_str().to_uppercase();
             common.push((format!("COMPTOIR_{service}_URL"), urls(name).join(",")));
-            if name != Name::Catalog {
+            if ON_MONGO.contains(&name) {
                 let database = beside(&servers.mongo, &format!("{id}_{}", name.as_str()));
                 common.push((format!("COMPTOIR_{service}_STORE"), database));
             }
@@ -213,6 +244,7 @@ impl Cluster {
             processes,
             calls,
             id,
+            servers: servers.clone(),
             _folder: folder,
         }
     }

@@ -15,12 +15,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::{buyer::Buyer, calls::Calls, shop::Shop};
 
-/// How often each race is run: the variable `ROUNDS`, or 5.
+/// Whether the campaigns run in full, as `COMPTOIR_TEST_FULL=1` asks. Without it each fault happens once, with fewer buyers.
+pub fn is_full() -> bool {
+    std::env::var("COMPTOIR_TEST_FULL").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}
+
+/// A number that a variable sets; else one for a full run and one for a quick run.
+pub fn number(variable: &str, full: usize, quick: usize) -> usize {
+    let set = std::env::var(variable).ok().and_then(|value| value.parse().ok());
+    set.unwrap_or(if is_full() { full } else { quick })
+}
+
+/// How often each race is run; the variable `ROUNDS` sets it.
 pub fn rounds() -> usize {
-    std::env::var("ROUNDS")
-        .ok()
-        .and_then(|rounds| rounds.parse().ok())
-        .unwrap_or(5)
+    number("ROUNDS", 5, 1)
 }
 
 /// What the environment says of a server; `None`, and said on the test's output, where it says nothing.
