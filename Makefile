@@ -21,10 +21,6 @@ ADVISORIES := https://github.com/RustSec/advisory-db
 # Crash points are armed in test builds only.
 TEST_FEATURES := --features comptoir-standalone/failpoints
 
-# Rounds of the races in the end-to-end tests: make test ROUNDS=100
-ROUNDS ?= 5
-export ROUNDS
-
 .PHONY: help up test soak build bench lint words deny fmt proto schema clean
 
 help: ## This list
@@ -44,8 +40,9 @@ build: ## The release binaries, in target/release (FEATURES=comptoir-events/kafk
 test: lint ## Everything that is tested here; says how many ran, and names what was skipped
 	e2e/run $(TEST_FEATURES)
 
-soak: ## Try the REST API by its document, with a new seed (SEED=7 EXAMPLES=100)
-	cargo build -p comptoir-standalone $(TEST_FEATURES)
+soak: ## What `make test` runs in a quick form, in full: crashes, races, faults; the REST API with a new seed (SEED=7 EXAMPLES=100)
+	COMPTOIR_TEST_FULL=1 cargo test --workspace $(TEST_FEATURES) --test shop --test servers --no-fail-fast -- --nocapture --test-threads=4 \
+	  crashes:: races:: chaos:: replicas::
 	SEED=$${SEED:-$$RANDOM} EXAMPLES=$${EXAMPLES:-100} e2e/schemathesis/run
 
 lint: $(BUF) ## Formatting, clippy and the protos

@@ -22,7 +22,7 @@ const DEATH: Duration = Duration::from_secs(20);
 /// Units of the product at the start.
 const UNITS: i64 = 100;
 /// Processes at the same time. Most of the time each waits: for a lease of the process that died.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 4;
 
 /// What is going on when the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -86,7 +86,7 @@ async fn stocked() -> Shop {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_search() {
     let shop = stocked().await;
-    let blocks = include_str!("../../README.md").split("```");
+    let blocks = include_str!("../../../README.md").split("```");
     let call = blocks
         .filter_map(|block| block.strip_prefix("sh\n"))
         .find(|block| block.starts_with("curl "))

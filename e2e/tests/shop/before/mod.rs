@@ -96,11 +96,12 @@ async fn holds(shop: &Shop, known: &Known) {
             "{name}"
         );
     }
-    eventually("the payment at the bank is over", FINISHED, || async {
-        let order = cart(shop, None, known.cart("at-bank")).await["order"].take();
-        ["FAILED", "CANCELED"]
-            .contains(&order["state"].as_str()?)
-            .then_some(())
+    eventually("the payment at the bank has expired", FINISHED, || async {
+        let query = "query($id: ID!) { order(id: $id) { state } }";
+        let id = json!({ "id": known.text("/orders/at-bank/id") });
+        let data = shop.graphql(Some(&admin), query, id).await;
+        let state = data["order"]["state"].as_str()?;
+        ["FAILED", "CANCELED"].contains(&state).then_some(())
     })
     .await;
     let declined = cart(shop, None, known.cart("declined")).await;
