@@ -2,7 +2,8 @@
 """Makes the data of `tests/before`: what an older build stored, with work that it left half done.
 
     make.py FOLDER sqlite     writes sqlite.tar.gz: the data folder of `comptoir up`
-    make.py FOLDER servers    writes postgres.sql and mongodb.jsonl: the databases of `comptoir up` on servers
+    make.py FOLDER servers    writes postgres.sql, mongodb.jsonl and sandbox.jsonl: the databases of
+                              `comptoir up` on servers, and what its sandbox provider was asked
 
 FOLDER holds the binary `comptoir` of the older build, built with `--features comptoir-standalone/failpoints`. `servers` reads
 DATABASE_URL and MONGODB_URI, and needs psql, pg_dump and the Python package pymongo. Each writes a .json file of the same
@@ -240,6 +241,7 @@ def servers(binaries, folder):
     subprocess.run(["psql", "-q", postgres, "-c", f"CREATE DATABASE {name}"], check=True)
     settings = {f"COMPTOIR_{service.upper()}_STORE": beside(mongo, f"{name}_{service}") for service in ON_MONGO}
     known = run(binaries, settings | {"DATABASE_URL": beside(postgres, name), "COMPTOIR_DATA": str(folder)})
+    shutil.copy(folder / "sandbox.jsonl", HERE / "sandbox.jsonl")
 
     command = ["pg_dump", "--no-owner", "--no-privileges", "--inserts", "--rows-per-insert=100", beside(postgres, name)]
     dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout

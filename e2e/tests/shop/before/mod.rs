@@ -207,7 +207,11 @@ async fn older_databases_are_opened_and_their_orders_go_on() {
     let mut settings = vec![("DATABASE_URL", database.as_str())];
     settings.extend(stores.iter().map(|(name, url)| (name.as_str(), url.as_str())));
     let known = Known(serde_json::from_str(include_str!("servers.json")).unwrap());
-    let mut shop = Shop::start_with(&settings).await;
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("sandbox.jsonl"), include_str!("sandbox.jsonl")).unwrap();
+    let mut shop = Shop::start_on(folder, &settings).await;
     holds(&shop, &known).await;
     assert_eq!(shop.stop().await, Some(0));
     audit(&settings).await;
