@@ -7,7 +7,7 @@ use comptoir_catalog::Config;
 use comptoir_events::Broker;
 use comptoir_mesh::{
     config::{Common, PeerUrls, address},
-    identity,
+    keys,
     process::{self, Process},
 };
 
@@ -38,7 +38,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_catalog::start(arguments.catalog, process.env.clone(), broker).await?;
-    identity::keep_fresh(&process.env, auth).await;
+    keys::keep_fresh(&process.env, auth).await;
     let listener = process.bind(address, "COMPTOIR_CATALOG_ADDR")?;
     process.serve_grpc(service, listener);
     Ok(process)

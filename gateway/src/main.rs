@@ -7,7 +7,7 @@ use clap::Parser;
 use comptoir_events::Broker;
 use comptoir_gateway::{Config, Peers};
 use comptoir_mesh::config::{Common, PeerUrls, address};
-use comptoir_mesh::identity;
+use comptoir_mesh::keys;
 use comptoir_mesh::process::{self, Process};
 
 /// Comptoir's gateway: the public API, GraphQL and REST
@@ -50,7 +50,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, broker).await?;
-    identity::keep_fresh(&process.env, auth).await;
+    keys::keep_fresh(&process.env, auth).await;
     let listener = process.bind(address, "COMPTOIR_HTTP_ADDR")?;
     process.announce(&listener);
     process.serve(async move { gateway.serve(listener).await });

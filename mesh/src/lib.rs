@@ -12,6 +12,7 @@ pub mod fail_points;
 pub mod identity;
 pub mod ids;
 pub mod json;
+pub mod keys;
 pub mod lengths;
 mod methods;
 pub mod page;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use comptoir_events::Broker;
 use comptoir_mesh::config::{Common, PeerUrls, address};
-use comptoir_mesh::identity;
+use comptoir_mesh::keys;
 use comptoir_mesh::process::{self, Process};
 use comptoir_notifier::{Config, Peers};
 
@@ -40,7 +40,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, broker).await?;
-    identity::keep_fresh(&process.env, auth).await;
+    keys::keep_fresh(&process.env, auth).await;
     let listener = process.bind(address, "COMPTOIR_NOTIFIER_ADDR")?;
     process.serve_grpc(service, listener);
     Ok(process)

@@ -6,7 +6,7 @@ use clap::Parser;
 use comptoir_events::Broker;
 use comptoir_mesh::{
     config::{Common, PeerUrls, address},
-    identity,
+    keys,
     process::{self, Process},
 };
 
@@ -47,7 +47,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;
-    identity::keep_fresh(&process.env, auth).await;
+    keys::keep_fresh(&process.env, auth).await;
     let listener = process.bind(address, "COMPTOIR_ORDERS_ADDR")?;
     process.serve_grpc(service, listener);
     Ok(process)

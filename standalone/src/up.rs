@@ -10,7 +10,7 @@ use comptoir_events::{Broker, Bus};
 use comptoir_mesh::{
     channel,
     config::{self, Common},
-    identity,
+    identity, keys,
     process::{self, Process},
 };
 
@@ -103,7 +103,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let auth = comptoir_auth::start(auth, env.clone(), Some(broker.clone())).await?;
     let auth_service = auth.service();
     auth_slot.bind(&auth_service);
-    identity::keep_fresh(&env, auth_slot.channel("gateway")).await;
+    keys::keep_fresh(&env, auth_slot.channel("gateway")).await;
 
     let catalog = comptoir_catalog::start(catalog, env.clone(), Some(broker.clone())).await?;
     catalog_slot.bind(&catalog);

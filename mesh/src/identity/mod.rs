@@ -6,7 +6,7 @@ use comptoir_proto::types::ErrorReason;
 
 use crate::error::Error;
 
-pub use self::verifier::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE, Verifier, keep_fresh};
+pub use self::verifier::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE, Verifier};
 
 mod verifier;
 

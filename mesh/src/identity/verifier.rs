@@ -6,16 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_proto::{
-    auth::v1::{
-        GetJwksRequest, Jwk, ListRevocationsRequest, Revocation, auth_service_client::AuthServiceClient,
-        revocation,
-    },
+    auth::v1::{Jwk, Revocation, revocation},
     types::ErrorReason,
 };
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -23,7 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ulid::Ulid;
 
 use super::{Role, User};
-use crate::{channel::Channel, clock::Clock, env::Env, error::Error, json};
+use crate::{clock::Clock, error::Error, json};
 
 /// `iss` of our tokens.
 pub const ISSUER: &str = "comptoir";
@@ -36,7 +32,6 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 const LEEWAY: i64 = 5;
 /// Longer than any token of ours.
 const MAX_TOKEN: usize = 4096;
-const REFRESH: Duration = Duration::from_secs(10);
 /// How long tokens are trusted without an answer from auth, in seconds.
 const MAX_SILENCE: i64 = 45;
 /// Verified tokens that are remembered, so that a signature is checked once.
@@ -229,43 +224,4 @@ fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
 
 fn invalid() -> Error {
     Error::new(ErrorReason::TokenInvalid, "The access token is not valid.")
-}
-
-/// Asks auth for keys and revocations, at once and every 10 s, until the process drains. Returns after the first answer, or
-/// when auth does not answer in time: tokens are refused until it does.
-pub async fn keep_fresh(env: &Env, auth: Channel) {
-    let verifier = env.verifier.clone();
-    let client = AuthServiceClient::new(auth);
-    if let Err(error) = ask(&verifier, client.clone()).await {
-        tracing::warn!(error.cause = %error, "auth does not answer yet; tokens are refused until it does");
-    }
-    let shutdown = env.shutdown.clone();
-    env.tasks.spawn("verifier", async move {
-        let mut wait = REFRESH;
-        while shutdown
-            .run_until_cancelled(tokio::time::sleep(wait))
-            .await
-            .is_some()
-        {
-            wait = match ask(&verifier, client.clone()).await {
-                Ok(()) => REFRESH,
-                Err(error) => {
-                    tracing::warn!(error.cause = %error, "auth does not answer");
-                    Duration::from_secs(1)
-                }
-            };
-        }
-    });
-}
-
-async fn ask(verifier: &Verifier, mut client: AuthServiceClient<Channel>) -> Result<(), tonic::Status> {
-    let keys = client.get_jwks(GetJwksRequest {}).await?.into_inner().keys;
-    let revocations = client
-        .list_revocations(ListRevocationsRequest {})
-        .await?
-        .into_inner()
-        .revocations;
-    verifier.set_keys(&keys);
-    verifier.set_revocations(&revocations);
-    Ok(())
 }
