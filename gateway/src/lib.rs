@@ -1,4 +1,28 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Modules
+//!
+//! Lowest first: a module uses only modules above it in this table.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `config` | settings |
+//! | `problem` | errors as answers |
+//! | `feed` | streams that many readers share |
+//! | `redis` | the connection that gateways share |
+//! | `request` | checks of requests, and what handlers read from them |
+//! | `json` | bodies in JSON |
+//! | `cache` | public answers and entities, invalidated by events |
+//! | `revalidate` | notifies the storefront of changes |
+//! | `backend` | the services, as both REST and GraphQL see them |
+//! | `health` | liveness and readiness |
+//! | `executor` | GraphQL documents: what relies on the internals of async-graphql |
+//! | `graphql` | the schema and its resolvers |
+//! | `app` | the state of all handlers |
+//! | `jwks`, `rest`, `pages`, `endpoint` | handlers: keys, REST, pages, `/graphql` |
+//! | `router` | the routes |
+//! | `edge` | the steps that every request passes |
+//! | `server` | connections |
 
 pub mod graphql;
 

@@ -1,5 +1,5 @@
-//! A guest's query whose answer is stored skips every check and the execution; the answer to another one is stored if it is
-//! public.
+//! The response cache. A guest's query whose answer is stored skips all checks and the execution. Other public answers are
+//! stored.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::cache::Loaded;
 use crate::problem::Problem;
 use crate::request::{Client, Identity};
 
-/// The stored answer to these very bytes, for callers without a token. One of the callers that get an old one has it loaded
-/// in the background.
+/// Returns the stored answer to these bytes, for callers without a token. Of the callers that get an old one, one has it
+/// loaded in the background.
 pub(super) fn find(app: &Arc<App>, identity: &Identity, body: &Bytes) -> Option<Bytes> {
     let responses = app.responses.as_ref().filter(|_| matches!(identity, Ok(None)))?;
     let (answer, is_due) = responses.find(body)?;
@@ -25,7 +25,7 @@ pub(super) fn find(app: &Arc<App>, identity: &Identity, body: &Bytes) -> Option<
     Some(answer)
 }
 
-/// Checks and runs a request. One that is public runs once for all guests that ask for it meanwhile.
+/// Checks and runs a request. Equal public requests of guests run once.
 pub(super) async fn load(
     app: &Arc<App>,
     caller: Caller,
@@ -42,19 +42,20 @@ pub(super) async fn load(
     };
     metrics::counter!("cache_requests_total", "cache" => "response", "outcome" => "miss").increment(1);
     let load = responses.load(&body, run_for_guests(app.clone(), prepared));
-    // With a deadline of its own: other callers may wait for it.
+    // With a deadline of its own: other callers may wait for the answer.
     context::scope(app.background(), load).await
 }
 
 async fn refresh(app: Arc<App>, body: Bytes) {
     let Some(responses) = &app.responses else { return };
     if let Ok(prepared) = execute::prepare(&app, &body, &Ok(None)) {
-        // A failure is not reported: the stored answer is served until it is too old, and the next caller then loads it.
+        // A failure is not reported. The stored answer is served until it expires. Then a caller waits for the load, and
+        // gets the error.
         let _ = responses.load(&body, run_for_guests(app.clone(), prepared)).await;
     }
 }
 
-/// Runs an operation in the name of every guest.
+/// Runs an operation for every guest.
 async fn run_for_guests(app: Arc<App>, prepared: Prepared) -> Result<Loaded, Problem> {
     let guest = Caller {
         client: Client::unknown(),

@@ -1,4 +1,4 @@
-//! The checks in their order, and the execution.
+//! Checks requests in order, and runs them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,41 +21,40 @@ use crate::graphql::Schema;
 use crate::problem::Problem;
 use crate::request::Identity;
 
-/// How large most answers are at most.
+/// The size of most answers at most.
 const ANSWER_SIZE: usize = 4096;
 
-/// An operation that may run.
+/// An operation that passed the checks.
 pub(super) struct Prepared {
     document: Arc<Document>,
     operation: usize,
     operation_name: Option<String>,
     variables: Variables,
     cost: u64,
-    /// Under which the document is remembered once it has proved to be valid.
+    /// The key to cache the document under, once it proved to be valid.
     key: Option<Arc<str>>,
-    /// Whether validation would find nothing wrong.
+    /// Whether the document is known to be valid.
     is_valid: bool,
 }
 
 impl Prepared {
-    /// What is known of the operation.
     pub(super) fn operation(&self) -> &Operation {
         self.document.operation(self.operation)
     }
 
-    /// Whether its answer may turn out to be the same for every guest.
+    /// Whether its answer can be the same for every guest.
     pub(super) fn is_public(&self) -> bool {
         self.document.is_public(self.operation)
     }
 
-    /// Remembers the document, as it proved to be valid.
+    /// Caches the document, which proved to be valid.
     pub(super) fn remember(&self, app: &App) {
         if let Some(key) = &self.key {
             app.documents.remember(key.clone(), self.document.clone());
         }
     }
 
-    /// The schema that it runs on.
+    /// The schema to run it on.
     pub(super) fn schema<'a>(&self, app: &'a App) -> &'a Schema {
         if self.is_valid {
             &app.schema_of_valid
@@ -65,7 +64,7 @@ impl Prepared {
     }
 }
 
-/// What came of an operation.
+/// The result of an operation.
 pub(super) struct Executed {
     pub(super) body: Bytes,
     data: RequestData,
@@ -73,13 +72,13 @@ pub(super) struct Executed {
 }
 
 impl Executed {
-    /// The tags to keep the answer under, if it may be kept.
+    /// The tags to store the answer under, if it may be stored.
     pub(super) fn tags(&self) -> Option<BTreeSet<String>> {
         self.data.public_tags().filter(|_| self.is_ok)
     }
 }
 
-/// Checks a request down to its identity.
+/// Makes all checks of a request by POST.
 pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Prepared, Problem> {
     let prepared = check(app, GraphqlRequest::read(body)?, identity)?;
     if prepared.operation().kind == OperationType::Subscription {
@@ -89,7 +88,7 @@ pub(super) fn prepare(app: &App, body: &[u8], identity: &Identity) -> Result<Pre
     Ok(prepared)
 }
 
-/// Checks a request that was read.
+/// Makes all checks of a parsed request.
 pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> Result<Prepared, Problem> {
     let limits = &app.config.limits;
     let (document, key) = match app.documents.find(request.document, request.hash)? {
@@ -119,8 +118,7 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
     };
     let too_costly = some(limits.cost).is_some_and(|limit| cost > limit);
     if too_costly || identity.is_err() {
-        // An invalid document is told that it is. The library validates only what it runs, so it runs with every field
-        // skipped. It is refused in any case, so nothing is lost by that.
+        // An invalid document is always answered with the errors of validation, before its cost or its token is refused.
         if !prepared.is_valid {
             let name = prepared.operation_name.clone();
             executor::validate(&app.schema, &prepared.document, name, prepared.variables.clone())?;
@@ -143,7 +141,7 @@ pub(super) fn check(app: &App, request: GraphqlRequest, identity: &Identity) -> 
     }
 }
 
-/// Runs an operation to its end. Answers that never began to run are refusals.
+/// Runs an operation. An answer whose operation did not start is a refusal.
 pub(super) async fn run(app: &App, caller: &Caller, mut prepared: Prepared) -> Result<Executed, Problem> {
     let data = data(app, caller);
     let started = Instant::now();
@@ -168,7 +166,7 @@ pub(super) fn data(app: &App, caller: &Caller) -> RequestData {
     data
 }
 
-/// The operation as the library takes it, once.
+/// The request for the library. May be called once.
 pub(super) fn request(app: &App, prepared: &mut Prepared) -> Request {
     let variables = std::mem::take(&mut prepared.variables);
     let request = executor::request(&prepared.document, prepared.operation_name.take(), variables);
@@ -179,7 +177,7 @@ pub(super) fn request(app: &App, prepared: &mut Prepared) -> Request {
     }
 }
 
-/// An answer's bytes, with the cost it was admitted at.
+/// Serialises an answer, with its cost.
 fn render(app: &App, response: &mut Response, cost: u64) -> Result<Bytes, Problem> {
     response.extensions.insert("cost".to_owned(), cost_of(app, cost));
     let mut body = Vec::with_capacity(ANSWER_SIZE);

@@ -1,8 +1,8 @@
-//! `/graphql`. A request is checked in this order, and the first check that fails answers: body size → media type → JSON →
+//! `/graphql`. The checks of a request run in this order, and the first that fails answers: body size → media type → JSON →
 //! document size and tokens → parse → depth, aliases, directives → validation → cost → identity → the fields.
 //!
-//! `tokens`, `shape`, `directives`, `cost` and `values` are those checks, `execute` puts them in their order. `document` is the way around
-//! most of them for a document that was valid before, `cached` the way around all of them for an answer that is kept.
+//! The checks are in the module `executor`; `execute` calls them in order. A document that was valid before skips most of
+//! them. A request whose answer is stored skips all of them (`cached`).
 
 mod cached;
 mod execute;
@@ -28,13 +28,13 @@ use crate::pages;
 use crate::problem::Problem;
 use crate::request::{Client, Identity, LimitedBody, accepts, accepts_exactly, preferred_language};
 
-/// Where the endpoint is.
+/// The path of the endpoint.
 pub(crate) const PATH: &str = "/graphql";
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 const PLAIN_JSON: &str = "application/json";
 
-/// Who asks, for the data of an operation.
+/// The caller, as resolvers need it.
 #[derive(Clone)]
 struct Caller {
     client: Client,
@@ -47,14 +47,14 @@ impl Caller {
         let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
             client,
-            // Of ASCII alone: nothing else is to_str.
+            // It is ASCII, because `to_str` accepts nothing else, so it can be cut at any byte.
             user_agent: user_agent.map(|text| text.get(..512).unwrap_or(text).to_owned()),
             language: preferred_language(headers, &app.services.shop.locales),
         }
     }
 }
 
-/// The media type of the answer: plain JSON only for a client that asks for nothing else.
+/// The media type of the answer: plain JSON only if the client asks for nothing else.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
     if accepts(headers, &[GRAPHQL_JSON]) && !(accepts_exactly(headers, PLAIN_JSON) && only_json(headers)) {
         return Some(HeaderValue::from_static(GRAPHQL_JSON));
@@ -62,18 +62,18 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
     accepts(headers, &[PLAIN_JSON]).then(|| HeaderValue::from_static(PLAIN_JSON))
 }
 
-/// `application/json, */*` is what clients send that know of JSON alone.
+/// Clients that only know JSON send `application/json, */*`.
 fn only_json(headers: &HeaderMap) -> bool {
     !accepts_exactly(headers, GRAPHQL_JSON) && !accepts_exactly(headers, "application/*")
 }
 
-/// Whether the answer is open-ended: a WebSocket or an event stream.
+/// Whether the answer is a stream: a WebSocket or an event stream.
 pub(crate) fn is_stream(parts: &Parts) -> bool {
     let path = parts.uri.path();
     parts.method == Method::GET && (path == PATH || path.ends_with("/events"))
 }
 
-/// Answers a request for the endpoint.
+/// Answers a request.
 pub(crate) async fn serve<B>(
     app: &Arc<App>,
     client: Client,
@@ -134,7 +134,7 @@ fn answer(body: Bytes, media_type: HeaderValue) -> Response {
     response
 }
 
-/// A WebSocket, GraphiQL in development, and nothing else: a query in an address would end in logs and caches.
+/// Answers a GET: a WebSocket, or GraphiQL in development. Queries are refused, because a URL ends up in logs and caches.
 async fn get(app: &Arc<App>, client: Client, identity: Identity, parts: Parts) -> Result<Response, Problem> {
     if parts.headers.contains_key(UPGRADE) {
         return websocket::upgrade(app, client, identity, parts).await;

@@ -1,27 +1,27 @@
-//! A GraphQL request as it stands in a body or in a WebSocket's message.
+//! A GraphQL request, from a body or a WebSocket message.
 
 use async_graphql::Variables;
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 use serde_json::{Map, Value};
 
-/// What is asked for.
+/// A parsed request.
 #[derive(Debug)]
 pub(super) struct GraphqlRequest {
     pub(super) document: Option<String>,
-    /// Of `extensions.persistedQuery`; nothing else in `extensions` is looked at.
+    /// From `extensions.persistedQuery`. Other extensions are ignored.
     pub(super) hash: Option<String>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
 }
 
 impl GraphqlRequest {
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn read(body: &[u8]) -> Result<Self, Error> {
         Self::from_json(crate::json::read(body)?)
     }
 
-    /// Reads what is already JSON.
+    /// Reads parsed JSON.
     pub(super) fn from_json(value: Value) -> Result<Self, Error> {
         let mut object = match value {
             Value::Object(object) => object,

@@ -1,7 +1,7 @@
-//! What an operation can cost: every field that is an object or a list costs 1 for each time it can occur. The items of a
-//! connection occur `first` times, those of a plain list 10 times; scalars are free, and a field written twice counts twice.
+//! The cost of an operation. Each field that is an object or a list costs 1 for each time it can occur. The items of a
+//! connection occur `first` times, those of a plain list 10 times. Scalars are free. A field written twice counts twice.
 //!
-//! The same walk checks the arguments' values, as it knows their types.
+//! The same walk checks the values of arguments, because it knows their types.
 
 use std::collections::HashMap;
 
@@ -15,24 +15,24 @@ use super::model::{self, FieldType, Model};
 use super::structure::is_introspection;
 use super::values;
 
-/// How often the items of a list without `first` are taken to occur.
+/// How often the items of a list without `first` are assumed to occur.
 const PLAIN_LIST: u64 = 10;
-/// No list is longer, whatever is asked for: more is refused by its field.
+/// The longest list. A larger `first` is refused by its field.
 const LONGEST_PAGE: u64 = 100;
-/// Selections looked at. Fragments within fragments can make a short document endless; scalars in them cost nothing.
+/// How many selections are visited. Nested fragments can make a short document very large, and scalars in them cost nothing.
 const MAX_SELECTIONS: usize = 50_000;
 
-/// What an operation costs, and what else the walk found out.
+/// The cost of an operation, and what else the walk found.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
     pub(crate) units: u64,
-    /// Whether it is the same whatever the variables are.
+    /// Whether the cost is the same for all values of the variables.
     pub(crate) is_fixed: bool,
-    /// Whether variables may stand where the library does not compare their types with those of their places.
+    /// Whether there may be variables whose types the library does not compare with the types of their positions.
     pub(crate) hides_variables: bool,
 }
 
-/// The cost of an operation that is valid but for what validation will find.
+/// Computes the cost of an operation. The operation may still be invalid.
 pub(crate) fn cost(
     model: &Model,
     document: &ExecutableDocument,
@@ -74,7 +74,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The cost of a selection on `ty`, which occurs `times`. Within a connection, `page` is how many items it has.
+    /// The cost of a selection on `ty` that occurs `times`. Within a connection, `page` is the number of its items.
     fn selections(
         &mut self,
         set: &'a SelectionSet,
@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
         Ok(occurs.saturating_add(self.selections(&field.selection_set.node, &known.name, occurs, inner)?))
     }
 
-    /// How many items a connection or list is asked for.
+    /// The number of items that a connection or list is asked for.
     fn first(&mut self, field: &Field, known: &FieldType) -> u64 {
         let written = field.get_argument("first").and_then(|value| {
             self.is_fixed &= !matches!(value.node, Value::Variable(_));
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
             .arguments
             .get("first")
             .and_then(|input| self.number(input.default.as_ref()?));
-        // Without either the service chooses; nothing is larger than the longest page.
+        // Without either, the service chooses, up to the longest page.
         written.or(default).unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE)
     }
 

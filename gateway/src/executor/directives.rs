@@ -1,5 +1,5 @@
-//! Directives wherever they can stand, and `__typename`. The library validates both in part: it passes over a `__typename`
-//! with its arguments, its selection and its directives, and over the directives of variables.
+//! Validates directives and `__typename`. The library validates them only in part: it ignores the arguments, selection and
+//! directives of a `__typename`, and the directives of variables.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned, ServerError};
 use async_graphql_value::{ConstValue, Value};
 
-/// The directives of a document; both stand on selections, and take `if` alone.
+/// The known directives. Both are allowed on selections, and take only the argument `if`.
 const KNOWN: [&str; 2] = ["skip", "include"];
 
-/// What is wrong with the directives and `__typename` of a document whose fragments do not contain themselves.
+/// Returns the errors of a document's directives and `__typename`. Its fragments must not contain cycles.
 pub(crate) fn check(document: &ExecutableDocument) -> Vec<ServerError> {
     let mut check = Check::default();
     for fragment in document.fragments.values() {
@@ -49,7 +49,7 @@ impl Check {
         self.errors.push(ServerError::new(message, Some(at)));
     }
 
-    /// Directives where none of those we know may stand.
+    /// Refuses directives in a place where none is allowed.
     fn unplaced(&mut self, directives: &[Positioned<Directive>], place: &str) {
         for directive in directives {
             let name = &directive.node.name.node;
@@ -80,7 +80,7 @@ impl Check {
         }
     }
 
-    /// The directives of one selection.
+    /// Validates the directives of one selection.
     fn placed(&mut self, directives: &[Positioned<Directive>]) {
         for (at, directive) in directives.iter().enumerate() {
             let name = directive.node.name.node.as_str();
@@ -117,7 +117,7 @@ impl Check {
     }
 }
 
-/// The variables that directives name, in an operation with its fragments.
+/// Validates the variables of directives in an operation and its fragments.
 struct Conditions<'a, 'e> {
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,

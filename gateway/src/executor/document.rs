@@ -1,4 +1,4 @@
-//! A document that was read, with all that its text alone decides: whoever sends it again is spared reading it.
+//! A parsed document, with everything that its text alone determines. It is reused when the same text is sent again.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,7 +19,7 @@ use super::{directives, structure, tokens};
 use crate::config::Limits;
 use crate::problem::Problem;
 
-/// Root fields whose answers are the same for every guest. Whether one really is, its resolvers say.
+/// Root fields whose answers can be the same for every guest. The resolvers decide whether an answer is.
 const PUBLIC: [&str; 7] = [
     "product",
     "products",
@@ -30,7 +30,8 @@ const PUBLIC: [&str; 7] = [
     "shop",
 ];
 
-/// Bytes of a parsed document and its outlines for each of its tokens and their fields. Fields are the largest of its parts.
+/// The estimated memory of a parsed document: bytes for each token, and for each field of its response shapes. Fields are
+/// the largest part of a document.
 const TOKEN_SIZE: usize = size_of::<async_graphql::Positioned<Selection>>() + 64;
 const FIELD_SIZE: usize = 176;
 
@@ -42,22 +43,22 @@ pub(crate) struct Document {
     tokens: usize,
 }
 
-/// What is known of one of its operations.
+/// One operation of a document.
 pub(crate) struct Operation {
     name: Option<Name>,
     pub(crate) kind: OperationType,
     pub(crate) response_shape: Arc<ResponseShape>,
-    /// The first root field, for metrics: its names are ours, an operation's are the client's.
+    /// The first root field, as a label of metrics. An operation's own name would be chosen by the client.
     label: String,
-    /// The first that was found; variables can change it.
+    /// The first cost that was computed. It may depend on the variables.
     cost: OnceLock<Cost>,
     is_public: OnceLock<bool>,
-    /// How long it takes to succeed, and to fail.
+    /// The durations of successes and of failures.
     durations: [OnceLock<metrics::Histogram>; 2],
 }
 
 impl Document {
-    /// Reads a text: size and tokens, then parsing, then depth, aliases and directives, how many and which.
+    /// Reads a text: checks size and tokens, parses it, then checks depth, aliases and directives.
     pub(crate) fn read(
         text: Arc<str>,
         model: &Arc<Model>,
@@ -92,12 +93,12 @@ impl Document {
         })
     }
 
-    /// The document for an execution, which takes it apart.
+    /// Copies the document for an execution, which consumes it.
     pub(crate) fn to_executable(&self) -> ExecutableDocument {
         (*self.parsed).clone()
     }
 
-    /// Which of its operations is asked for.
+    /// Returns the position of the requested operation.
     pub(crate) fn select_operation(&self, name: Option<&str>) -> Result<usize, Error> {
         let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
         match (name, self.operations.as_slice()) {
@@ -112,12 +113,11 @@ impl Document {
         }
     }
 
-    /// An operation by its place.
     pub(crate) fn operation(&self, at: usize) -> &Operation {
         &self.operations[at]
     }
 
-    /// The operation itself.
+    /// The operation's definition.
     pub(crate) fn definition(&self, at: usize) -> &OperationDefinition {
         match (&self.parsed.operations, &self.operations[at].name) {
             (DocumentOperations::Single(operation), _) => &operation.node,
@@ -127,7 +127,7 @@ impl Document {
         }
     }
 
-    /// What an operation costs with these variables.
+    /// Computes the cost of an operation with these variables.
     pub(crate) fn cost(&self, at: usize, model: &Model, variables: &Variables) -> Result<u64, Error> {
         let known = &self.operations[at].cost;
         if let Some(cost) = known.get().filter(|cost| cost.is_fixed) {
@@ -138,7 +138,7 @@ impl Document {
         Ok(cost.units)
     }
 
-    /// Whether its answer may turn out to be the same for every guest. For what has a cost: only then its fragments end.
+    /// Whether its answer can be the same for every guest. To be called only after `cost`, which refuses endless fragments.
     pub(crate) fn is_public(&self, at: usize) -> bool {
         *self.operations[at].is_public.get_or_init(|| {
             let operation = self.definition(at);
@@ -146,13 +146,13 @@ impl Document {
         })
     }
 
-    /// Whether validation that once found nothing wrong will never find anything, whatever the values of variables.
+    /// Whether a document that was valid once is valid for all values of its variables.
     ///
-    /// Only the rule of arguments' values looks at variables, and what it asks of them and of what is written beside them
-    /// `values` has asked before, by the types they are declared with, which are those of their places. But there are three
-    /// exceptions. A nullable variable with a default may stand where null cannot, so a null given for it is for validation
-    /// to refuse. Where an object stands for a list of one, nobody has compared its variables with their places. And with
-    /// several operations, variables of one are looked at in fragments of another.
+    /// Of the library's rules, only the one about values of arguments depends on variables. `values` has checked the same
+    /// before, by the declared types, which are those of the positions. There are three exceptions. A nullable variable with
+    /// a default is allowed in a non-null position, so validation has to refuse an explicit null. Where an object is written
+    /// in place of a list of one, its variables are not compared with their positions. With several operations, the
+    /// variables of one are applied to fragments of another.
     pub(crate) fn stays_valid(&self, variables: &Variables) -> bool {
         let [operation] = self.operations.as_slice() else {
             return false;
@@ -164,7 +164,7 @@ impl Document {
         !has_null_for_default && operation.cost.get().is_some_and(|cost| !cost.hides_variables)
     }
 
-    /// The bytes it takes, about.
+    /// The estimated memory it takes.
     pub(crate) fn size(&self) -> usize {
         let fields: usize = self
             .operations
@@ -176,7 +176,7 @@ impl Document {
 }
 
 impl Operation {
-    /// The histogram of how long it takes to succeed or to fail.
+    /// The histogram of the durations of successes or failures.
     pub(crate) fn duration(&self, is_ok: bool) -> &metrics::Histogram {
         self.durations[usize::from(!is_ok)].get_or_init(|| {
             let outcome = if is_ok { "ok" } else { "error" };
@@ -195,7 +195,7 @@ fn first_field(set: &SelectionSet) -> String {
     field.filter(|name| name.len() <= 40).unwrap_or("").to_owned()
 }
 
-/// Whether every root field is public; fragments are looked into.
+/// Whether every root field is public, including those in fragments.
 fn is_public(document: &ExecutableDocument, set: &SelectionSet) -> bool {
     set.items.iter().all(|item| match &item.node {
         Selection::Field(field) => {

@@ -1,5 +1,5 @@
-//! The documents that proved to be valid, by their text and by their hash: automatic persisted queries, or a file of the
-//! only documents that run. None of them is read twice while it is remembered.
+//! The cache of valid documents, by their text and by their hash: automatic persisted queries, or a file of trusted
+//! documents.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use sha2::{Digest as _, Sha256};
 
 use super::document::Document;
 
-/// Bytes of documents that are remembered; the least used go first, and clients send them again.
+/// The capacity in bytes. The least used documents are evicted, and clients send them again.
 const CAPACITY: u64 = 8 * 1024 * 1024;
 
 pub(crate) struct Documents {
-    /// By text or by hash. No document consists of hexadecimal digits, so neither is taken for the other.
+    /// By text or by hash. A valid document cannot consist of hexadecimal digits only, so the two cannot be confused.
     known: Cache<Arc<str>, Arc<Document>>,
-    /// By hash: these and no others. Without them, whatever a client registers.
+    /// The trusted documents by hash. If set, no other document runs.
     trusted: Option<HashMap<Arc<str>, Arc<str>>>,
 }
 
-/// The document a request asks for.
+/// The result of a look-up.
 pub(crate) enum Lookup {
-    /// It was valid before.
+    /// The document was valid before.
     Known(Arc<Document>),
-    /// It has to be read, and is remembered under the key once it has proved to be valid.
+    /// The document has to be read. Once it proved to be valid, it is cached under the key.
     New { text: Arc<str>, key: Arc<str> },
 }
 
 impl Documents {
-    /// Keeps what clients register, or runs only the given documents, whose hashes have to be right.
+    /// Creates the cache. With trusted documents, only those run, and their hashes are checked.
     pub(crate) fn new(trusted: Option<Vec<(String, String)>>) -> anyhow::Result<Self> {
         let weigh = |key: &Arc<str>, document: &Arc<Document>| {
             u32::try_from(key.len() + document.size()).unwrap_or(u32::MAX)
@@ -54,7 +54,7 @@ impl Documents {
         })
     }
 
-    /// Finds the document of a request with a text, a hash, or both.
+    /// Looks up the document of a request with a text, a hash, or both.
     pub(crate) fn find(&self, text: Option<String>, hash: Option<String>) -> Result<Lookup, Error> {
         let hash = hash.map(|hash| hash.to_ascii_lowercase());
         let Some(key) = hash.as_deref().or(text.as_deref()) else {
@@ -85,7 +85,7 @@ impl Documents {
         Ok(Lookup::New { text, key })
     }
 
-    /// Remembers a document that was valid.
+    /// Stores a valid document.
     pub(crate) fn remember(&self, key: Arc<str>, document: Arc<Document>) {
         self.known.insert(key, document);
     }

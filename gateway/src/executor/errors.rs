@@ -1,4 +1,4 @@
-//! How failures become GraphQL errors, and how the library's own errors get a code.
+//! Converts failures to GraphQL errors, and adds codes to the library's own errors.
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 use comptoir_mesh as mesh;
@@ -13,8 +13,8 @@ impl From<Failure> for async_graphql::Error {
     }
 }
 
-/// A refusal or failure as a GraphQL error: `extensions.code`, where it makes sense `retryAfter` in seconds, and for
-/// defects of ours nothing but the request id.
+/// Converts an error: `extensions.code`, `retryAfter` in seconds if there is one, and for internal errors only the request
+/// id.
 fn error_of(error: &mesh::Error) -> async_graphql::Error {
     let reason = error.reason();
     if let Some(cause) = error.cause() {
@@ -32,9 +32,9 @@ fn error_of(error: &mesh::Error) -> async_graphql::Error {
     answer
 }
 
-/// Leaves the first errors of an answer; one without a place says how many more there were.
+/// Keeps the first errors of an answer, and adds one without a location that says how many more there were.
 fn bound_errors(errors: &mut Vec<ServerError>) {
-    // An answer that turns out to be a refusal comes here a second time.
+    // The errors of a refusal pass through here twice.
     let is_counted = errors.len() == NAMED + 1 && errors[NAMED].locations.is_empty();
     if errors.len() > NAMED && !is_counted {
         let mut more = ServerError::new(more_errors(errors.len() - NAMED), None);
@@ -44,7 +44,7 @@ fn bound_errors(errors: &mut Vec<ServerError>) {
     }
 }
 
-/// Puts a code on the errors the library made itself: arguments and variables of values their types refuse.
+/// Adds a code to the library's own errors, which are about values of arguments and variables.
 pub(crate) fn complete_errors(response: &mut Response) {
     bound_errors(&mut response.errors);
     for error in &mut response.errors {
@@ -55,8 +55,8 @@ pub(crate) fn complete_errors(response: &mut Response) {
     }
 }
 
-/// The errors of an answer whose operation never began to run: those have no path. Parsing and validation are all that can
-/// fail then.
+/// Takes the errors of an answer whose operation did not start: they have no path. Only parsing and validation fail before
+/// the start.
 pub(crate) fn take_refusal(response: &mut Response) -> Option<Vec<ServerError>> {
     let never_ran = response.data == Value::Null
         && !response.errors.is_empty()
@@ -64,7 +64,7 @@ pub(crate) fn take_refusal(response: &mut Response) -> Option<Vec<ServerError>> 
     never_ran.then(|| std::mem::take(&mut response.errors))
 }
 
-/// The refusal of a document, by the library's own words for it.
+/// The refusal of a document, with the library's messages.
 pub(crate) fn refused(mut errors: Vec<ServerError>) -> Problem {
     bound_errors(&mut errors);
     let message = errors

@@ -1,17 +1,17 @@
-//! The fields that a resolver's selection asks for.
+//! The fields that a resolver's selection requests.
 
 use std::collections::BTreeSet;
 
 use async_graphql::Context;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
 
-/// Those of the fields with this name.
+/// The fields with this name.
 pub(crate) fn named<'a>(fields: &[&'a Field], name: &str) -> Vec<&'a Field> {
     let named = fields.iter().filter(|field| field.name.node == name);
     named.copied().collect()
 }
 
-/// The fields right below these, fragments spread.
+/// The fields directly below these, with fragments spread.
 pub(crate) fn below<'a>(ctx: &Context<'a>, fields: &[&'a Field]) -> Vec<&'a Field> {
     let mut spread = BTreeSet::new();
     let mut found = Vec::new();

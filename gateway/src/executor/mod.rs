@@ -1,15 +1,17 @@
-//! What relies on more of async-graphql than its documentation promises. Everything else in this crate uses only its derives,
-//! its resolvers' `Context` and its `Schema`.
+//! Everything that relies on async-graphql beyond its documented API. The rest of this crate uses only its derives, the
+//! `Context` of its resolvers and its `Schema`.
 //!
-//! - `plain` resolves objects without a future for each field: it walks the library's own selections and writes its registry.
-//! - `document` and `documents` parse a text once, keep what was found out about it, and let a document that was valid pass
-//!   the library's validation by (`ValidationMode::Fast`). That is right only while validation depends on nothing but the
-//!   text and what `values` checks of the variables.
-//! - `response_shape` and `answers` put answers into the form that the specification asks for.
-//! - `tokens`, `shape`, `directives`, `cost` and `values` are checks the library does not make, or makes too late.
-//! - `run` hands a parsed document to the library, and validates one without running it.
+//! - `sync_object` resolves objects without a future for each field: it walks the library's selections and fills its
+//!   registry.
+//! - `document` and `documents` parse a text once and cache the result. A document that was valid then skips the library's
+//!   validation (`ValidationMode::Fast`). This is correct only while validation depends on nothing but the text and what
+//!   `values` checks of the variables.
+//! - `response_shape` and `response` arrange answers as the specification requires.
+//! - `tokens`, `structure`, `directives`, `cost` and `values` are checks that the library does not make, or makes too late.
+//! - `run` passes parsed documents to the library, and validates a document without running it.
 //!
-//! The library is pinned to the version this was written against; `tests` fails when another one behaves otherwise.
+//! The library is pinned to the exact version that this module was written against. The tests in `tests` fail if another
+//! version behaves differently.
 
 mod cost;
 mod directives;

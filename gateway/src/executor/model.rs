@@ -1,4 +1,4 @@
-//! The schema as the cost and the check of values need it, read once from its own text.
+//! The schema as the checks need it, parsed once from its text.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql_value::Value;
 
-/// Types by name, and the three roots.
+/// The types of the schema by name.
 pub(crate) struct Model {
     types: HashMap<String, Kind>,
 }
@@ -19,13 +19,13 @@ pub(crate) enum Kind {
     Scalar,
     Enum(HashSet<String>),
     Input(HashMap<String, Input>),
-    /// Objects and interfaces; a union has no fields.
+    /// Objects and interfaces. A union has no fields.
     Composite(HashMap<String, FieldType>),
 }
 
 pub(crate) struct FieldType {
     pub(crate) ty: Type,
-    /// The type's name, without lists.
+    /// The name of its type, without lists.
     pub(crate) name: String,
     pub(crate) is_list: bool,
     pub(crate) arguments: HashMap<String, Input>,
@@ -37,7 +37,7 @@ pub(crate) struct Input {
 }
 
 impl Model {
-    /// Reads the schema's text.
+    /// Parses the schema's text.
     pub(crate) fn parse(sdl: &str) -> anyhow::Result<Self> {
         let document = parse_schema(sdl).context("the schema's own text cannot be read")?;
         let types = document
@@ -52,7 +52,7 @@ impl Model {
         })
     }
 
-    /// The fields of a type that has some.
+    /// The fields of a type, if it has some.
     pub(crate) fn fields(&self, name: &str) -> Option<&HashMap<String, FieldType>> {
         match self.types.get(name) {
             Some(Kind::Composite(fields)) => Some(fields),
@@ -60,13 +60,13 @@ impl Model {
         }
     }
 
-    /// What is known of a type; built-in scalars are scalars.
+    /// The kind of a type. Built-in scalars are scalars.
     pub(crate) fn kind(&self, name: &str) -> &Kind {
         self.types.get(name).unwrap_or(&Kind::Scalar)
     }
 }
 
-/// The root type of an operation; ours have the names that GraphQL proposes.
+/// The root type of an operation. The schema uses the default names.
 pub(crate) fn root(operation: OperationType) -> &'static str {
     match operation {
         OperationType::Query => "Query",

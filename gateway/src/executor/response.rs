@@ -1,9 +1,9 @@
-//! Answers as the GraphQL specification has them.
+//! Arranges answers as the GraphQL specification requires.
 //!
-//! The library resolves the fields of an object in whatever order they finish, leaves a field that failed out of its
-//! object, and gives null for an object all of whose fields were skipped. Here the fields are put into the order of the
-//! document, a nullable field that failed is null, one that is not makes null what holds it, up to the next nullable field
-//! or all of `data`, and an object without fields is one where null cannot be.
+//! The library puts the fields of an object into the order in which they finish. It omits a field that failed, and returns
+//! null for an object whose fields were all skipped. This module puts fields into the order of the document. A nullable
+//! field that failed becomes null. A non-null field that failed makes its parent null, up to the next nullable field or the
+//! whole of `data`. A skipped object that must not be null becomes an empty one.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt as _};
 use super::errors::complete_errors;
 use super::response_shape::{Fields, ResponseShape, ShapeField};
 
-/// Runs a query or mutation to its end. The response_shape is that of the request's operation.
+/// Runs a query or mutation. The shape is that of the request's operation.
 pub(crate) async fn execute<Q, M, S>(
     schema: &Schema<Q, M, S>,
     request: Request,
@@ -31,7 +31,7 @@ where
     response
 }
 
-/// Runs an operation that answers many times; others answer once.
+/// Runs a subscription. Another operation answers once.
 pub(crate) fn execute_stream<Q, M, S>(
     schema: &Schema<Q, M, S>,
     request: Request,
@@ -76,9 +76,9 @@ fn complete(response_shape: &ResponseShape, response: &mut Response) {
     };
 }
 
-/// Puts the fields of an object in which nothing failed into their order.
+/// Sorts the fields of an object in which nothing failed.
 fn sort_fields(fields: &Fields, object: &mut IndexMap<Name, Value>) {
-    // Some fields may not be there: they were skipped, or are another type's.
+    // Some fields may be missing: they were skipped, or belong to another type.
     let mut expected = fields.keys();
     if !object.keys().all(|key| expected.any(|name| name == key)) {
         object.sort_by_cached_key(|key, _| fields.get_index_of(key).unwrap_or(usize::MAX));
@@ -109,12 +109,12 @@ fn sort_value(ty: &Type, fields: &Fields, value: &mut Value) {
     }
 }
 
-/// An object all of whose fields were skipped.
+/// An object whose fields were all skipped.
 fn all_skipped() -> Value {
     Value::Object(IndexMap::new())
 }
 
-/// What holds a failed field that may not be null.
+/// A non-null field failed, so its parent becomes null.
 struct NullPropagates;
 
 /// The walk through an answer in which something failed.
@@ -187,7 +187,7 @@ impl Completion<'_> {
         Ok(())
     }
 
-    /// Whether something at the path or below it failed.
+    /// Whether the value at the path, or one below it, failed.
     fn has_failed(&self) -> bool {
         self.failed.iter().any(|failed| failed.starts_with(&self.path))
     }

@@ -1,4 +1,4 @@
-//! What the answer to an operation looks like: its fields in the order of the document, fragments spread, and their types.
+//! The shape of an operation's answer: its fields in the order of the document, with fragments spread, and their types.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,17 +14,17 @@ use super::sync_object::in_order;
 /// The fields of an object by their response keys.
 pub(crate) type Fields = IndexMap<Name, ShapeField>;
 
-/// What a response key stands for.
+/// The field of a response key.
 pub(crate) struct ShapeField {
-    /// Unresolved for introspection.
+    /// `None` for introspection.
     pub(crate) ty: Option<Type>,
-    /// Whether all below it is in its order from the beginning.
+    /// Whether the library already returns its fields, and all below them, in the order of the document.
     pub(crate) in_order: bool,
-    /// None below a scalar.
+    /// Empty for a scalar.
     pub(crate) fields: Fields,
 }
 
-/// The form of an operation's answers, made when the first of them is there.
+/// The shape of an operation's answer, computed when the first answer arrives.
 pub(crate) struct ResponseShape {
     model: Arc<Model>,
     document: Arc<ExecutableDocument>,
@@ -33,7 +33,7 @@ pub(crate) struct ResponseShape {
 }
 
 impl ResponseShape {
-    /// Of the named operation, or of the only one.
+    /// The shape of the named operation, or of the only one.
     pub(crate) fn new(model: Arc<Model>, document: Arc<ExecutableDocument>, operation: Option<Name>) -> Self {
         Self {
             model,
@@ -43,7 +43,7 @@ impl ResponseShape {
         }
     }
 
-    /// The fields of the whole answer. The document has to be valid: its fragments end.
+    /// The fields of the answer. The document must be valid, so that its fragments are finite.
     pub(crate) fn fields(&self) -> &Fields {
         self.fields.get_or_init(|| {
             let Some(operation) = self.chosen() else {
@@ -58,7 +58,7 @@ impl ResponseShape {
         })
     }
 
-    /// How many fields it has, for an estimate of its size.
+    /// The number of fields, for an estimate of the memory it takes.
     pub(crate) fn field_count(&self) -> usize {
         self.fields.get().map_or(0, count)
     }
@@ -83,7 +83,7 @@ fn count(fields: &Fields) -> usize {
 #[derive(Default)]
 struct Selected<'a> {
     ty: Option<&'a Type>,
-    /// The selections below it, with the type each was written on.
+    /// The selections below it, with the type of each.
     sets: Vec<(&'a str, &'a SelectionSet)>,
 }
 

@@ -1,4 +1,4 @@
-//! Parsed documents, handed to the library.
+//! Passes parsed documents to the library.
 
 use async_graphql::parser::types::{Directive, DocumentOperations, OperationDefinition};
 use async_graphql::{Name, ObjectType, Pos, Positioned, Request, Schema, SubscriptionType, Variables};
@@ -9,7 +9,7 @@ use super::document::Document;
 use super::errors::{refused, take_refusal};
 use crate::problem::Problem;
 
-/// A request for an operation of the document. The library takes the document apart, so it gets a copy.
+/// Creates a request for an operation of the document. The library consumes a copy of the document.
 pub(crate) fn request(document: &Document, operation_name: Option<String>, variables: Variables) -> Request {
     let mut request = Request::new("").variables(variables);
     request.operation_name = operation_name;
@@ -17,7 +17,8 @@ pub(crate) fn request(document: &Document, operation_name: Option<String>, varia
     request
 }
 
-/// Validates a document without running it. The library validates only what it runs, so it runs with every field skipped.
+/// Validates a document without running it. The library only validates what it runs, so it runs the document with all fields
+/// skipped.
 pub(crate) fn validate<Q, M, S>(
     schema: &Schema<Q, M, S>,
     document: &Document,
@@ -41,7 +42,7 @@ where
     let mut request = Request::new("").variables(variables);
     request.operation_name = operation_name;
     request.set_parsed_query(skipped);
-    // Nothing in it waits for anything.
+    // No field runs, so nothing waits.
     let run = schema.execute(request).now_or_never();
     match run.and_then(|mut response| take_refusal(&mut response)) {
         Some(errors) => Err(refused(errors)),

@@ -1,4 +1,4 @@
-//! What can be refused without knowing the types: fragment cycles, introspection, depth, aliases and directives.
+//! Checks that do not need types: fragment cycles, introspection, depth, number of aliases and directives.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use comptoir_mesh::error::ErrorReason;
 
 use crate::config::{Limits, some};
 
-/// Checks a document in this order. `introspection` says whether it is allowed; it then counts for nothing.
+/// Makes the checks in this order. `introspection` says whether introspection is allowed. Its fields then do not count for
+/// the depth.
 pub(crate) fn check(
     document: &ExecutableDocument,
     limits: &Limits,
@@ -73,9 +74,9 @@ pub(crate) fn check(
 struct Structure<'a> {
     document: &'a ExecutableDocument,
     introspection: bool,
-    /// As they are written, not as often as their fragments are used: that is for the cost to bound.
+    /// Aliases as written, not as often as their fragments are used: the cost bounds that.
     aliases: usize,
-    /// Of each fragment; `None` while it is being measured.
+    /// The depth of each fragment. `None` while it is being computed.
     depths: HashMap<&'a Name, Option<usize>>,
     introspects: bool,
 }
@@ -106,10 +107,10 @@ impl<'a> Structure<'a> {
         Ok(below + 1)
     }
 
-    /// Each fragment is measured once, however often it is used.
+    /// The depth of each fragment is computed once.
     fn fragment(&mut self, name: &Name) -> Result<usize, Error> {
         let Some((name, fragment)) = self.document.fragments.get_key_value(name) else {
-            // Validation tells of fragments that are not there.
+            // Validation reports missing fragments.
             return Ok(0);
         };
         match self.depths.get(name) {
@@ -127,7 +128,7 @@ impl<'a> Structure<'a> {
     }
 }
 
-/// `__typename` tells nothing of the schema and is everywhere.
+/// `__typename` is not introspection: it does not reveal the schema, and is common.
 pub(crate) fn is_introspection(field: &str) -> bool {
     matches!(field, "__schema" | "__type")
 }

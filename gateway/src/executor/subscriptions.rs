@@ -1,4 +1,4 @@
-//! Subscriptions that run. Those that ask for the same in the name of the same user are executed and written out once.
+//! Running subscriptions. Equal subscriptions of the same user are executed and serialised once.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::feed::Feeds;
 
-/// The subscriptions that run, of all sockets.
+/// The running subscriptions of all sockets.
 pub(crate) type Subscriptions = Feeds<SubscriptionKey, Arc<str>, SubscriptionEnd>;
 
-/// What is asked for, and by whom: subscriptions with equal keys have the same answers.
+/// What is requested, and by whom. Subscriptions with equal keys have the same answers.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SubscriptionKey([u8; 32]);
 
 impl SubscriptionKey {
-    /// The key of a `subscribe` message's payload.
+    /// Computes the key of a `subscribe` message's payload.
     pub(crate) fn new(payload: &Value, user: Option<&User>, language: Option<&str>) -> Self {
         let user = user.map(|User { id, role, .. }| format!("{role:?} {id}"));
         let whole = serde_json::json!([payload, user, language]);
@@ -24,13 +24,13 @@ impl SubscriptionKey {
     }
 }
 
-/// Why there will be no more answers.
+/// Why a subscription ended.
 #[derive(Clone)]
 pub(crate) enum SubscriptionEnd {
-    /// The order stays as it is.
+    /// The order reached a final state.
     Complete,
-    /// It could not begin: the errors.
+    /// It could not start. Contains the errors.
     Refused(Arc<Value>),
-    /// It failed: the last answer, which has no data.
+    /// It failed. Contains the last answer, which has no data.
     Failed(Arc<str>),
 }

@@ -1,15 +1,16 @@
-//! Counts a document's tokens and nesting before anything parses it: the parser recurses, and its stack is ours.
+//! Counts the tokens and the nesting of a document before it is parsed: the parser is recursive, and could overflow the
+//! stack.
 
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
 
 use crate::config::{Limits, some};
 
-/// Brackets within one another that the parser may see. Selections deeper than the depth limit are refused below it;
-/// the rest is inline fragments, lists and input objects, which nobody nests like that.
+/// The deepest nesting of brackets that may be parsed. The limit of depth refuses deep selections before. What remains are
+/// inline fragments, lists and input objects, which real documents do not nest that deep.
 const MAX_NESTING: usize = 50;
 
-/// Refuses documents over the limits: DOCUMENT_TOO_LARGE first, then QUERY_TOO_DEEP. Gives the number of tokens.
+/// Refuses a document over the limits: first DOCUMENT_TOO_LARGE, then QUERY_TOO_DEEP. Returns the number of tokens.
 pub(crate) fn check(document: &str, limits: &Limits) -> Result<usize, Error> {
     if some(limits.document).is_some_and(|limit| document.len() > limit) {
         let message = format!("The document is larger than {} bytes.", limits.document);
@@ -41,11 +42,11 @@ pub(crate) fn check(document: &str, limits: &Limits) -> Result<usize, Error> {
 struct Count {
     tokens: usize,
     nesting: usize,
-    /// Whether every escape in its texts stands for a character that a text may have.
+    /// Whether every escape in its strings is a character that a string may contain.
     is_text: bool,
 }
 
-/// Counts by the lexical grammar. What is no token counts as one; the parser will say so.
+/// Counts by the lexical grammar. An invalid character counts as one token; the parser will report it.
 fn count(document: &str) -> Count {
     let bytes = document.as_bytes();
     let (mut tokens, mut nesting, mut open) = (0, 0, 0_usize);
@@ -93,7 +94,7 @@ fn count(document: &str) -> Count {
     }
 }
 
-/// Names and numbers: no two of them can follow one another without something between.
+/// Names and numbers. Two of them are always separated.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+')
 }
@@ -105,12 +106,12 @@ fn end_of(bytes: &[u8], from: usize, goes_on: impl Fn(u8) -> bool) -> usize {
         .map_or(bytes.len(), |length| from + length)
 }
 
-/// Whether a string is a block string, which knows no such escapes.
+/// Whether a string is a block string, which has no such escapes.
 fn is_block(string: &[u8]) -> bool {
     string.starts_with(b"\"\"\"")
 }
 
-/// Whether an escape stands for NUL or for half of a surrogate pair.
+/// Whether an escape is NUL or half of a surrogate pair.
 fn has_bad_escape(string: &[u8]) -> bool {
     let unit = |at: usize| {
         let digits = string.get(at..at + 6)?.strip_prefix(b"\\u")?;

@@ -1,7 +1,8 @@
-//! Values against their types. The library converts variables while fields run, when part of a mutation may have happened;
-//! here a value its type refuses is refused before anything runs, and a field an input object does not take is named.
+//! Checks values against their types. The library converts variables only while fields run, when part of a mutation may
+//! already be done. Here a wrong value is refused before anything runs, and an unknown field of an input object is named.
 //!
-//! What is taken here the library's own rule takes too: documents that were valid are not validated again.
+//! Every value that is accepted here is also accepted by the library's rule, because documents that were valid are not
+//! validated again.
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
@@ -11,10 +12,10 @@ use comptoir_mesh::error::ErrorReason;
 
 use super::model::{Kind, Model};
 
-/// The longest decimal that is read; more digits than any amount has.
+/// The longest decimal that is read. No amount has that many digits.
 const DECIMAL_LENGTH: usize = 40;
 
-/// Checks the variables an operation declares. Others are ignored, but for keys no object may have.
+/// Checks the variables that an operation declares. Other variables are ignored, except that their keys are checked.
 pub(crate) fn check_variables(
     model: &Model,
     operation: &OperationDefinition,
@@ -46,8 +47,8 @@ fn path(name: &str) -> String {
     name.to_owned()
 }
 
-/// Checks a value of a document or variable. Variables within it are checked where they are declared, and their types by
-/// the library's validation.
+/// Checks a value of a document or variable. Variables in it are checked where they are declared, and their types by the
+/// library.
 pub(crate) fn check(model: &Model, ty: &Type, value: &Value, path: &mut String) -> Result<(), Error> {
     match (&ty.base, value) {
         (_, Value::Variable(_)) => Ok(()),
@@ -59,14 +60,14 @@ pub(crate) fn check(model: &Model, ty: &Type, value: &Value, path: &mut String) 
             }
             Ok(())
         }
-        // One value stands for a list of one.
+        // A single value is a list of one.
         (BaseType::List(item), value) => check(model, item, value, path),
         (BaseType::Named(name), value) => check_named(model, name, value, path),
     }
 }
 
-/// Whether an object stands for a list of one: variables in it are not compared with their places by the library, which
-/// finds out by their values.
+/// Whether an object is written in place of a list of one. The library does not compare the types of variables in it with
+/// their positions.
 pub(crate) fn hides_variables(model: &Model, ty: &Type, value: &Value) -> bool {
     match (&ty.base, value) {
         (BaseType::List(item), Value::List(values)) => {
@@ -111,12 +112,12 @@ fn check_named(model: &Model, name: &str, value: &Value, path: &mut String) -> R
         (Kind::Enum(values), Value::String(value)) if values.contains(value) => Ok(()),
         (Kind::Enum(_), _) => Err(wrong(path, "This is not one of the values it can have.")),
         (Kind::Scalar, value) => check_scalar(name, value).map_err(|message| wrong(path, message)),
-        // An output type here is for validation to refuse.
+        // Validation refuses output types here.
         (Kind::Composite(_), _) => Ok(()),
     }
 }
 
-/// Whether a text is a decimal as the schema has it.
+/// Whether a text is a decimal of the schema.
 pub(crate) fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -156,7 +157,7 @@ fn check_scalar(name: &str, value: &Value) -> Result<(), &'static str> {
     })
 }
 
-/// Keys that a document store would take for an operator or a path are in no object of ours.
+/// Refuses keys that a document store would interpret as an operator or a path.
 fn check_keys(at: &str, value: &ConstValue) -> Result<(), Error> {
     match value {
         ConstValue::Object(object) => object.iter().try_for_each(|(key, value)| {

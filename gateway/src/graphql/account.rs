@@ -17,7 +17,7 @@ pub(super) struct TokenPayload {
     user_errors: Vec<UserError>,
 }
 
-/// The same answer whether or not the address is known.
+/// The answer is the same whether or not the address is known.
 #[derive(SimpleObject)]
 pub(super) struct AcceptedPayload {
     accepted: bool,
@@ -64,7 +64,7 @@ impl From<MutationResult<()>> for AcceptedPayload {
     }
 }
 
-/// The payload of a settled user.
+/// The payload with a user.
 fn user_payload(ctx: &Context<'_>, result: MutationResult<pb::User>) -> UserPayload {
     result.map(|user| User::new(ctx.data_unchecked(), user)).into()
 }
@@ -97,8 +97,8 @@ impl AccountMutation {
         Ok(mutation_result(client.register(request).await, &[("", "input")], |_| Some(()))?.into())
     }
 
-    /// Also confirms a changed address. An account that is not confirmed cannot sign in (INVALID_CREDENTIALS); the token confirms the
-    /// password it was asked with, so that nobody confirms a stranger's.
+    /// Also confirms a changed address. An unconfirmed account cannot sign in (INVALID_CREDENTIALS). The token confirms the
+    /// password it was requested with, so that no one can confirm another person's password.
     async fn account_confirm(&self, ctx: &Context<'_>, token: String) -> Result<UserPayload, Failure> {
         let mut client = ctx.data_unchecked::<Services>().auth.clone();
         let answer = client.confirm_email(pb::ConfirmEmailRequest { token }).await;
@@ -138,7 +138,7 @@ impl AccountMutation {
         Ok(mutation_result(client.request_email_change(request).await, &[], |_| Some(()))?.into())
     }
 
-    /// What is left out or null stays as it is; an empty text takes it away.
+    /// A field that is left out or null stays unchanged. An empty text removes it.
     async fn account_update(
         &self,
         ctx: &Context<'_>,
@@ -217,8 +217,8 @@ impl AccountMutation {
         Ok(TokenPayload::new(data, result))
     }
 
-    /// A used refresh token ends its session (TOKEN_REUSED), except that the call with the requestId of its first use gets the same
-    /// answer again for 10 s: that is how a client repeats a call whose answer was lost.
+    /// A used refresh token ends its session (TOKEN_REUSED). Exception: a call with the requestId of the first use gets the
+    /// same answer for 10 s, so that a client can retry a call whose answer was lost.
     async fn token_refresh(
         &self,
         ctx: &Context<'_>,
@@ -318,7 +318,7 @@ impl AccountMutation {
         ))
     }
 
-    /// The last active ADMIN stays one.
+    /// The last active ADMIN cannot lose the role.
     async fn user_role_update(&self, ctx: &Context<'_>, id: ID, role: Role) -> Result<UserPayload, Failure> {
         require_admin(ctx.data_unchecked())?;
         let mut client = ctx.data_unchecked::<Services>().auth.clone();

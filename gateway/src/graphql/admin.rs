@@ -1,4 +1,4 @@
-//! The back office's lists, for STAFF and ADMIN.
+//! Lists of the back office, for STAFF and ADMIN.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use comptoir_proto::{
@@ -28,7 +28,7 @@ pub(super) struct OrderFilter {
     placed_from: Option<DateTime>,
     placed_to: Option<DateTime>,
     customer_id: Option<ID>,
-    /// Part of number, e-mail or name.
+    /// Part of the number, e-mail address or name.
     query: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl From<OrderFilter> for orders::OrderFilter {
     }
 }
 
-/// Days of the shop's time zone; revenue is captured less refunded.
+/// Days are those of the shop's time zone. Revenue is what was captured minus what was refunded.
 #[derive(SimpleObject)]
 pub(super) struct SalesDay {
     date: String,
@@ -119,7 +119,7 @@ impl AdminQuery {
         list_products(ctx, &page_arguments, request).await
     }
 
-    /// Newest first; without a state, only orders that were PLACED once.
+    /// Newest first. Without a state, only orders that were PLACED at some time.
     async fn admin_orders(
         &self,
         ctx: &Context<'_>,

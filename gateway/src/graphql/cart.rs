@@ -22,10 +22,11 @@ impl CartLine {
         ID(self.0.id.clone())
     }
 
-    /// As the catalogue has it now; of one that is no longer to be had, what the cart remembers, availableForSale false.
+    /// The variant as the catalogue has it now. If it is no longer available, what the cart remembers of it, with
+    /// availableForSale false.
     async fn variant(&self, ctx: &Context<'_>) -> Result<ProductVariant, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
-        // What a cart knows of a variant leaves out the figures that staff may see.
+        // The variant in a cart lacks the figures that only staff may see.
         let known = if data.is_staff() {
             None
         } else {
@@ -64,7 +65,7 @@ pub(super) struct CartCost {
     taxes: Vec<TaxLine>,
 }
 
-/// One for each rate. Where prices include tax, taxTotal is the part of total that is tax, and is not added again.
+/// One for each rate. If prices include tax, taxTotal is the tax contained in total, and is not added to it.
 #[derive(SimpleObject)]
 pub(super) struct TaxLine {
     name: String,
@@ -74,7 +75,7 @@ pub(super) struct TaxLine {
 }
 
 impl CartCost {
-    /// What a cart or order comes to. An amount that is not there is none of `currency`.
+    /// The cost of a cart or order. A missing amount is zero in `currency`.
     pub(super) fn new(cost: Option<&pb::Cost>, currency: &str) -> Self {
         let cost = cost.cloned().unwrap_or_default();
         let none = || types::Money {
@@ -127,7 +128,7 @@ pub(super) struct DiscountCode {
 pub(super) struct Cart(Arc<pb::Cart>);
 
 impl Cart {
-    /// A cart of the answer, which from then on is the caller's alone.
+    /// A cart of the answer, which makes the answer private to the caller.
     pub(super) fn new(data: &RequestData, cart: impl Into<Arc<pb::Cart>>) -> Self {
         data.private();
         Self(cart.into())
@@ -145,8 +146,8 @@ impl Cart {
     }
 }
 
-/// A guest's cart: its id is an unguessable capability (128 random bits), whoever holds it may read and change the cart. Once a
-/// customer took it over (cartAttach), only that customer. Prices are today's.
+/// A guest's cart: its id is an unguessable capability (128 random bits), and anyone who has it may read and change the
+/// cart. After a customer took it over (cartAttach), only that customer may. Prices are current.
 #[Object]
 impl Cart {
     pub(super) async fn id(&self) -> ID {
@@ -180,7 +181,7 @@ impl Cart {
         self.0.phone.as_deref()
     }
 
-    /// billingAddress null: the delivery address.
+    /// If billingAddress is null, the delivery address is also the billing address.
     async fn delivery_address(&self) -> Option<Address> {
         self.0.delivery_address.clone().map(Address::from)
     }
@@ -214,7 +215,8 @@ impl Cart {
         DateTime::of(self.0.updated_at)
     }
 
-    /// Set while its completion runs and for good when it was placed; changes are then refused with CART_ALREADY_ORDERED.
+    /// Set while the cart is being completed, and for good after the order was placed. Changes are then refused with
+    /// CART_ALREADY_ORDERED.
     async fn order(&self, ctx: &Context<'_>) -> Result<Option<Order>, Failure> {
         let Some(order_id) = self.0.order_id.clone() else {
             return Ok(None);

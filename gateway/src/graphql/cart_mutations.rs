@@ -1,4 +1,4 @@
-//! Changes of carts.
+//! Mutations of carts.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
@@ -8,7 +8,7 @@ use super::cart::{Cart, CartPayload};
 use super::user_errors::mutation_result;
 use crate::backend::{Failure, Paths, RequestData, Services, locale, require_user};
 
-/// quantity is 1 to 999; 0 is refused here and in updates (INVALID_QUANTITY): use cartLinesRemove.
+/// quantity is 1 to 999. 0 is refused here and in updates (INVALID_QUANTITY): use cartLinesRemove.
 #[derive(InputObject)]
 pub(super) struct CartLineInput {
     variant_id: ID,
@@ -37,7 +37,7 @@ impl From<CartLineInput> for pb::CartLineInput {
     }
 }
 
-/// Sends a change of one field of a cart.
+/// Sends the change of one field of a cart.
 async fn update(
     ctx: &Context<'_>,
     request: pb::UpdateCartRequest,
@@ -142,8 +142,9 @@ impl CartMutation {
         Ok(result.map(|cart| Cart::new(ctx.data_unchecked(), cart)).into())
     }
 
-    /// The signed-in customer takes over a guest's cart: its lines go into the customer's open cart (quantities added up, at most 999),
-    /// or it becomes that. The answer's cart is the one to go on with; repeating it changes nothing.
+    /// The signed-in customer takes over a guest's cart. Its lines are added to the customer's open cart (quantities are
+    /// summed, up to 999); without one, it becomes the customer's cart. Continue with the cart of the answer. Repeating the
+    /// call changes nothing.
     async fn cart_attach(&self, ctx: &Context<'_>, cart_id: ID) -> Result<CartPayload, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_user(data)?;
@@ -162,7 +163,7 @@ impl CartMutation {
         )
     }
 
-    /// What is left out or null stays as it is; an empty text takes it away.
+    /// A field that is left out or null stays unchanged. An empty text removes it.
     async fn cart_buyer_identity_update(
         &self,
         ctx: &Context<'_>,
@@ -194,7 +195,7 @@ impl CartMutation {
         update(ctx, request, &[("delivery_address", "address")]).await
     }
 
-    /// Without an address, bills go to the delivery address again.
+    /// Without an address, the delivery address becomes the billing address.
     async fn cart_billing_address_update(
         &self,
         ctx: &Context<'_>,

@@ -34,13 +34,12 @@ sync_object!(Category: &pb::Category, |category, walk| {
 } else CategoryProducts(category));
 output_type!(Category as &pb::Category, |category| &*category.0);
 
-/// What a category has only by a call.
+/// The field of a category that needs a call.
 pub(super) struct CategoryProducts {
     category_id: String,
 }
 
 impl CategoryProducts {
-    /// That of a category.
     pub(super) fn of(category: &pb::Category) -> Self {
         Self {
             category_id: category.id.clone(),
@@ -50,7 +49,7 @@ impl CategoryProducts {
 
 #[Object]
 impl CategoryProducts {
-    /// Those of its descendants too.
+    /// Includes the products of its descendants.
     async fn products(
         &self,
         ctx: &Context<'_>,

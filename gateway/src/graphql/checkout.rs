@@ -19,8 +19,9 @@ const PATHS: Paths = &[
     ("return_url", "payment.returnUrl"),
 ];
 
-/// provider is "sandbox" or "stripe"; token is what the provider gave the browser, never a card number. returnUrl: where the
-/// buyer comes back to after an action of the bank; its origin is one of COMPTOIR_CORS_ORIGINS, else URL_NOT_ALLOWED.
+/// provider is "sandbox" or "stripe". token is what the provider gave the browser, never a card number. returnUrl is where
+/// the buyer returns to after authentication by the bank. Its origin must be one of COMPTOIR_CORS_ORIGINS, otherwise
+/// URL_NOT_ALLOWED.
 #[derive(InputObject)]
 pub(super) struct PaymentInput {
     provider: String,
@@ -33,15 +34,15 @@ pub(super) struct CartCompleteSuccess {
     order: Order,
 }
 
-/// The same idempotency key had already placed this order; nothing was done again.
+/// The same idempotency key already placed this order. Nothing was done again.
 #[derive(SimpleObject)]
 pub(super) struct CartCompleteAlreadyAccepted {
     order: Order,
 }
 
-/// Send the buyer to redirectUrl (or give clientSecret to the provider's own script). Afterwards call cartComplete again with the
-/// same key and input: success, failure, or this once more. The provider's webhook finishes the order too, when the buyer never
-/// comes back. At expiresAt the stock is let go and the order ends FAILED.
+/// Send the buyer to redirectUrl, or pass clientSecret to the provider's script. Then call cartComplete again with the same
+/// key and input: it succeeds, fails, or returns this again. If the buyer never returns, the provider's webhook completes
+/// the order. At expiresAt the stock is released and the order is FAILED.
 #[derive(SimpleObject)]
 pub(super) struct CartCompleteActionRequired {
     order: Order,
@@ -57,7 +58,8 @@ pub(super) struct CartCompleteFailed {
     cart_id: String,
 }
 
-/// cart is as it stands now, so that a new price or a missing unit can be shown. The key is used up: the next try takes a new one.
+/// cart is the current cart, so that a new price or a missing unit can be shown. The key is used up: the next attempt needs
+/// a new one.
 #[Object]
 impl CartCompleteFailed {
     async fn user_errors(&self) -> &[UserError] {
@@ -85,8 +87,9 @@ pub(super) struct CheckoutMutation;
 
 #[Object]
 impl CheckoutMutation {
-    /// Places the order exactly once per idempotencyKey, and at most one order per cart. expectedTotal, when given, must equal the total
-    /// or PRICE_CHANGED comes back. Missing e-mail, address or delivery option: VALIDATION_FAILED with the field.
+    /// Places the order exactly once for an idempotencyKey, and at most one order for a cart. expectedTotal, if given, must
+    /// equal the total, otherwise PRICE_CHANGED. Without an e-mail address, delivery address or delivery option:
+    /// VALIDATION_FAILED with the field.
     async fn cart_complete(
         &self,
         ctx: &Context<'_>,

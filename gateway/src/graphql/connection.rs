@@ -1,4 +1,4 @@
-//! Pages of lists.
+//! Pages of lists, as connections.
 
 use async_graphql::Context;
 use comptoir_mesh::error::ErrorReason;
@@ -22,16 +22,16 @@ sync_object!(PageInfo: &PageInfo, |page| {
 });
 output_type!(PageInfo as &PageInfo, |page| page);
 
-/// Which part of a list is asked for.
+/// The arguments of a page.
 pub(super) struct PageArguments {
-    /// From 1 on.
+    /// At least 1.
     pub(super) size: i32,
-    /// The cursor to go on behind; empty is the beginning.
+    /// The cursor of the last entry before the page. Empty is the start of the list.
     pub(super) after: String,
 }
 
 impl PageArguments {
-    /// The page_arguments of a field's arguments.
+    /// Reads the arguments of a field.
     pub(super) fn new(
         ctx: &Context<'_>,
         first: Option<i32>,
@@ -39,7 +39,7 @@ impl PageArguments {
         after: Option<String>,
     ) -> Result<Self, Failure> {
         let most = most_of_a_page(ctx.data_unchecked::<Services>().settings.limit_list);
-        // The schema gives its default where nothing was asked for, so that is cut rather than refused.
+        // An omitted `first` arrives as the schema's default, so the default is reduced to the limit rather than refused.
         let size = match first {
             Some(first) if first != default => first,
             _ => default.min(most),
@@ -54,7 +54,7 @@ impl PageArguments {
         })
     }
 
-    /// A page from the parts of a service's answer.
+    /// Creates a page from the parts of a service's answer.
     pub(super) fn page<T>(&self, items: Vec<T>, cursors: Vec<String>, next: &str, total: i64) -> Page<T> {
         Page {
             items: cursors.into_iter().zip(items).collect(),
@@ -74,7 +74,7 @@ pub(super) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// What a connection says of its page.
+    /// The `pageInfo` of the page.
     pub(super) fn info(&self) -> PageInfo {
         PageInfo {
             has_next_page: self.has_next_page,
@@ -85,7 +85,7 @@ impl<T> Page<T> {
     }
 }
 
-/// A connection and its edge over a cheaply cloned node.
+/// Declares a connection and its edge, over a node that is cheap to clone.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty) => {
         #[derive(async_graphql::SimpleObject, Clone)]

@@ -1,4 +1,4 @@
-//! Mails and text messages that were sent or are to be, for STAFF and ADMIN.
+//! Sent and waiting mails and text messages, for STAFF and ADMIN.
 
 use async_graphql::{Context, ID, Object};
 use comptoir_proto::notifier::v1 as pb;
@@ -12,7 +12,7 @@ use crate::backend::{Failure, RequestData, Services, optional, require_staff};
 pub(super) struct Delivery(pb::Delivery);
 
 impl Delivery {
-    /// A delivery of the answer, which from then on is for staff alone.
+    /// A delivery of the answer, which makes the answer private to the caller.
     pub(super) fn new(data: &RequestData, delivery: pb::Delivery) -> Self {
         data.private();
         Self(delivery)

@@ -8,7 +8,7 @@ use super::scalars::{DateTime, Decimal};
 use super::user_errors::{mutation_result, payload};
 use crate::backend::{Failure, Paths, RequestData, Services, require_staff};
 
-/// The most discounts that are looked through for one id.
+/// How many pages of discounts are searched for an id.
 const LOOKUP_PAGES: usize = 200;
 
 const PATHS: Paths = &[("discount_id", "id"), ("discount", "input")];
@@ -59,14 +59,14 @@ pub(super) struct Discount {
 }
 
 impl Discount {
-    /// A discount of the answer, which from then on is for staff alone.
+    /// A discount of the answer, which makes the answer private to the caller.
     pub(super) fn new(data: &RequestData, mut discount: pb::Discount) -> Self {
         data.private();
         let input = discount.input.take().unwrap_or_default();
         Self { discount, input }
     }
 
-    /// The discount with this id, for STAFF and ADMIN. Codes are few, so the list is looked through.
+    /// The discount with this id, for STAFF and ADMIN. There are few, so the list is searched.
     pub(super) async fn read(ctx: &Context<'_>, id: &str) -> Result<Option<Self>, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         if require_staff(data).is_err() {

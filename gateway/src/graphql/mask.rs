@@ -1,4 +1,4 @@
-//! Which fields of products an operation asks for.
+//! Field masks of products.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use prost_types::FieldMask;
 
 use crate::executor::{below, named};
 
-/// Those of the product that a field gives. `None` is all.
+/// The mask of a field that returns a product. `None` means all fields.
 pub(super) fn of_product(ctx: &Context<'_>) -> Option<FieldMask> {
     mask(ctx, &[&ctx.item.node])
 }
 
-/// Those of the products that a connection has. `None` is all.
+/// The mask of a connection of products. `None` means all fields.
 pub(super) fn of_products(ctx: &Context<'_>) -> Option<FieldMask> {
     let connection = below(ctx, &[&ctx.item.node]);
     let edges = named(&connection, "edges");
@@ -25,7 +25,7 @@ pub(super) fn of_products(ctx: &Context<'_>) -> Option<FieldMask> {
 fn mask(ctx: &Context<'_>, products: &[&Field]) -> Option<FieldMask> {
     let fields = below(ctx, products);
     let variants = below(ctx, &named(&fields, "variants"));
-    // Of the product of a variant of it anything may be asked for.
+    // Any field of the product of a variant may be requested.
     if !named(&variants, "product").is_empty() {
         return None;
     }
@@ -36,7 +36,7 @@ fn mask(ctx: &Context<'_>, products: &[&Field]) -> Option<FieldMask> {
     })
 }
 
-/// What the catalogue calls a field of a product.
+/// The catalogue's name for a field of a product.
 fn path(field: &str) -> Option<String> {
     match field {
         "__typename" => None,

@@ -1,15 +1,12 @@
-//! The GraphQL API. Resolvers convert, call one RPC and convert back; what lists need many times over comes through the
-//! batched loaders of the request.
+//! The GraphQL schema. A resolver converts its arguments, makes one RPC and converts the answer. Lists get related objects
+//! from the batched loaders of the request.
 //!
-//! What the HTTP endpoint needs is here: [`builder`] or [`schema`], [`Services`], and a [`RequestData`] in each request
-//! (`request.data(data.clone())`). Requests run through [`execute`] and [`execute_stream`], inside the call's
-//! `mesh::context`: they put the answer into the form that the specification asks for, with the [`ResponseShape`] of the
-//! operation, and a code on every error. After an execution, [`RequestData::public_tags`] says whether and under which tags
-//! the answer may be stored.
+//! [`builder`] creates the schema over the clients of the services. Each request carries a `RequestData`, and runs through
+//! the `executor`.
 //!
-//! Reading order: `query` and `mutation` and `subscription` are the roots; a file per noun holds its types and
-//! conversions; `plain` resolves the objects of the catalogue, and `mask` says what of products is read for them; `loaders`
-//! and `batch` do the batching; `errors` maps refusals.
+//! Reading order: `query`, `mutation` and `subscription` are the roots. A file for each noun holds its types and
+//! conversions. `mask` says which fields of products are read, `user_errors` how expected refusals of mutations are
+//! answered.
 
 mod account;
 mod address;
@@ -53,12 +50,12 @@ use crate::backend::Services;
 /// The executable schema.
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema before it is finished, for limits and extensions of the endpoint.
+/// The schema, before it is finished with a validation mode.
 pub(crate) fn builder(services: Services) -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription).data(services)
 }
 
-/// The schema's text, as `gateway/schema.graphql` has it.
+/// The text of the schema, which is also in `gateway/schema.graphql`.
 pub fn sdl() -> String {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
         .finish()

@@ -15,7 +15,7 @@ impl From<pb::Money> for Money {
     }
 }
 
-/// An amount as it is shown.
+/// A borrowed view of an amount.
 #[derive(Clone, Copy)]
 pub(super) struct Amount<'a> {
     minor_units: i64,
@@ -23,7 +23,7 @@ pub(super) struct Amount<'a> {
 }
 
 impl<'a> Amount<'a> {
-    /// Nothing of this currency.
+    /// Zero in this currency.
     pub(super) fn none(currency_code: &'a str) -> Self {
         Self {
             minor_units: 0,
@@ -31,7 +31,7 @@ impl<'a> Amount<'a> {
         }
     }
 
-    /// An amount that services always set.
+    /// Converts an amount that services always set.
     pub(super) fn of(money: Option<&'a pb::Money>) -> Self {
         money.map_or(Self::none(""), Self::from)
     }
@@ -51,7 +51,7 @@ impl<'a> From<&'a pb::Money> for Amount<'a> {
 }
 
 sync_object!(
-    /// Amounts are integers of the currency's smallest unit everywhere inside; fractionalAmount is that integer.
+    /// An amount is stored as an integer of the currency's smallest unit. fractionalAmount is that integer.
     Money: Amount<'_>, |money| {
         amount: Decimal = Decimal::new(format_decimal(money.minor_units, money.digits())),
         currencyCode: &str = money.currency_code,
@@ -61,7 +61,7 @@ sync_object!(
 );
 output_type!(Money as Amount<'_>, |money| Amount::from(&money.0));
 
-/// An amount that services always set.
+/// Converts an amount that services always set.
 pub(super) fn money(money: Option<pb::Money>) -> Money {
     money.unwrap_or_default().into()
 }

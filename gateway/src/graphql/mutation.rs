@@ -11,7 +11,7 @@ use super::order_mutations::OrderMutation;
 use super::product_inputs::{CategoryMutation, ProductMutation};
 use super::stock::StockMutation;
 
-/// Everything that changes something. Expected refusals are `userErrors`; everything else is an error.
+/// All writes. Expected refusals are in `userErrors`; other failures are errors.
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     AccountMutation,

@@ -1,4 +1,4 @@
-//! Anything by its global id.
+//! Objects by their global id.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use super::variant::ProductVariant;
 use crate::backend::{Failure, RequestData};
 use crate::executor::sync_object::{field, interface};
 
-/// The prefix of an id says what it is of.
+/// The prefix of an id says what type of object it identifies.
 pub(super) enum Node {
     Product(Product),
     ProductVariant(ProductVariant),
@@ -30,7 +30,7 @@ pub(super) enum Node {
     Delivery(Delivery),
 }
 
-/// What is there, whichever it is.
+/// Matches a node of any type.
 macro_rules! each {
     ($node:expr, $found:ident => $do:expr) => {
         match $node {
@@ -46,7 +46,8 @@ macro_rules! each {
     };
 }
 impl Node {
-    /// The thing with this id. What is absent, what the caller may not see and what is no id at all get one answer.
+    /// Returns the object with this id. An unknown id, a malformed one and one of an object that the caller may not see get
+    /// the same answer.
     pub(super) async fn read(ctx: &Context<'_>, id: String) -> Result<Option<Self>, Failure> {
         Ok(match id.split_once('_').map_or("", |(prefix, _)| prefix) {
             "prod" => product(ctx, &id).await?.map(Self::Product),
@@ -107,11 +108,11 @@ fn implementing<T: OutputType>(registry: &mut Registry) -> String {
 /// The product with this id, if the caller may see it.
 pub(super) async fn product(ctx: &Context<'_>, id: &str) -> Result<Option<Product>, Failure> {
     let data = ctx.data_unchecked::<RequestData>();
-    // One id of another form would have the whole batch refused.
+    // A malformed id would make the service refuse the whole batch.
     if !is_id(id, "prod_") {
         return Ok(None);
     }
-    // Tagged when it is absent too: the answer changes when it appears.
+    // An absent product is tagged too: the answer changes when it is created.
     data.tag(format!("product:{id}"));
     Ok(data
         .loaders

@@ -78,7 +78,7 @@ impl From<pb::Fulfillment> for Fulfillment {
     }
 }
 
-/// Append-only; statuses are folds over it.
+/// Append-only. Statuses are computed from it.
 #[derive(SimpleObject)]
 pub(super) struct PaymentEvent {
     id: ID,
@@ -125,18 +125,18 @@ impl From<pb::OrderHistoryEntry> for OrderHistoryEntry {
 pub(super) struct Order(Arc<pb::Order>);
 
 impl Order {
-    /// An order of the answer, which from then on is the caller's alone.
+    /// An order of the answer, which makes the answer private to the caller.
     pub(super) fn new(data: &RequestData, order: pb::Order) -> Self {
         Self::shared(data, Arc::new(order))
     }
 
-    /// The same of an order that others see too.
+    /// Like `new`, for an order that several answers share.
     pub(super) fn shared(data: &RequestData, order: Arc<pb::Order>) -> Self {
         data.private();
         Self(order)
     }
 
-    /// The order that is asked for, if the caller may see it.
+    /// The requested order, if the caller may see it.
     pub(super) async fn read(
         ctx: &Context<'_>,
         request: pb::GetOrderRequest,
@@ -175,12 +175,12 @@ impl Order {
         ID(self.0.id.clone())
     }
 
-    /// Grows with each change.
+    /// Increases with each change.
     async fn version(&self) -> Long {
         Long(self.0.version)
     }
 
-    /// What a person reads out on the phone; given when PLACED, never reused.
+    /// The number for conversations with people. Assigned when the order is PLACED, and never reused.
     async fn number(&self) -> Option<&str> {
         self.0.number.as_deref()
     }
@@ -209,7 +209,7 @@ impl Order {
         self.0.phone.as_deref()
     }
 
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     async fn customer(&self, ctx: &Context<'_>) -> Result<Option<User>, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         let Some(customer_id) = self.0.customer_id.as_deref().filter(|_| data.is_staff()) else {
@@ -287,7 +287,8 @@ impl Order {
         DateTime::of(self.0.updated_at)
     }
 
-    /// Lets a guest follow and cancel this order. In every answer of cartComplete, replays too, and for the signed-in owner; else null.
+    /// Lets a guest follow and cancel this order. Present in every answer of cartComplete, also in replays, and for the
+    /// signed-in owner; otherwise null.
     async fn access_token(&self) -> Option<&str> {
         self.0.access_token.as_deref()
     }

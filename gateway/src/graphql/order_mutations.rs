@@ -1,4 +1,4 @@
-//! What becomes of orders.
+//! Mutations of orders.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::orders::v1 as pb;
@@ -33,7 +33,8 @@ pub(super) struct OrderMutation;
 
 #[Object]
 impl OrderMutation {
-    /// By its owner, by a guest with accessToken, or by STAFF, until something was shipped. Money comes back: voided or refunded.
+    /// For the owner, for a guest with accessToken, and for STAFF, until something was shipped. The payment is voided or
+    /// refunded.
     async fn order_cancel(
         &self,
         ctx: &Context<'_>,
@@ -104,7 +105,7 @@ impl OrderMutation {
         Ok(result.map(|order| Order::new(data, order)).into())
     }
 
-    /// amount left out means all that is left.
+    /// If amount is left out, the whole rest is refunded.
     async fn order_refund(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! The states of orders, payments and parcels.
+//! States of orders, payments and parcels.
 
 use async_graphql::Enum;
 use comptoir_proto::orders::v1 as pb;
@@ -35,7 +35,7 @@ pub(super) enum FulfillmentStatus {
 }
 
 impl OrderState {
-    /// The state, or `None` where a message leaves it out.
+    /// The state, or `None` if a message does not set it.
     pub(super) fn known(state: pb::OrderState) -> Option<Self> {
         (state != pb::OrderState::Unspecified).then(|| state.into())
     }

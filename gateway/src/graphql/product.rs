@@ -18,7 +18,7 @@ use crate::executor::sync_object::{Unresolved, Walk, leaf, output_type, sync_obj
 pub(super) struct Image(pb::Image);
 
 impl Image {
-    /// The picture at an address.
+    /// The picture at a URL.
     pub(super) fn at(url: String) -> Self {
         Self(pb::Image {
             url,
@@ -40,12 +40,12 @@ sync_object!(ProductOption: &pb::ProductOption, |option| {
     values: &[String] = &option.values,
 });
 
-/// What a product's variants cost.
+/// A borrowed view of a price range.
 #[derive(Clone, Copy)]
 struct PriceRangeView<'a>(Option<&'a pb::PriceRange>);
 
 impl<'a> PriceRangeView<'a> {
-    /// A product has at least one variant; should it have none, it costs nothing in the shop's currency.
+    /// A missing price is zero in the shop's currency. It does not occur: a product has at least one variant.
     fn end(
         self,
         walk: &Walk<'a, '_>,
@@ -102,7 +102,7 @@ pub(super) enum ProductSort {
 }
 
 impl ProductSort {
-    /// As messages carry it; the default where none is asked for.
+    /// The value for messages. Without a sort order, the service's default.
     pub(super) fn to_proto(sort: Option<Self>) -> i32 {
         let sort = match sort {
             None => pb::ProductSort::Unspecified,
@@ -120,24 +120,24 @@ impl ProductSort {
 pub(super) struct Product(Arc<pb::Product>);
 
 impl Product {
-    /// A product of the answer, which from then on depends on it.
+    /// A product of the answer, which then depends on it.
     pub(super) fn new(data: &RequestData, product: impl Into<Arc<pb::Product>>) -> Self {
         let product = product.into();
         data.tag(format!("product:{}", product.id));
         Self(product)
     }
 
-    /// A product that is not shown by itself: what a variant of it says.
+    /// A product that the caller may not read, with what its variant says of it.
     pub(super) fn unlisted(product: pb::Product) -> Self {
         Self(Arc::new(product))
     }
 
-    /// As it is shown.
+    /// The product as the service returned it.
     pub(super) fn as_proto(&self) -> &pb::Product {
         &self.0
     }
 
-    /// A page of products from the parts of a service's answer.
+    /// Creates a page of products from the parts of a service's answer.
     pub(super) fn page(
         data: &RequestData,
         page_arguments: &PageArguments,
@@ -176,7 +176,7 @@ sync_object!(Product: &pb::Product, |product, walk| {
     seoDescription: Option<&str> = product.seo_description.as_deref(),
     createdAt: DateTime = DateTime::of(product.created_at),
     updatedAt: DateTime = DateTime::of(product.updated_at),
-    /// Grows with each change; pass it back to productUpdate.
+    /// Increases with each change. Pass it to productUpdate.
     version: Long = Long(product.version),
 });
 output_type!(Product as &pb::Product, |product| product.as_proto());

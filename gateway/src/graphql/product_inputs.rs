@@ -1,4 +1,4 @@
-//! How staff write products and categories.
+//! Mutations of products and categories, for STAFF and ADMIN.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use comptoir_proto::catalog::v1 as pb;
@@ -29,8 +29,9 @@ pub(super) struct ProductInput {
     seo_description: Option<String>,
 }
 
-/// optionValues in the order of options. quantity is the first stock of a new variant; of one that exists, stock changes by
-/// inventoryAdjust alone, and another quantity here is VALIDATION_FAILED. Variants left out of productUpdate are removed.
+/// optionValues are in the order of options. quantity is the initial stock of a new variant. The stock of an existing
+/// variant only changes by inventoryAdjust: a different quantity here is VALIDATION_FAILED. productUpdate removes variants
+/// that are left out.
 #[derive(InputObject)]
 pub(super) struct VariantInput {
     id: Option<ID>,
@@ -44,7 +45,7 @@ pub(super) struct VariantInput {
     image_url: Option<String>,
 }
 
-/// url: an https address, or what POST /admin/media gave.
+/// url is an https address, or one that POST /admin/media returned.
 #[derive(InputObject)]
 pub(super) struct ImageInput {
     url: String,
@@ -205,7 +206,7 @@ impl CategoryMutation {
         Ok(result.map(|category| Category::new(data, category)).into())
     }
 
-    /// Children and products move to its parent.
+    /// Its children and products move to its parent.
     async fn category_delete(&self, ctx: &Context<'_>, id: ID) -> Result<CategoryPayload, Failure> {
         let data = ctx.data_unchecked::<RequestData>();
         require_staff(data)?;

@@ -19,7 +19,7 @@ use super::shop::Shop;
 use super::user::User;
 use crate::backend::{Failure, RequestData, Services, optional, require_user};
 
-/// Everything that reads.
+/// All reads.
 #[derive(MergedObject, Default)]
 pub(crate) struct Query(CatalogQuery, SearchQuery, BuyerQuery, AdminQuery);
 
@@ -36,7 +36,7 @@ impl CatalogQuery {
         ctx.data_unchecked::<Services>().into()
     }
 
-    /// By exactly one of the two. Customers and guests see ACTIVE products only, here and in every list.
+    /// Needs exactly one of id and slug. Customers and guests only see ACTIVE products, here and in every list.
     async fn product(
         &self,
         ctx: &Context<'_>,
@@ -93,7 +93,7 @@ impl CatalogQuery {
 
 async fn product_by_slug(ctx: &Context<'_>, slug: String) -> Result<Option<Product>, Failure> {
     let data = ctx.data_unchecked::<RequestData>();
-    // A slug may come to be another product's.
+    // The slug may move to another product.
     data.tag("products");
     let mut client = ctx.data_unchecked::<Services>().catalog.clone();
     let request = catalog::GetProductRequest {
@@ -104,7 +104,7 @@ async fn product_by_slug(ctx: &Context<'_>, slug: String) -> Result<Option<Produ
         Ok(answer) => Ok(answer
             .and_then(|answer| answer.product)
             .map(|product| Product::new(data, product))),
-        // Text that no slug can be is of no product.
+        // A text that cannot be a slug belongs to no product.
         Err(failure) if failure.is_malformed() => Ok(None),
         Err(failure) => Err(failure),
     }
@@ -145,7 +145,7 @@ impl BuyerQuery {
         Order::read(ctx, orders::GetOrderRequest { key, cart_id: None }).await
     }
 
-    /// The signed-in customer's own.
+    /// The orders of the signed-in customer.
     async fn orders(
         &self,
         ctx: &Context<'_>,

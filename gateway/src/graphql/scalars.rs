@@ -1,4 +1,4 @@
-//! The schema's own scalars.
+//! The scalars of this schema.
 
 use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarType, Value};
 use jiff::Timestamp;
@@ -11,18 +11,18 @@ use crate::executor::sync_object::leaf;
 pub(super) struct DateTime(Timestamp);
 
 impl DateTime {
-    /// The time of a message. Services always set the times that the schema promises.
+    /// Converts a time that services always set.
     pub(super) fn of(time: Option<prost_types::Timestamp>) -> Self {
         Self::maybe(time).unwrap_or(Self(Timestamp::UNIX_EPOCH))
     }
 
-    /// A time that may be absent.
+    /// Converts a time that may be absent.
     pub(super) fn maybe(time: Option<prost_types::Timestamp>) -> Option<Self> {
         let time = time?;
         Timestamp::new(time.seconds, time.nanos).ok().map(Self)
     }
 
-    /// As messages carry it.
+    /// Converts to the type of messages.
     pub(super) fn to_proto(self) -> prost_types::Timestamp {
         comptoir_mesh::clock::to_proto(self.0)
     }
@@ -48,22 +48,21 @@ impl ScalarType for DateTime {
     }
 }
 
-/// exact decimal, a JSON string: "49.90"
+/// exact decimal, as a JSON string: "49.90"
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Decimal(String);
 
 impl Decimal {
-    /// A decimal as a service wrote it.
+    /// Wraps a decimal that a service wrote.
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Its digits.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its digits, as messages carry it.
+    /// The text, for messages.
     pub(super) fn into_string(self) -> String {
         self.0
     }
@@ -88,7 +87,7 @@ impl ScalarType for Decimal {
     }
 }
 
-/// 64-bit integer, a JSON number
+/// 64-bit integer, as a JSON number
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Long(pub(super) i64);
 

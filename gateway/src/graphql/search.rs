@@ -12,8 +12,8 @@ use super::scalars::Decimal;
 use crate::backend::{Failure, RequestData, Services};
 use crate::executor::sync_object::{output_type, sync_object};
 
-/// Values of one facet are OR-ed, different facets AND-ed. categories are slugs and take their descendants in. One and the
-/// same variant has to meet the option, price and availability filters. Prices are of the shop's currency.
+/// Values of one facet are combined by OR, different facets by AND. categories are slugs and include their descendants. The
+/// option, price and availability filters must match the same variant. Prices are in the shop's currency.
 #[derive(InputObject, Default)]
 pub(super) struct SearchFilters {
     categories: Option<Vec<String>>,
@@ -33,7 +33,7 @@ pub(super) struct OptionFilter {
 }
 
 sync_object!(
-    /// count is exact for the query with this facet's own filter taken off and all others left on; value is what the filter takes.
+    /// count is exact for the query without this facet's own filter and with all others. value is the value for the filter.
     FacetValue: &pb::FacetValue, |value| {
         value: &str = &value.value,
         label: &str = &value.label,
@@ -50,7 +50,7 @@ sync_object!(
     }
 );
 
-/// What was found.
+/// The result of a search.
 pub(super) struct SearchConnection {
     products: ProductConnection,
     facets: Vec<pb::Facet>,
@@ -70,8 +70,8 @@ pub(super) struct SearchQuery;
 
 #[Object]
 impl SearchQuery {
-    /// Full text over title, description, vendor, tags and options: prefix of the last word, one typo in words of 5 letters
-    /// or more, two from 9; accents and case ignored.
+    /// Full-text search over title, description, vendor, tags and options. It matches prefixes of the last word, and allows
+    /// one typo in words of at least 5 letters, two from 9. Accents and case are ignored.
     async fn search(
         &self,
         ctx: &Context<'_>,
@@ -102,7 +102,7 @@ impl SearchQuery {
             .await?
             .into_inner();
         let data = ctx.data_unchecked::<RequestData>();
-        // The facets of categories show their names.
+        // Facets contain the names of categories.
         data.tag("categories");
         let (next, total) = (answer.next_page_token, answer.total_count);
         Ok(SearchConnection {

@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 
 use crate::backend::Services;
 
-/// What a storefront has to know before it shows anything.
+/// What a storefront needs to know first.
 #[derive(SimpleObject)]
 pub(super) struct Shop {
     name: String,

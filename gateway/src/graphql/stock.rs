@@ -1,4 +1,4 @@
-//! The ledger of stock, for STAFF and ADMIN.
+//! The stock ledger, for STAFF and ADMIN.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use comptoir_proto::catalog::v1 as pb;

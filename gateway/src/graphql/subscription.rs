@@ -8,13 +8,13 @@ use futures::{Stream, stream};
 use super::order::Order;
 use crate::backend::{Failure, RequestData, Services};
 
-/// Everything that is followed.
+/// All subscriptions.
 pub(crate) struct Subscription;
 
 #[Subscription]
 impl Subscription {
-    /// By id for its owner or STAFF, or by accessToken. Begins with the order as it stands; then at least one message for each new entry
-    /// of its history, version never going back, so that the last message's history holds every entry.
+    /// By id for the owner or STAFF, or by accessToken. Starts with the current order. Then at least one message follows for
+    /// each new entry of its history. The version never decreases, and the history of the last message contains every entry.
     async fn order_updated<'ctx>(
         &self,
         ctx: &Context<'ctx>,

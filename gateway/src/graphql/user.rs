@@ -56,7 +56,7 @@ pub(super) struct Session {
 pub(super) struct User(pb::User);
 
 impl User {
-    /// A user of the answer, which from then on is the caller's alone.
+    /// A user of the answer, which makes the answer private to the caller.
     pub(super) fn new(data: &RequestData, user: pb::User) -> Self {
         data.private();
         Self(user)
@@ -128,7 +128,7 @@ impl User {
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, Failure> {
         let mut client = ctx.data_unchecked::<Services>().auth.clone();
         let data = ctx.data_unchecked::<RequestData>();
-        // Without a token, as right after signing in or confirming, nobody's sessions can be asked for.
+        // Without a token, for example right after a confirmation, the sessions cannot be read.
         let Some(caller) = &data.caller else {
             return Ok(Vec::new());
         };

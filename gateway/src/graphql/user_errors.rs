@@ -1,8 +1,8 @@
 //! Expected refusals of mutations: `userErrors` with a path into the mutation's arguments.
 //!
-//! A `UserError` is what the caller's input or the state of things makes a service refuse: the codes of 400, 402, 404,
-//! 409, 412 and 422, wrong credentials, a wrong current password, and a bad token where the token is an argument.
-//! Everything else is an error of the answer: missing or bad access tokens, a role that may not, throttles, outages.
+//! A `UserError` is a refusal that is caused by the caller's input or by the current state: the codes of 400, 402, 404, 409,
+//! 412 and 422, wrong credentials, a wrong current password, and an invalid token that is an argument. All other failures
+//! are errors of the answer: missing or invalid access tokens, insufficient roles, rate limits, outages.
 
 use async_graphql::SimpleObject;
 use comptoir_mesh as mesh;
@@ -11,7 +11,7 @@ use tonic::Status;
 
 use crate::backend::{Failure, Paths, argument_path, is_idempotency_key, present};
 
-/// An expected refusal. `code` is one of the API's codes; `field` is the path into the input.
+/// An expected refusal. `code` is one of the API's codes. `field` is the path into the input.
 #[derive(SimpleObject, Clone, Debug, PartialEq, Eq)]
 pub(super) struct UserError {
     pub(super) code: String,
@@ -20,13 +20,13 @@ pub(super) struct UserError {
 }
 
 impl UserError {
-    /// A refusal of one argument.
+    /// Creates a refusal of one argument.
     pub(super) fn new(reason: ErrorReason, field: &[&str], message: &str) -> Self {
         let field = field.iter().map(|&part| part.to_owned()).collect();
         Self::at(reason.code(), field, message)
     }
 
-    /// A refusal with a path into the arguments, null where it is about none of them.
+    /// Creates a refusal with a path into the arguments. An empty path becomes null.
     pub(super) fn at(code: &str, field: Vec<String>, message: &str) -> Self {
         let field = Some(field).filter(|field| !field.is_empty());
         Self {
@@ -37,10 +37,10 @@ impl UserError {
     }
 }
 
-/// What came of a mutation: its value, or why it was as_user_errors.
+/// The result of a mutation: a value, or the reasons why it was refused.
 pub(super) type MutationResult<T> = Result<T, Vec<UserError>>;
 
-/// Settles a call whose refusals are about its arguments or the state of things.
+/// Converts the result of a call. Expected refusals become user errors.
 pub(super) fn mutation_result<R, T>(
     answer: Result<tonic::Response<R>, Status>,
     paths: Paths,
@@ -52,7 +52,7 @@ pub(super) fn mutation_result<R, T>(
     }
 }
 
-/// Settles a call that carries a mailed or refresh token as an argument.
+/// Like `mutation_result`, for a call with a mailed token or refresh token as an argument.
 pub(super) fn token_mutation_result<R, T>(
     answer: Result<tonic::Response<R>, Status>,
     paths: Paths,
@@ -70,7 +70,7 @@ pub(super) fn token_mutation_result<R, T>(
     }
 }
 
-/// The user errors of an expected refusal; other failures stay failures.
+/// Converts an expected refusal to user errors. Returns other failures.
 pub(super) fn as_user_errors(failure: Failure, paths: Paths) -> Result<Vec<UserError>, Failure> {
     if is_expected(failure.reason()) {
         Ok(user_errors(failure.error(), paths))
@@ -119,7 +119,7 @@ pub(super) fn check_idempotency_key(key: &str) -> MutationResult<()> {
     )])
 }
 
-/// A mutation's payload: one nullable thing and the refusals.
+/// Declares the payload of a mutation: a nullable value and the user errors.
 macro_rules! payload {
     ($(#[$attribute:meta])* $payload:ident { $field:ident: $value:ty }) => {
         $(#[$attribute])*

@@ -1,4 +1,4 @@
-//! Variants: what can be bought.
+//! Variants of products.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::executor::sync_object::{self, SyncObject, Unresolved, sync_object};
 #[derive(Clone)]
 pub(super) struct ProductVariant {
     variant: Arc<pb::Variant>,
-    /// Where it is known without reading it.
+    /// Set if it is known without a read.
     product: Option<Product>,
 }
 
 impl ProductVariant {
-    /// A variant that was read alone.
+    /// A variant that was read without its product.
     pub(super) fn new(data: &RequestData, variant: impl Into<Arc<pb::Variant>>) -> Self {
         let variant = variant.into();
         data.tag(format!("product:{}", variant.product_id));
@@ -33,8 +33,8 @@ impl ProductVariant {
         }
     }
 
-    /// What stands for a variant that the catalogue no longer shows to this caller, so that a cart that holds it can
-    /// still be shown, and the line be taken out.
+    /// Replaces a variant that the catalogue no longer shows to this caller, so that a cart with it can still be shown, and
+    /// its line removed.
     pub(super) fn gone(id: &str, price: Option<types::Money>) -> Self {
         let ulid = id.strip_prefix("var_").unwrap_or(id);
         let variant = pb::Variant {
@@ -50,7 +50,7 @@ impl ProductVariant {
         }
     }
 
-    /// A product that this caller does not see: what its variant says of it is all there is.
+    /// A product that the caller may not read, built from what its variant says of it.
     fn unlisted_product(variant: &pb::Variant) -> Product {
         Product::unlisted(pb::Product {
             id: variant.product_id.clone(),
@@ -69,7 +69,7 @@ impl ProductVariant {
         })
     }
 
-    /// Its product, read where it was not read with it.
+    /// Reads its product.
     async fn load(&self, data: &RequestData) -> Result<Product, Failure> {
         match data.loaders.products.one(&self.variant.product_id).await? {
             Some(product) => Ok(Product::new(data, product)),
@@ -78,16 +78,16 @@ impl ProductVariant {
     }
 }
 
-/// A variant as it is shown.
+/// A borrowed view of a variant.
 #[derive(Clone, Copy)]
 pub(super) struct VariantView<'a> {
     variant: &'a pb::Variant,
-    /// What is known of its product where that is asked for.
+    /// Its product, if requested.
     product: Result<Option<&'a pb::Product>, &'a Failure>,
 }
 
 impl<'a> VariantView<'a> {
-    /// Those of a product.
+    /// The variants of a product.
     pub(super) fn all(product: &'a pb::Product) -> Vec<Self> {
         let of = |variant| Self {
             variant,
@@ -110,11 +110,11 @@ sync_object!(ProductVariant: VariantView<'_>, |this, walk| {
     price: Amount<'_> = Amount::of(this.variant.price.as_ref()),
     compareAtPrice: Option<Amount<'_>> = this.variant.compare_at_price.as_ref().map(Amount::from),
     availableForSale: bool = this.variant.available_for_sale,
-    /// Units that can be bought now: on hand less reserved.
+    /// Units that can be bought now: on hand minus reserved.
     quantityAvailable: i32 = this.variant.quantity_available,
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     quantityOnHand: Option<i32> = this.variant.quantity_on_hand.filter(|_| walk.data.is_staff()),
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     quantityReserved: Option<i32> = this.variant.quantity_reserved.filter(|_| walk.data.is_staff()),
     image: Option<&pb::Image> = this.variant.image.as_ref(),
     weightGrams: Option<i32> = this.variant.weight_grams,

@@ -1,4 +1,4 @@
-//! Calls of services: their refusals tell of fields as the client wrote them.
+//! Results of calls. Refusals name fields as the client wrote them.
 
 use comptoir_mesh::Error;
 use tonic::{Response, Status};
@@ -6,9 +6,9 @@ use tonic::{Response, Status};
 use crate::backend::{Paths, renamed};
 use crate::problem::Problem;
 
-/// What a service answered.
+/// The result of a call.
 pub(crate) trait CallResult<T> {
-    /// The answer, or a problem whose fields are renamed by `paths` and in camelCase.
+    /// The answer, or a problem whose fields are renamed by `paths` and are in camelCase.
     fn or_problem_for(self, paths: Paths) -> Result<T, Problem>;
 
     /// The answer, or a problem whose fields are in camelCase.

@@ -1,5 +1,5 @@
-//! `/openapi.json`, and a page at `/docs` to read and try it. The page's files are within the program: nothing is loaded from
-//! elsewhere.
+//! `/openapi.json`, and `/docs`, a page to read it and to try requests. The page's files are part of the binary: nothing is
+//! loaded from other hosts.
 
 use axum::Router;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// What the page needs: its own scripts and calls, and the styles it sets on its elements.
+/// The content policy of the page: its own scripts and calls, and inline styles.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -31,7 +31,7 @@ pub(crate) fn routes(document: &OpenApi) -> Router {
     page.route("/openapi.json", get(move || async move { json(text) }))
 }
 
-/// The document as it is served, and as the repository has it.
+/// The text of the document, as it is served and stored in the repository.
 pub(crate) fn text(document: &OpenApi) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }

@@ -1,4 +1,4 @@
-//! What handlers take out of a request. Roles and keys are parts of the head, so they are checked before a body is read.
+//! Extractors. Roles and keys are in the head of a request, so they are checked before its body is read.
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use comptoir_mesh::error::ErrorReason;
@@ -16,28 +16,28 @@ use crate::request::Client;
 /// More characters than any id or slug has.
 const ID_LENGTH: usize = 255;
 
-/// The id in the path, of characters that ids have.
+/// The id in the path. Only characters of ids are accepted.
 pub(crate) struct Id(pub(crate) String);
 
-/// The id or slug in the path; a slug may be of any script.
+/// The id or slug in the path. A slug may be in any script.
 pub(crate) struct IdOrSlug(pub(crate) String);
 
 /// The two ids in the path.
 pub(crate) struct Ids(pub(crate) String, pub(crate) String);
 
-/// The signed-in user; UNAUTHENTICATED without one.
+/// The id of the signed-in user. UNAUTHENTICATED without one.
 pub(crate) struct SignedIn(pub(crate) String);
 
-/// Somebody of the staff; UNAUTHENTICATED or FORBIDDEN otherwise.
+/// Requires STAFF or ADMIN. UNAUTHENTICATED or FORBIDDEN otherwise.
 pub(crate) struct Staff;
 
 /// The `Idempotency-Key` header.
 pub(crate) struct IdempotencyKey(pub(crate) String);
 
-/// A JSON body, or none.
+/// A JSON body, or the default if there is no body.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
-/// What the path has for its parameters, if each is of characters that fit.
+/// The path's parameters, if all their characters are allowed.
 async fn named<S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
@@ -99,7 +99,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
     }
 }
 
-/// The user that the edge has verified.
+/// The user of the request's token.
 fn user(parts: &Parts) -> Option<&User> {
     parts.extensions.get::<Client>()?.user.as_deref()
 }
@@ -155,7 +155,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     }
 }
 
-/// Tells null (`Some(None)`) from a field that is left out, with `#[serde(default, deserialize_with = "nullable")]`.
+/// Distinguishes null (`Some(None)`) from a field that is left out, with `#[serde(default, deserialize_with = "nullable")]`.
 pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: Deserializer<'de>,

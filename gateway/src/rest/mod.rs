@@ -1,8 +1,7 @@
-//! The REST API: a file per noun holds its handlers, each with its description for the OpenAPI document beside it.
+//! The REST API. A file for each noun holds its handlers, each with its description for the OpenAPI document.
 //!
-//! Handlers take what they need out of the request (`extract`, `parameters`, `quantity`), make one call (`calls`) and show
-//! the answer (`view`). `upload` streams bodies on, `schema`, `openapi` and
-//! `docs` describe it all.
+//! A handler reads its request (`extract`, `parameters`, `quantity`), makes one call (`calls`) and converts the answer
+//! (`view`). `upload` streams bodies to a service. `schema`, `openapi` and `docs` are about the OpenAPI document.
 
 mod admin;
 mod auth;
@@ -32,7 +31,7 @@ use crate::app::App;
 
 pub(crate) use extract::Id;
 
-/// The ways to pay there are; a shop takes one of them or both.
+/// All ways to pay. A shop accepts one of them, or both.
 const PROVIDERS: [&str; 2] = ["sandbox", "stripe"];
 
 /// The routes of the REST API.
@@ -43,7 +42,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
     routes.with_state(app).merge(docs::routes(&document))
 }
 
-/// The OpenAPI document of a shop; `gateway/openapi.json` has that of the default one.
+/// The OpenAPI document of a shop. `gateway/openapi.json` contains that of the default shop.
 pub fn openapi(shop: &Shop) -> String {
     docs::text(&described(shop, &PROVIDERS.map(str::to_owned)).1)
 }

@@ -1,7 +1,7 @@
-//! The OpenAPI document: what the handlers say of themselves, and what all of them have in common.
+//! The OpenAPI document: the descriptions of the handlers, and what all of them have in common.
 //!
-//! A handler names its parameters, its body and the statuses that are its own, a refusal by the status alone:
-//! `(status = 409)`. What every route can be answered with by the edge, the form of refusals and the headers are added here.
+//! A handler describes its parameters, its body and its own statuses; a refusal only by its status: `(status = 409)`. This
+//! module adds the statuses that the edge can answer any route with, the form of refusals, and the headers.
 
 use std::collections::BTreeSet;
 
@@ -23,10 +23,10 @@ use super::admin::product_input::{ImageInput, VariantInput};
 use super::schema;
 use super::view::{Cart, FulfillmentStatus, OrderState, PaymentStatus, ProductSort, ProductStatus};
 
-/// The statuses that any route can be answered with, whatever its handler does.
+/// The statuses that any route can be answered with.
 const OF_THE_EDGE: [u16; 13] = [400, 401, 403, 406, 408, 413, 414, 415, 429, 431, 500, 503, 504];
 
-/// Members that answers leave out where there is nothing to say; all others are always there.
+/// Members that answers omit when they have no value. All other members are always present.
 const LEFT_OUT: [(&str, &str); 2] = [("Problem", "errors"), ("ProductVariant", "product")];
 
 /// A refusal (RFC 9457).
@@ -41,7 +41,7 @@ pub(crate) struct Problem {
     #[schema(inline)]
     code: Code,
     request_id: String,
-    /// What is wrong with which field. After 20 a last one without a field says how many more there are.
+    /// The fields that are wrong. After 20, a last entry without a field says how many more there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 21, nullable = false)]
     errors: Option<Vec<FieldProblem>>,
@@ -57,7 +57,7 @@ pub(crate) struct FieldProblem {
     message: String,
 }
 
-/// The refusal of an order, with its cart as it stands now where that could be read.
+/// The refusal of an order, with the current cart if it can be read.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CartProblem {
     #[serde(flatten)]
@@ -86,11 +86,11 @@ impl ToSchema for Code {}
 
 /// Every reason of the table.
 fn reasons() -> impl Iterator<Item = ErrorReason> {
-    // The enum's numbers are few and close to one another.
+    // The enum's numbers are below 1000.
     (1..1000).filter_map(|number| ErrorReason::try_from(number).ok())
 }
 
-/// Adds what is the same for all operations, and what this shop has of its own.
+/// Completes the document with what all operations have in common, and with what is specific to this shop.
 pub(crate) fn complete(mut document: OpenApi, shop: &Shop, providers: &[String]) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Comptoir")
@@ -149,7 +149,7 @@ pub(crate) fn complete(mut document: OpenApi, shop: &Shop, providers: &[String])
     document
 }
 
-/// The operations of a path with their methods.
+/// The operations of a path.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem {
         get,
@@ -161,7 +161,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
 }
 
-/// An answer has all its members, null or not. A request body differs from it by refusing other fields.
+/// Marks all members of an answer as required, although they may be null. Request bodies are different: they refuse unknown
+/// fields.
 fn require_all(name: &str, schema: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(object)) = schema else {
         return;
@@ -215,7 +216,7 @@ fn describe(path: &str, operation: &mut Operation) {
     }
 }
 
-/// A body that may be left out is not null for that.
+/// A body that may be left out is not nullable for that reason.
 fn optional_body(body: &mut RequestBody) {
     for content in body.content.values_mut() {
         if let RefOr::T(content) = content
@@ -245,7 +246,7 @@ fn admit_empty(parameter: &mut Parameter) {
     parameter.schema = Some(AnyOfBuilder::new().item(schema).item(empty).into());
 }
 
-/// The schema of an id in a path, by its place.
+/// The schema of an id, by its position in a path.
 fn path_parameter(path: &str, name: &str) -> Parameter {
     let schema = match (path.trim_start_matches('/').split('/').nth(1), name) {
         (_, "idOrSlug") => "IdOrSlug",
@@ -270,7 +271,7 @@ fn refusal_name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// Says what a handler left to be said: the description of a status, the body of a refusal, and the headers.
+/// Completes a response: the description of its status, the body of a refusal, and the headers.
 fn complete_response(status: &str, response: &mut RefOr<Response>) {
     let code: u16 = status.parse().unwrap_or_default();
     let RefOr::T(known) = response else { return };
@@ -288,7 +289,7 @@ fn complete_response(status: &str, response: &mut RefOr<Response>) {
     known.headers.extend(headers(code));
 }
 
-/// A refusal of this status, whose body is of this schema.
+/// A refusal with this status and this schema of its body.
 fn refusal(status: u16, schema: &str) -> Response {
     let mut response = Response::new(codes(status));
     let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(schema))));
@@ -299,7 +300,7 @@ fn refusal(status: u16, schema: &str) -> Response {
     response
 }
 
-/// The codes of a status, out of GraphQL.
+/// The codes of a status, except those of GraphQL.
 fn codes(status: u16) -> String {
     let codes: Vec<&str> = reasons()
         .filter(|reason| reason.http_status() == status)
@@ -340,7 +341,7 @@ fn headers(status: u16) -> Vec<(String, RefOr<Header>)> {
     headers
 }
 
-/// What a status says that a handler adds nothing to.
+/// The default description of a status.
 fn described(status: &str) -> &'static str {
     match status {
         "201" => "Created",

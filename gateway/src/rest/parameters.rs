@@ -1,5 +1,5 @@
-//! Query parameters. One is one value, commas and all; a list is written by repeating it. The edge has refused those given twice
-//! that are no list ([`may_repeat`]).
+//! Query parameters. A parameter has one value, which may contain commas. A list is written by repeating its parameter. The
+//! edge refuses repetitions of other parameters ([`may_repeat`]).
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use crate::config::most_of_a_page;
 use crate::problem::Problem;
 
-/// What comes before the name of an option.
+/// The prefix of a parameter that filters by an option.
 const OPTION: &str = "option.";
 
 /// Whether the parameter `name` of `path` is a list.
@@ -24,8 +24,8 @@ pub(crate) fn may_repeat(path: &str, name: &str) -> bool {
         && (matches!(name, "category" | "vendor" | "productType" | "tag") || name.starts_with(OPTION))
 }
 
-/// The parameters of a request: a handler takes those it knows, and [`Parameters::finish`] refuses the rest. One that is empty
-/// is as good as absent, whatever it is of: forms send what was left blank.
+/// The parameters of a request. A handler takes those it knows, and [`Parameters::finish`] refuses the rest. An empty
+/// parameter is the same as an absent one, because forms send blank fields.
 pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
@@ -48,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// The value of a parameter that is no list.
+    /// The value of a parameter that is not a list.
     fn one(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)?.pop()
     }
@@ -84,7 +84,7 @@ impl Parameters {
             .collect())
     }
 
-    /// `limit`, as messages carry it; 0 is the service's own.
+    /// `limit`, as in messages. 0 means the service's default.
     pub(crate) fn limit(&mut self, most: u32) -> Result<i32, Problem> {
         let Some(limit) = self.text("limit") else {
             return Ok(0);
@@ -100,12 +100,12 @@ impl Parameters {
             })
     }
 
-    /// `cursor`, as messages carry it.
+    /// `cursor`, as in messages.
     pub(crate) fn cursor(&mut self) -> String {
         self.one("cursor").unwrap_or_default()
     }
 
-    /// `true` or `false`, which is also what is not there.
+    /// A flag: `true` or `false`. `false` if it is absent.
     pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
         match self.text(name).as_deref() {
             None | Some("false") => Ok(false),
@@ -114,7 +114,7 @@ impl Parameters {
         }
     }
 
-    /// A price in the smallest unit of a currency with so many digits.
+    /// A price in the smallest unit of a currency with `digits` decimals.
     pub(crate) fn price(&mut self, name: &str, digits: u32) -> Result<Option<i64>, Problem> {
         let price = self
             .text(name)
@@ -123,7 +123,7 @@ impl Parameters {
         price.map_err(|error| Error::field(name, ErrorReason::ValidationFailed, error.to_string()).into())
     }
 
-    /// A time of RFC 3339.
+    /// A time (RFC 3339).
     pub(crate) fn time(&mut self, name: &str) -> Result<Option<prost_types::Timestamp>, Problem> {
         let Some(text) = self.text(name) else {
             return Ok(None);
@@ -138,7 +138,7 @@ impl Parameters {
         Ok(Some(comptoir_mesh::clock::to_proto(time)))
     }
 
-    /// One of an enum's names.
+    /// One of the names of an enum.
     pub(crate) fn name<T: DeserializeOwned>(
         &mut self,
         name: &str,
@@ -154,7 +154,7 @@ impl Parameters {
             .map_err(|_| Error::field(name, otherwise, "This is none of the names that are taken.").into())
     }
 
-    /// Refuses what nobody took.
+    /// Refuses parameters that the handler did not take.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.0.into_keys().next() {
             None => Ok(()),

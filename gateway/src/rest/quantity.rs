@@ -1,4 +1,4 @@
-//! Quantities as clients write them.
+//! Quantities in requests.
 
 use comptoir_mesh::Error;
 use comptoir_mesh::error::ErrorReason;
@@ -6,14 +6,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A number of units. Whatever it is written as is read, so that it is refused as what it is: a quantity.
+/// A number of units. Any JSON value is deserialised, so that a wrong one is refused as a wrong quantity.
 #[derive(ToSchema)]
 #[schema(value_type = i32, minimum = 1, maximum = 999)]
 pub(crate) struct Quantity(Result<i32, ErrorReason>);
 
 impl Quantity {
-    /// The number, or INVALID_QUANTITY or QUANTITY_OUT_OF_RANGE of `field`. Numbers that a message can carry are left to
-    /// the service that knows the limit.
+    /// Returns the number, or INVALID_QUANTITY or QUANTITY_OUT_OF_RANGE of `field`. The service checks the limit that is
+    /// set.
     pub(crate) fn read(&self, field: &str) -> Result<i32, Error> {
         self.0.map_err(|reason| {
             let message = match reason {
@@ -49,7 +49,7 @@ fn whole(value: &Value) -> Result<i32, ErrorReason> {
             _ => Err(ErrorReason::InvalidQuantity),
         };
     }
-    // Over 2^63, or written with a fraction or exponent.
+    // Above 2^63, or written with a fraction or an exponent.
     match number.as_f64() {
         Some(large) if large > f64::from(i32::MAX) => Err(ErrorReason::QuantityOutOfRange),
         Some(whole) if whole >= 1.0 && whole.fract() == 0.0 => format!("{whole}")

@@ -1,7 +1,7 @@
-//! What texts, numbers and lists are like, for the document: `#[schema(value_type = Email)]` on a field, `Email` as the type of a
-//! parameter. Lengths and characters are those that the services check.
+//! The schemas of texts, numbers and lists in the document: `#[schema(value_type = Email)]` on a field, `Email` as the type
+//! of a parameter. Lengths and characters are those that the services check.
 //!
-//! Space around a line is taken off before it is checked, so it may stand there.
+//! Whitespace around a line is removed before it is checked, so the patterns allow it.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -15,19 +15,19 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The most units of a line, unless a setting says otherwise.
+/// The most units of a line, by the default settings.
 const UNITS: i32 = 999;
-/// The most lines of a cart, unless a setting says otherwise.
+/// The most lines of a cart, by the default settings.
 const LINES: usize = 100;
-/// The longest search, unless a setting says otherwise.
+/// The longest search, by the default settings.
 const SEARCH: usize = 256;
-/// The most entries of a page, unless a setting says otherwise.
+/// The most entries of a page, by the default settings.
 const PAGE: i32 = 100;
 
-/// Digits behind the point of the default shop's currency; a shop with another one has its own in its document.
+/// The decimals of the default shop's currency. A shop with another currency has its own in its document.
 const DIGITS: u32 = 2;
 
-/// Types that stand for a schema, with its description.
+/// Declares types that represent a schema, with its description.
 macro_rules! schemas {
     ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)*) => {
         $(
@@ -47,7 +47,7 @@ macro_rules! schemas {
             }
         )*
 
-        /// Each by its name.
+        /// All schemas by name.
         pub(crate) fn all() -> Vec<(String, RefOr<Schema>)> {
             vec![$((<$name as ToSchema>::name().into_owned(), $name::schema())),*]
         }
@@ -55,36 +55,36 @@ macro_rules! schemas {
 }
 
 schemas! {
-    /// Of a cart.
+    /// The id of a cart.
     CartId = id("cart_");
-    /// Of a line of a cart.
+    /// The id of a line of a cart.
     CartLineId = id("line_");
-    /// Of an order.
+    /// The id of an order.
     OrderId = id("order_");
-    /// Of a parcel.
+    /// The id of a parcel.
     FulfillmentId = id("ful_");
-    /// Of an entry of the record of payments.
+    /// The id of an entry of the payment history.
     PaymentEventId = id("pev_");
-    /// Of a payment at its provider.
+    /// The id of a payment at its provider.
     PaymentId = pattern("^[!-~]{1,255}$");
-    /// Of a product.
+    /// The id of a product.
     ProductId = id("prod_");
-    /// Of a variant.
+    /// The id of a variant.
     VariantId = id("var_");
-    /// The id of an existing variant; empty counts as absent.
+    /// The id of an existing variant. Empty is the same as absent.
     VariantIdOrEmpty = id_or_empty("var_");
-    /// Of a category.
+    /// The id of a category.
     CategoryId = id("cat_");
-    /// The id of a category; empty counts as absent.
+    /// The id of a category. Empty is the same as absent.
     CategoryIdOrEmpty = id_or_empty("cat_");
-    /// Of a user.
+    /// The id of a user.
     UserId = id("user_");
-    /// Of an address of a user.
+    /// The id of a user's address.
     AddressId = id("addr_");
-    /// Of a session.
+    /// The id of a session.
     SessionId = id("ses_");
-    /// What stands for a product in addresses of pages: lower case letters of any script (Latin ones without accents), digits
-    /// and single hyphens.
+    /// The name of a product in URLs: lower case letters of any script (Latin ones without accents), digits and single
+    /// hyphens.
     Slug = text().max_length(Some(lengths::SLUG)).min_length(Some(1)).pattern(Some(slug()));
     /// The id or the slug of a product.
     IdOrSlug = AnyOfBuilder::new().item(id("prod_")).item(text().max_length(Some(lengths::SLUG)).pattern(Some(slug())));
@@ -93,21 +93,22 @@ schemas! {
     Text = pattern("^[^\\u0000]*$");
     /// An e-mail address.
     Email = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL));
-    /// An e-mail address; empty counts as absent.
+    /// An e-mail address. Empty is the same as absent.
     EmailOrEmpty = OneOfBuilder::new()
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL)))
         .item(text().max_length(Some(0)));
-    /// A telephone number of 4 to 15 digits, as people write it; after a + or 00 it begins with a country code. Empty counts as absent.
+    /// A telephone number of 4 to 15 digits, as people write it. After + or 00 it begins with a country code. Empty is the
+    /// same as absent.
     Phone = pattern(&phone()).max_length(Some(lengths::PHONE));
     /// A first or last name, a company, a city or a region.
     Name = line(lengths::NAME);
-    /// One that is not empty.
+    /// A name that is not empty.
     NameNeeded = needed_line(lengths::NAME);
     /// A line of an address.
     Street = line(lengths::STREET);
-    /// One that is not empty.
+    /// A line of an address that is not empty.
     StreetNeeded = needed_line(lengths::STREET);
-    /// A postal code; empty where the country has none.
+    /// A postal code. Empty if the country has none.
     PostalCode = line(lengths::POSTAL_CODE);
     /// An ISO 3166-1 alpha-2 code.
     CountryCode = one_of(countries());
@@ -121,37 +122,37 @@ schemas! {
     NewPassword = pattern("^[^\\u0000]*$")
         .min_length(Some(lengths::PASSWORD_BYTES_MIN.div_ceil(4)))
         .max_length(Some(lengths::PASSWORD_BYTES_MAX));
-    /// What makes a call repeatable.
+    /// A name for the call that allows retries.
     RequestId = pattern("^[^\\u0000]*$").max_length(Some(lengths::REQUEST_ID));
-    /// 1 to 255 printable ASCII characters, the same for each repetition of the call.
+    /// 1 to 255 printable ASCII characters, the same for each retry of the call.
     IdempotencyKey = pattern("^[ -~]+$").min_length(Some(1)).max_length(Some(lengths::REQUEST_ID));
 
     /// A line of a product: its vendor, its type, a SKU.
     Line = line(lengths::LINE);
-    /// One that is not empty: a title, a tag, the value of an option.
+    /// A line that is not empty: a title, a tag, the value of an option.
     LineNeeded = needed_line(lengths::LINE);
-    /// The name of an option: no dot in it, no dollar before it.
+    /// The name of an option. It contains no dot, and does not begin with a dollar sign.
     OptionName = option_name(lengths::LINE - 1);
-    /// HTML; what could run in it is taken out.
+    /// HTML. Scripts and other active content are removed.
     Html = pattern(&format!("^[^{}]*$", refused_but_breaks())).max_length(Some(lengths::DESCRIPTION));
-    /// What search engines show, or what is read out in place of a picture.
+    /// A text for search engines, or the alternative text of a picture.
     Summary = line(lengths::SUMMARY);
-    /// https, without credentials, or what `POST /admin/media` gave.
+    /// An https address without credentials, or one that `POST /admin/media` returned.
     PictureUrl = pattern("^(https://[^\\s@/?#]+([/?#][^\\s]*)?|/media/[0-9a-f]{64})$").max_length(Some(lengths::URL_BYTES));
-    /// The same; empty counts as absent.
+    /// An https address without credentials, or one that `POST /admin/media` returned. Empty is the same as absent.
     PictureUrlOrEmpty = pattern("^(https://[^\\s@/?#]+([/?#][^\\s]*)?|/media/[0-9a-f]{64})?$")
         .max_length(Some(lengths::URL_BYTES));
     /// A decimal in the shop's currency: "49.90".
     Price = decimal(DIGITS, false);
-    /// A decimal in the shop's currency that is more than nothing.
+    /// A decimal in the shop's currency, greater than 0.
     Amount = decimal(DIGITS, true);
-    /// The names of the axes.
+    /// The names of the options.
     OptionNames = list_of("OptionName", lengths::OPTIONS);
-    /// A value for each option, in their order.
+    /// A value for each option, in the same order.
     OptionValues = list_of("LineNeeded", lengths::OPTIONS);
-    /// Words that a product is found by.
+    /// Words to find a product by.
     Tags = list_of("LineNeeded", lengths::PICTURES_OR_TAGS);
-    /// Units that may be none.
+    /// A number of units, which may be 0.
     UnitsOrNone = whole(0, i32::MAX);
     /// Grams.
     Grams = whole(0, i32::MAX);
@@ -159,7 +160,7 @@ schemas! {
     Units = whole(1, UNITS);
     /// Units of a line of an order.
     UnitsShipped = whole(1, i32::MAX);
-    /// Units that come or, below 0, go.
+    /// Units to add or, if negative, to remove.
     Delta = AnyOfBuilder::new().item(whole(i32::MIN, -1)).item(whole(1, i32::MAX));
     /// Why stock is adjusted.
     StockReason = needed_line(lengths::STOCK_REASON);
@@ -170,26 +171,26 @@ schemas! {
     ));
     /// The codes of a cart.
     DiscountCodes = list_of("DiscountCode", lengths::DISCOUNT_CODES);
-    /// What an order is followed by: a reason, a carrier, a tracking number.
+    /// A text about an order: a reason, a carrier, a tracking number.
     OrderText = line(lengths::ORDER_TEXT);
-    /// One that is not empty.
+    /// A text about an order that is not empty.
     OrderTextNeeded = needed_line(lengths::ORDER_TEXT);
-    /// What a payment provider gave the browser.
+    /// The token that the payment provider gave the browser.
     PaymentToken = pattern("^[!-~]+$").max_length(Some(lengths::PAYMENT_TOKEN_BYTES));
     /// The name of a way to pay.
     ProviderName = one_of(&["sandbox", "stripe"]);
-    /// An address of one of the shop's origins.
+    /// A URL at one of the shop's origins.
     ReturnUrl = pattern("^https?://[!-~]+$").max_length(Some(lengths::URL_BYTES));
 
-    /// What is searched for; typos are forgiven.
+    /// A search query. Typos are tolerated.
     SearchQuery = pattern("^[^\\u0000]*$").min_length(Some(1)).max_length(Some(SEARCH));
-    /// What orders are searched by.
+    /// A search query for orders.
     OrderQuery = line(lengths::ORDER_QUERY);
     /// A value of a filter.
     FilterValue = pattern("^[^\\u0000]*$");
-    /// A place in a list, as `nextCursor` gave it.
+    /// A position in a list, from `nextCursor`.
     Cursor = pattern("^[A-Za-z0-9_-]+$");
-    /// A guest's right to an order.
+    /// The token that gives a guest access to an order.
     AccessToken = pattern("^[^\\u0000]+$");
     /// Entries of a page.
     PageSize = whole(1, PAGE);
@@ -197,13 +198,13 @@ schemas! {
     NewLines = list_of("CartLineInput", LINES);
     /// Variants, at least one.
     Variants = list_of("VariantInput", lengths::VARIANTS).min_items(Some(1));
-    /// Pictures, the first in front.
+    /// Pictures. The first one is the featured picture.
     Images = list_of("ImageInput", lengths::PICTURES_OR_TAGS);
-    /// An instant (RFC 3339).
+    /// A time (RFC 3339).
     Time = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
 }
 
-/// The schemas that are other ones in a shop of another currency, other languages and other ways to pay.
+/// The schemas that depend on a shop's currency, languages and ways to pay.
 pub(crate) fn of_shop(shop: &Shop, providers: &[String]) -> [(&'static str, RefOr<Schema>); 4] {
     let digits = shop.currency_digits;
     [
@@ -229,21 +230,21 @@ pub(crate) fn of_shop(shop: &Shop, providers: &[String]) -> [(&'static str, RefO
     ]
 }
 
-/// Slugs of most scripts: those with marks that stand beside their letters are taken too, and have no pattern that is short.
+/// Slugs of most scripts. Scripts with combining marks are accepted too, but have no short pattern.
 fn slug() -> String {
     let letters = class(SLUG_LETTERS.iter());
     format!("^[{letters}]+(-[{letters}]+)*$")
 }
 
-/// What may stand around a text and is dropped ([`comptoir_mesh::text::line`]), within a class of characters.
+/// The characters that are removed around a text ([`comptoir_mesh::text::line`]), for a character class.
 const BLANK: &str = "\\t\\n\\r \\u00A0\\u1680\\u2000-\\u200A\\u202F\\u205F\\u3000";
 
 fn blanks() -> String {
     format!("[{BLANK}]*")
 }
 
-/// The characters that no line may have, within a class. Those beyond U+FFFF are left out: patterns have no common way to
-/// write them.
+/// The characters that a line must not contain, for a character class. Those above U+FFFF are left out: patterns have no
+/// common syntax for them.
 fn refused() -> String {
     class(REFUSED.iter().filter(|range| u32::from(*range.end()) <= 0xFFFF))
 }
@@ -260,7 +261,7 @@ fn class<'a>(ranges: impl Iterator<Item = &'a RangeInclusive<char>>) -> String {
     class
 }
 
-/// The same for text of several lines, where the first of them are tabs and line ends.
+/// The same for text of several lines, which may contain tabs and line ends.
 fn refused_but_breaks() -> String {
     let all = refused();
     let later = all.strip_prefix("\\u0000-\\u001F").unwrap_or(&all);
@@ -271,8 +272,8 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// What [`comptoir_mesh::phone::check`] takes: behind a + or 00 what a country's code can begin with (not 0, 800, 808, 87, 881
-/// to 883, 888 and 979), else no 00.
+/// What [`comptoir_mesh::phone::check`] accepts: after + or 00, the first digits of a country code (not 0, 800, 808, 87, 881
+/// to 883, 888 and 979), otherwise no 00.
 fn phone() -> String {
     let gap = "[ \u{a0}\u{202f}()./-]*";
     let digit = |which: &str| format!("{gap}[{which}]");
@@ -327,7 +328,7 @@ fn option_name(more: usize) -> ObjectBuilder {
     ))
 }
 
-/// A decimal with so many digits behind the point at most, 0 or more, or more than 0.
+/// A decimal with at most `digits` decimals, from 0 or above 0.
 fn decimal(digits: u32, is_positive: bool) -> ObjectBuilder {
     let most = lengths::PRICE.ilog10().saturating_sub(digits);
     let fraction = match digits {

@@ -1,4 +1,4 @@
-//! A body sent on to a service piece by piece: as fast as the service takes it, and never whole in memory.
+//! Streams a body to a service in messages, as fast as the service accepts it, without holding the whole body in memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,13 +15,13 @@ use super::calls::CallResult as _;
 use crate::json::body_error;
 use crate::problem::Problem;
 
-/// Bytes of one message.
+/// The bytes of one message.
 const PIECE: usize = 64 * 1024;
 
-/// Messages that may wait to be sent.
+/// How many messages may wait to be sent.
 const WAITING: usize = 2;
 
-/// Calls a client-streaming method with `first` and a message of each piece of the body. `received` counts bytes.
+/// Calls a client-streaming method with `first` and then the body in messages. `received` counts bytes.
 pub(crate) async fn send<M, R>(
     body: Body,
     first: M,
@@ -40,8 +40,8 @@ where
         fed = feed(body, first, message, received, &sender) => fed,
     };
     if let Err(error) = fed {
-        // A client's stream cannot carry an error, and its end would say that the body is whole: it stays open until the
-        // call, which is dropped here, is cancelled.
+        // A client's stream cannot carry an error, and ending it would mean that the body is complete. So it stays open
+        // until the call, which is dropped here, is cancelled.
         tokio::spawn(async move { sender.closed().await });
         return Err(error.into());
     }
@@ -49,7 +49,7 @@ where
     answer.await.or_problem()
 }
 
-/// Sends the body in pieces of at most [`PIECE`] bytes, until it ends or nobody takes them any more.
+/// Sends the body in messages of at most [`PIECE`] bytes, until it ends or the receiver is gone.
 async fn feed<M>(
     body: Body,
     first: M,

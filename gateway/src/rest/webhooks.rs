@@ -1,4 +1,4 @@
-//! What providers call: handed on as it came, as the signature is over these very bytes.
+//! Webhooks of providers. The body is passed on unchanged, because the signature covers its bytes.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ async fn bytes(body: axum::body::Body) -> Result<Vec<u8>, Problem> {
     Ok(read_body(body).await?.into())
 }
 
-/// Payments at Stripe.
+/// Payment events of Stripe.
 #[utoipa::path(
     post,
     path = "/webhooks/stripe",
@@ -54,7 +54,7 @@ pub(crate) async fn stripe(
     Ok(StatusCode::OK)
 }
 
-/// Text messages at Twilio.
+/// Delivery reports of Twilio.
 #[utoipa::path(
     post,
     path = "/webhooks/twilio",
@@ -82,7 +82,7 @@ pub(crate) async fn twilio(
     .await
 }
 
-/// Mails at Amazon SES, through SNS, whose messages carry their signature within.
+/// Delivery reports of Amazon SES, through SNS. Its messages contain their own signature.
 #[utoipa::path(
     post,
     path = "/webhooks/ses",
@@ -112,7 +112,7 @@ async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<St
     Ok(StatusCode::OK)
 }
 
-/// The address that was called, which the signature covers: whoever writes another here only spoils it.
+/// The URL that was called. The signature covers it, so a forged header only makes the check fail.
 fn public_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
     let behind = header(headers, "x-forwarded-proto");
     let scheme = match behind.as_str() {

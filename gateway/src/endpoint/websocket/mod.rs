@@ -23,10 +23,10 @@ use session::Session;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Each socket has this from the beginning; its messages are short.
+/// Allocated for each socket. Messages are short.
 const READ_BUFFER: usize = 4096;
 
-/// Answers the upgrade. Origins were judged by the edge; a bad token in a header refuses it like any request.
+/// Answers the upgrade. The edge has checked the origin. An invalid token in a header is refused as in any request.
 pub(super) async fn upgrade(
     app: &Arc<App>,
     client: Client,

@@ -1,11 +1,11 @@
-//! The operations that run on a socket.
+//! The running operations of a socket.
 
 use std::collections::HashMap;
 
 use futures::future::AbortHandle;
 
-/// By the id that the client gave each. It may give an id again as soon as it has ended its operation, so each has a number
-/// too: an operation that was ended may have put something into the queue before.
+/// Operations by the client's id. A client may reuse an id as soon as its operation ended, while messages of that operation
+/// are still queued, so each operation also has a number.
 #[derive(Default)]
 pub(super) struct Operations {
     running: HashMap<String, (u64, AbortHandle)>,
@@ -13,7 +13,7 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    /// The number of the operation that begins next.
+    /// Returns the number of the next operation.
     pub(super) fn number(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -27,7 +27,7 @@ impl Operations {
         self.running.contains_key(id)
     }
 
-    /// Whether the operation of this id is that of the number.
+    /// Whether the operation with this id has this number.
     pub(super) fn is(&self, id: &str, number: u64) -> bool {
         self.running
             .get(id)
@@ -38,7 +38,7 @@ impl Operations {
         self.running.len()
     }
 
-    /// Takes an operation off the list and stops it.
+    /// Removes an operation and aborts it.
     pub(super) fn end(&mut self, id: &str) {
         if let Some((_, operation)) = self.running.remove(id) {
             operation.abort();
@@ -69,7 +69,7 @@ mod tests {
         assert!(first.is_aborted() && !operations.is("1", old));
         let new = operations.number();
         operations.begin("1".to_owned(), new, second.clone());
-        // What the old one left in the queue says nothing of the new one.
+        // A message of the old operation in the queue does not end the new one.
         assert!(operations.is("1", new) && !operations.is("1", old));
         assert_eq!(operations.count(), 1);
         operations.end("1");

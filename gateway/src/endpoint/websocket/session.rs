@@ -1,4 +1,4 @@
-//! One WebSocket, from its greeting to its closing.
+//! One WebSocket connection.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -28,18 +28,18 @@ use crate::request::{ClientKey, bearer};
 use super::operations::Operations;
 use super::subscription;
 
-/// Until when a connection has to be initialised.
+/// The time to initialise a connection.
 const INIT: Duration = Duration::from_secs(10);
-/// Between pings; also how often the token is looked at again.
+/// The time between pings. The token is checked again as often.
 const PING: Duration = Duration::from_secs(15);
-/// Until when a message has to be taken.
+/// The time to send a message.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Operations that run at once on one socket.
+/// How many operations may run at once on one socket.
 const MAX_OPERATIONS: usize = 50;
-/// Messages that wait for a slow reader; its operations wait with them.
+/// How many messages are queued for a slow reader. Then its operations wait.
 const QUEUE: usize = 16;
 
-/// Why the server ends a connection: a code of the protocol and its words.
+/// Why the server closes a connection: a code of the protocol, and a text.
 type CloseReason = (u16, &'static str);
 
 const INVALID: CloseReason = (4400, "Invalid message");
@@ -59,7 +59,7 @@ pub(super) struct Session {
     queue: Option<mpsc::Receiver<Outgoing>>,
 }
 
-/// A message of an operation; the last one takes it off the list.
+/// A message of an operation. The last one ends the operation.
 struct Outgoing {
     id: String,
     number: u64,
@@ -68,7 +68,7 @@ struct Outgoing {
 }
 
 impl Session {
-    /// `token` is that of the upgrade's header, if it had one.
+    /// `token` is from the upgrade's header, if it had one.
     pub(super) fn new(app: Arc<App>, caller: Caller, token: Option<Arc<str>>) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
         Self {
@@ -82,7 +82,7 @@ impl Session {
         }
     }
 
-    /// Serves the socket until either side ends it.
+    /// Serves the socket until either side closes it.
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
         let end = self.converse(&mut socket).await;
         if let Some((code, reason)) = end {
@@ -90,7 +90,7 @@ impl Session {
                 code,
                 reason: reason.into(),
             };
-            // Give the peer a moment to answer, so that it sees the code and not a reset.
+            // Wait for the peer to answer, so that it sees the code and not a reset.
             let _ = timeout(Duration::from_secs(1), async {
                 if socket.send(Message::Close(Some(frame))).await.is_ok() {
                     while let Some(Ok(_)) = socket.recv().await {}
@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// The conversation; gives the reason where it is the server that ends it.
+    /// Handles messages until the connection ends. Returns a reason if the server closes it.
     async fn converse(&mut self, socket: &mut WebSocket) -> Option<CloseReason> {
         let mut queue = self.queue.take()?;
         let shutdown = self.app.env.shutdown.clone();
@@ -116,7 +116,7 @@ impl Session {
                     return Some(FORBIDDEN);
                 }
                 _ = pings.tick() => {
-                    // A peer that answered neither of two pings is gone.
+                    // The peer answered neither of two pings.
                     if unanswered >= 2 {
                         return None;
                     }
@@ -127,7 +127,7 @@ impl Session {
                     send(socket, Message::Ping(bytes::Bytes::new())).await?;
                 }
                 Some(outgoing) = queue.recv() => {
-                    // An operation that the client has ended says nothing more.
+                    // Messages of an operation that the client ended are dropped.
                     if self.operations.is(&outgoing.id, outgoing.number) {
                         if outgoing.is_last {
                             self.operations.end(&outgoing.id);
@@ -152,14 +152,14 @@ impl Session {
         }
     }
 
-    /// What is left of the token's life.
+    /// The time until the token expires.
     fn expires(&self) -> Option<Duration> {
         let user = self.caller.client.user.as_ref()?;
         let left = user.expires_at.saturating_mul(1000) - self.app.env.clock.now().as_millisecond();
         Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Whether the token has not been revoked since. That auth cannot be asked is no revocation.
+    /// Whether the token is still valid. If auth cannot be reached, it is considered valid.
     fn is_token_valid(&self) -> bool {
         let Some(token) = &self.token else { return true };
         match self.app.env.verifier.verify(token) {
@@ -168,7 +168,7 @@ impl Session {
         }
     }
 
-    /// Takes a message; gives what is answered at once.
+    /// Handles a message. Returns the immediate answer.
     async fn take(&mut self, text: &[u8]) -> ControlFlow<CloseReason, Option<Value>> {
         let Ok(Value::Object(mut message)) = crate::json::read(text) else {
             return ControlFlow::Break(INVALID);
@@ -221,7 +221,7 @@ impl Session {
         Some((token.into(), user))
     }
 
-    /// Begins an operation, or gives the error it is refused with.
+    /// Starts an operation, or returns the error that refuses it.
     async fn subscribe(&mut self, id: String, payload: Value) -> Option<Value> {
         let key = {
             let user = self.caller.client.user.as_deref();
@@ -247,7 +247,7 @@ impl Session {
         }
     }
 
-    /// The checks of a request by POST, and its count.
+    /// Makes the checks of a request by POST, and counts it.
     async fn admit(&self, payload: Value) -> Result<Prepared, Problem> {
         if self.operations.count() >= MAX_OPERATIONS {
             return Err(Problem::new(
@@ -274,7 +274,7 @@ impl Session {
         )
     }
 
-    /// Operations belong to the upgrade's trace; streams have no deadline.
+    /// Operations have the trace of the upgrade. Streams have no deadline.
     fn context(&self) -> Context {
         Context {
             token: self.token.clone(),
@@ -284,7 +284,7 @@ impl Session {
     }
 }
 
-/// An operation that runs beside the conversation.
+/// An operation, which runs in a task of its own.
 struct Operation {
     app: Arc<App>,
     caller: Caller,
@@ -295,7 +295,7 @@ struct Operation {
 }
 
 impl Operation {
-    /// Runs it and sends what comes of it.
+    /// Runs the operation and sends its answers.
     async fn run(self, prepared: Prepared) {
         let last = if prepared.operation().kind == OperationType::Subscription {
             self.follow(prepared).await
@@ -317,14 +317,14 @@ impl Operation {
         self.sender.send(outgoing).await.ok()
     }
 
-    /// Sends an answer that is written out already.
+    /// Sends a serialised answer.
     async fn send_next(&self, payload: &str) -> Option<()> {
         let id = Value::from(self.id.as_str());
         let message = format!(r#"{{"id":{id},"type":"next","payload":{payload}}}"#);
         self.send(message, false).await
     }
 
-    /// A query or mutation, in the time of a request.
+    /// Runs a query or mutation, with the time limit of a request.
     async fn once(&self, prepared: Prepared) -> Option<Value> {
         let limit = seconds(self.app.config.limits.request).unwrap_or(Duration::from_secs(3600));
         let context = Context {
@@ -348,7 +348,7 @@ impl Operation {
         }
     }
 
-    /// A subscription, until it ends by itself.
+    /// Runs a subscription until it ends.
     async fn follow(&self, prepared: Prepared) -> Option<Value> {
         let _place = match self.app.services.followed_orders.permit() {
             Ok(place) => place,
@@ -371,7 +371,7 @@ impl Operation {
             };
             let end = loop {
                 match answers.next().await {
-                    // A restarted operation begins with what was sent before.
+                    // A restarted operation begins with the answer that was sent last.
                     Some(Update::Next(payload)) if sent.as_ref() == Some(&payload) => {}
                     Some(Update::Next(payload)) => {
                         self.send_next(&payload).await?;
@@ -383,7 +383,8 @@ impl Operation {
             };
             match end {
                 Some(SubscriptionEnd::Complete) => return Some(complete(&self.id)),
-                // It ran by the right of another's token, which may have ended since: this one's own is asked.
+                // The shared operation ran with the token of another socket, which may have become invalid. Run it with this
+                // one's.
                 Some(SubscriptionEnd::Refused(_) | SubscriptionEnd::Failed(_)) | None
                     if prepared.is_some() => {}
                 Some(SubscriptionEnd::Refused(errors)) => {

@@ -1,4 +1,4 @@
-//! Subscriptions. Those that ask for the same in the name of the same user are executed and written out once.
+//! Runs subscriptions.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::endpoint::execute::{self, Prepared};
 use crate::executor::{SubscriptionEnd, complete_errors, execute_stream, take_refusal};
 use crate::feed::Update;
 
-/// The answers of a subscription, as they are sent.
+/// The serialised answers of a subscription.
 pub(super) fn answers(
     app: &Arc<App>,
     caller: &Caller,
@@ -39,7 +39,7 @@ pub(super) fn answers(
         .chain(stream::iter([Update::End(SubscriptionEnd::Complete)]))
 }
 
-/// What a stream that could not begin says: the codes of its resolver, or of validation.
+/// The errors of a subscription that could not start, with their codes.
 fn refusal(mut response: Response, errors: Vec<async_graphql::ServerError>) -> Value {
     response.errors = errors;
     complete_errors(&mut response);

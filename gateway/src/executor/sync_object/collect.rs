@@ -1,4 +1,4 @@
-//! Selections, gathered once for all objects they are of.
+//! Collects the fields of selections, once for all objects of a list.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -10,24 +10,24 @@ use async_graphql::{ContextSelectionSet, Name, Positioned};
 
 use super::SyncObject;
 
-/// A field that is asked for under one key.
+/// A field that is requested under one response key.
 pub(crate) struct CollectedField<'q> {
     pub(crate) key: &'q Name,
     pub(crate) field: &'q Positioned<Field>,
-    /// The field where it is written repeats, maybe with more below it.
+    /// The same field, repeated in the document, maybe with other fields below it.
     repeats: Vec<&'q Positioned<Field>>,
-    /// What is asked for below it, gathered when the first object is there.
+    /// The fields below it, collected when the first object is resolved.
     pub(crate) below: OnceCell<Vec<CollectedField<'q>>>,
 }
 
 impl<'q> CollectedField<'q> {
-    /// All that is written below it.
+    /// All selections below it.
     pub(crate) fn sets(&self) -> impl Iterator<Item = &'q SelectionSet> {
         let fields = std::iter::once(self.field).chain(self.repeats.iter().copied());
         fields.map(|field| &field.node.selection_set.node)
     }
 
-    /// As if it were written once.
+    /// The field with its repetitions merged.
     pub(crate) fn merged(&self) -> Cow<'q, Positioned<Field>> {
         let mut merged = Cow::Borrowed(self.field);
         for field in &self.repeats {
@@ -38,7 +38,7 @@ impl<'q> CollectedField<'q> {
     }
 }
 
-/// What selections ask of an object of this type, in the order of the document.
+/// Collects the fields of selections on an object of this type, in the order of the document.
 pub(crate) fn collect_fields<'q, T: SyncObject>(
     ctx: &ContextSelectionSet<'q>,
     sets: impl Iterator<Item = &'q SelectionSet>,
@@ -102,7 +102,7 @@ impl<'q> Collector<'_, 'q> {
         }
     }
 
-    /// Whether the object is of this type, or of one that implements it.
+    /// Whether the object's type is this one, or implements it.
     fn is(&self, condition: &str) -> bool {
         let interfaces = self.ctx.schema_env.registry.implements.get(self.ty);
         condition == self.ty || interfaces.is_some_and(|interfaces| interfaces.contains(condition))

@@ -1,4 +1,4 @@
-//! Fields that wait, resolved deferred the walk that came upon them.
+//! Fields that need a call. They are resolved after the walk that found them.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use async_graphql::{
 };
 use futures::future::BoxFuture;
 
-/// What resolves a field that waits: an object with resolvers.
+/// Resolves a deferred field: an object with resolvers.
 pub(crate) trait FieldSource: Send + Sync {
     fn resolve<'f>(&'f self, ctx: Context<'f>) -> BoxFuture<'f, ServerResult<Option<Value>>>;
 }
@@ -21,7 +21,7 @@ impl<T: ContainerType + Send + Sync> FieldSource for T {
     }
 }
 
-/// A field that waits, and its place in the answer.
+/// A deferred field, and its position in the answer.
 pub(crate) struct DeferredField<'q> {
     pub(crate) path: Vec<QueryPathSegment<'q>>,
     pub(crate) field: Cow<'q, Positioned<Field>>,
@@ -29,12 +29,12 @@ pub(crate) struct DeferredField<'q> {
 }
 
 impl DeferredField<'_> {
-    /// What it holds.
+    /// Resolves the field.
     pub(crate) async fn resolve(&self, ctx: &ContextSelectionSet<'_>) -> ServerResult<Option<Value>> {
         self.below(ctx, &self.path).await
     }
 
-    /// Goes the way to its place, so that what fails there knows where it is.
+    /// Builds the context of its position, so that errors have its path.
     fn below<'f>(
         &'f self,
         ctx: &'f ContextSelectionSet<'f>,
@@ -58,7 +58,7 @@ impl DeferredField<'_> {
         })
     }
 
-    /// Puts what it holds into its place; one that failed is left out of its object.
+    /// Inserts the value at its position. A field that failed is removed.
     pub(crate) fn put(&self, answer: &mut Value, found: Option<Value>) {
         let Some((QueryPathSegment::Name(key), above)) = self.path.split_last() else {
             return;
@@ -79,7 +79,7 @@ impl DeferredField<'_> {
     }
 }
 
-/// A segment of an error's path.
+/// Converts a segment for an error's path.
 pub(crate) fn path_segment(segment: QueryPathSegment<'_>) -> PathSegment {
     match segment {
         QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),

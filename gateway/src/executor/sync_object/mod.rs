@@ -1,9 +1,9 @@
-//! Objects whose fields are all known once they are there, resolved without a future for each field.
+//! Objects whose fields are all available once the object is, resolved without a future for each field.
 //!
-//! [`sync_object!`] says of each field once what it is called, what type it has and what it holds; the schema and the answers
-//! both come from that. A selection is gathered once for all objects of a list, merged and in the order of the document,
-//! and then walked. Two things a walk may want: the tree of categories, after which it begins anew, and fields that wait,
-//! which are resolved deferred it and put into their places. Extensions of the schema do not see the fields of such objects.
+//! [`sync_object!`] declares each field once: its name, its type and its value. Both the schema and the answers use that. The
+//! fields of a selection are collected once for all objects of a list, merged and in the order of the document, and then
+//! walked. Two things can interrupt a walk. The tree of categories has to be read: then the walk starts again. A field needs a
+//! call: it is deferred, and inserted after the walk. Extensions of the schema do not see the fields of such objects.
 
 mod collect;
 mod deferred;
@@ -20,19 +20,19 @@ pub(crate) use schema::{field, fields_of, interface, object, register};
 pub(crate) use values::{FieldValue, leaf};
 pub(crate) use walk::{FieldPosition, Unresolved, Walk};
 
-/// An object of the schema as it is looked at: borrowed from what holds it.
+/// A borrowed view of an object of the schema.
 pub(crate) trait SyncObject: Copy + Send {
-    /// Its type.
+    /// The name of its type.
     const NAME: &'static str;
 
-    /// Its type, for the schema.
+    /// Describes its type for the schema.
     fn describe(registry: &mut Registry) -> MetaType;
 
-    /// What the field at hand holds; `None` where it failed.
+    /// Resolves a field. `None` if it failed.
     fn field(self, name: &str, at: FieldPosition<'_, '_>) -> Option<Value>;
 }
 
-/// Whether answers of this type have their fields in the order of the document, as has all below them.
+/// Whether values of this type, and all below them, already have their fields in the order of the document.
 pub(crate) fn in_order(ty: &str) -> bool {
     matches!(
         ty,
@@ -47,7 +47,7 @@ pub(crate) fn in_order(ty: &str) -> bool {
     )
 }
 
-/// Whether something of an object is asked for.
+/// Whether a field of an object is requested.
 pub(crate) fn selects<T: SyncObject>(ctx: &ContextSelectionSet<'_>, field: &str) -> bool {
     let fields = collect::collect_fields::<T>(ctx, std::iter::once(&ctx.item.node));
     fields
@@ -79,7 +79,8 @@ pub(crate) async fn resolve<T: SyncObject>(object: T, ctx: &ContextSelectionSet<
     Ok(value)
 }
 
-/// The type, its description and its fields of what is looked at as `$view`; after `else` an object whose fields wait.
+/// Declares an object by its view: the type, its description and its fields. After `else`, an object with resolvers whose
+/// fields are added, and deferred.
 ///
 /// ```text
 /// sync_object!(
@@ -88,7 +89,7 @@ pub(crate) async fn resolve<T: SyncObject>(object: T, ctx: &ContextSelectionSet<
 ///         /// What a slug is.
 ///         slug: &str = &category.slug,
 ///         parent: Result<Option<&pb::Category>, Unresolved> = walk.category(category.parent_id.as_deref()),
-///     } else Listing(category)
+///     } else CategoryProducts(category)
 /// );
 /// ```
 macro_rules! sync_object {
@@ -130,7 +131,7 @@ macro_rules! sync_object {
     };
 }
 
-/// Has a type be resolved as what it is looked at as.
+/// Implements `OutputType` for an owner by resolving its borrowed view.
 macro_rules! output_type {
     ($owner:ty as $view:ty, |$this:ident| $look:expr) => {
         impl async_graphql::OutputType for $owner {

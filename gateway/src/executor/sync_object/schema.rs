@@ -1,4 +1,4 @@
-//! What the schema says of plain objects.
+//! Registers types in the schema.
 
 use async_graphql::OutputType;
 use async_graphql::indexmap::IndexMap;
@@ -6,10 +6,10 @@ use async_graphql::registry::{CacheControl, Deprecation, MetaField, MetaType, Re
 
 use super::SyncObject;
 
-/// Has the registry know a type, and gives its name.
+/// Registers a type, and returns its name.
 pub(crate) fn register<T: SyncObject>(registry: &mut Registry) -> String {
     if !registry.types.contains_key(T::NAME) {
-        // A type may be below itself.
+        // Registered before its fields: a type may contain itself.
         registry
             .types
             .insert(T::NAME.to_owned(), object(T::NAME, &[], std::iter::empty()));
@@ -19,7 +19,7 @@ pub(crate) fn register<T: SyncObject>(registry: &mut Registry) -> String {
     format!("{}!", T::NAME)
 }
 
-/// An object of the schema.
+/// Describes an object type.
 pub(crate) fn object(name: &str, lines: &[&str], fields: impl Iterator<Item = MetaField>) -> MetaType {
     MetaType::Object {
         name: name.to_owned(),
@@ -41,7 +41,7 @@ pub(crate) fn object(name: &str, lines: &[&str], fields: impl Iterator<Item = Me
     }
 }
 
-/// An interface of the schema.
+/// Describes an interface type.
 pub(crate) fn interface(name: &str, lines: &[&str], fields: Vec<MetaField>, types: Vec<String>) -> MetaType {
     MetaType::Interface {
         name: name.to_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn interface(name: &str, lines: &[&str], fields: Vec<MetaField>, type
     }
 }
 
-/// A field without arguments.
+/// Describes a field without arguments.
 pub(crate) fn field(name: &str, lines: &[&str], ty: String) -> MetaField {
     MetaField {
         name: name.to_owned(),
@@ -85,7 +85,7 @@ pub(crate) fn field(name: &str, lines: &[&str], ty: String) -> MetaField {
     }
 }
 
-/// The fields of an object that is part of another.
+/// The fields of an object with resolvers, to be added to another object.
 pub(crate) fn fields_of<T: OutputType>(registry: &mut Registry) -> Vec<MetaField> {
     match registry.create_fake_output_type::<T>() {
         MetaType::Object { fields, .. } => fields.into_values().collect(),

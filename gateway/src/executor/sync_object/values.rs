@@ -1,4 +1,4 @@
-//! What a field of a plain object can hold.
+//! The types of fields.
 
 use async_graphql::registry::Registry;
 use async_graphql::{ID, Number, Value};
@@ -6,12 +6,12 @@ use async_graphql::{ID, Number, Value};
 use super::schema::register;
 use super::{FieldPosition, SyncObject, Unresolved};
 
-/// What can be put into an answer.
+/// A value that a field can have.
 pub(crate) trait FieldValue {
-    /// Has the registry know its type; gives the type's name, with a `!` where it is never null.
+    /// Registers its type. Returns the type's name, with a `!` if it is never null.
     fn register(registry: &mut Registry) -> String;
 
-    /// Its form in the answer; `None` where it failed.
+    /// Converts the value for the answer. `None` if the field failed.
     fn resolve(self, at: FieldPosition<'_, '_>) -> Option<Value>;
 }
 
@@ -25,7 +25,7 @@ impl<T: SyncObject> FieldValue for T {
     }
 }
 
-/// Values without fields, of the type of the schema that they are in.
+/// Implements `FieldValue` for values without fields, by their type in the schema.
 macro_rules! leaf {
     ($($shown:ty as $ty:ty: |$value:ident| $show:expr;)*) => {
         $(impl $crate::executor::sync_object::FieldValue for $shown {

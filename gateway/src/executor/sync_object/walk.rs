@@ -1,4 +1,4 @@
-//! A walk over a selection.
+//! The walk over a selection.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::deferred::{DeferredField, FieldSource, path_segment};
 use super::{FieldValue, SyncObject};
 use crate::backend::{CategoryTree, Failure, RequestData};
 
-/// What is common to all places of a walk.
+/// What all positions of a walk share.
 pub(crate) struct Walk<'w, 'q> {
     pub(crate) ctx: &'w ContextSelectionSet<'q>,
     pub(crate) data: &'w RequestData,
@@ -22,7 +22,7 @@ pub(crate) struct Walk<'w, 'q> {
     deferred: RefCell<Vec<DeferredField<'q>>>,
 }
 
-/// The place of a field in the answer, or of an item of its list.
+/// The position of a field in the answer, or of an item of its list.
 #[derive(Clone, Copy)]
 pub(crate) struct FieldPosition<'w, 'q> {
     pub(crate) walk: &'w Walk<'w, 'q>,
@@ -30,15 +30,15 @@ pub(crate) struct FieldPosition<'w, 'q> {
     path: &'w Path<'w, 'q>,
 }
 
-/// The way to a place from the walk's beginning.
+/// The path from the root of the walk to a position.
 struct Path<'w, 'q> {
     above: Option<&'w Path<'w, 'q>>,
     segment: QueryPathSegment<'q>,
 }
 
-/// Why it is not known what a field holds.
+/// Why a field has no value.
 pub(crate) enum Unresolved {
-    /// The tree of categories was not read yet.
+    /// The tree of categories has to be read first.
     NeedsCategories,
     Failed(Failure),
 }
@@ -49,7 +49,7 @@ impl From<Failure> for Unresolved {
     }
 }
 
-/// Walks once. `None` where the tree is wanted first.
+/// Walks once. `None` if the tree of categories has to be read first.
 pub(crate) fn walk<'q, T: SyncObject>(
     object: T,
     fields: &[CollectedField<'q>],
@@ -92,7 +92,7 @@ impl<'w, 'q> Walk<'w, 'q> {
         }
     }
 
-    /// Categories of the tree, on which the answer then depends.
+    /// Returns categories of the tree. The answer then depends on them.
     pub(crate) fn categories<C: IntoIterator<Item = &'w Arc<pb::Category>>>(
         &self,
         chosen: impl FnOnce(&'w CategoryTree) -> C,
@@ -141,14 +141,14 @@ impl<'w, 'q> Walk<'w, 'q> {
 }
 
 impl FieldPosition<'_, '_> {
-    /// The object of this place.
+    /// Resolves the object of this position.
     pub(crate) fn object<T: SyncObject>(self, object: T) -> Value {
         let collect_fields = || collect_fields::<T>(self.walk.ctx, self.selected.sets());
         let fields = self.selected.below.get_or_init(collect_fields);
         self.walk.object(object, fields, Some(self.path))
     }
 
-    /// The list of this place; `None` where an item failed.
+    /// Resolves the list of this position. `None` if an item failed.
     pub(crate) fn list<T: FieldValue>(self, items: impl ExactSizeIterator<Item = T>) -> Option<Value> {
         let mut values = Vec::with_capacity(items.len());
         for (index, item) in items.enumerate() {
@@ -161,7 +161,7 @@ impl FieldPosition<'_, '_> {
         Some(Value::List(values))
     }
 
-    /// Notes why nothing is in this place.
+    /// Records why this position has no value.
     pub(crate) fn unresolved(self, why: Unresolved) {
         match why {
             Unresolved::NeedsCategories => self.walk.needs_tree.set(true),
@@ -176,7 +176,7 @@ impl FieldPosition<'_, '_> {
         }
     }
 
-    /// Keeps the place for a field that waits.
+    /// Defers the field of this position.
     pub(crate) fn defer(self, source: impl FieldSource + 'static) -> Option<Value> {
         self.walk.deferred.borrow_mut().push(DeferredField {
             path: self.path.segments(),

@@ -1,4 +1,4 @@
-//! Products of a CSV file.
+//! Imports products from a CSV file.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -33,15 +33,15 @@ use crate::rest::upload;
 const LINES: &str = "application/x-ndjson";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What became of a file.
+/// The result of an import.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ImportReport {
     products: ImportedProducts,
     variants: i32,
     images: i32,
-    /// One for each row that was not taken, at most 1,000.
+    /// One for each row that was refused, at most 1,000.
     errors: Vec<ImportError>,
-    /// One for each thing that was taken otherwise than the file says, at most 1,000.
+    /// One for each value that was changed or ignored, at most 1,000.
     remarks: Vec<ImportRemark>,
 }
 
@@ -94,8 +94,9 @@ impl From<pb::ImportProductsResponse> for ImportReport {
     }
 }
 
-/// Takes in Shopify's product CSV, of the older or the newer template, in UTF-8 or UTF-16. With `Accept: application/x-ndjson`
-/// a line of progress comes every second, `{"progress":{"bytes":N}}`, and the report, or a problem, last.
+/// Imports Shopify's product CSV, of the older or the newer template, in UTF-8 or UTF-16.
+/// With `Accept: application/x-ndjson` a line of progress is sent every second, `{"progress":{"bytes":N}}`, and at the end
+/// the report, or a problem.
 #[utoipa::path(
     post,
     path = "/admin/products/import",
@@ -127,7 +128,7 @@ pub(crate) async fn import_products(
         return importing.await.map(|report| Json(report).into_response());
     }
     let mut importing: Importing = Box::pin(context::scope(context::current(), importing));
-    // What ends within a second has a status of its own.
+    // An import that ends within a second is answered with its own status.
     let text = tokio::select! {
         ended = &mut importing => Body::from(last_line(&ended?)),
         () = tokio::time::sleep(SECOND) => Body::from_stream(progress(importing, received)),
@@ -159,7 +160,7 @@ async fn import(
     Ok(report.into())
 }
 
-/// The lines of an import that takes longer. It runs only while they are read: a client that goes away ends it.
+/// The lines of a longer import. It only runs while they are read: a client that disconnects ends it.
 fn progress(
     importing: Importing,
     received: Arc<AtomicU64>,

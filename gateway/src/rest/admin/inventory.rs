@@ -17,7 +17,7 @@ use crate::rest::schema::{self, Delta, StockReason};
 use crate::rest::store::orders::KEY;
 use crate::rest::view::ProductVariant;
 
-/// Units that come or go.
+/// A change of the units on hand.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AdjustInput {
@@ -28,7 +28,7 @@ pub(crate) struct AdjustInput {
     reason: String,
 }
 
-/// Adds or takes units on hand, never below what is reserved.
+/// Adds or removes units on hand. What is reserved cannot be removed.
 #[utoipa::path(
     post,
     path = "/admin/inventory/{variantId}/adjust",

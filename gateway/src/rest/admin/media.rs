@@ -21,7 +21,7 @@ use crate::rest::upload;
 
 const TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/avif"];
 
-/// Where a picture is.
+/// The address of a picture.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Media {
     /// For `imageUrl` and `images` of a product.
@@ -30,7 +30,7 @@ pub(crate) struct Media {
     height: i32,
 }
 
-/// Stores a picture, decoded and stripped of metadata. The same picture is stored once.
+/// Stores a picture, decoded and without its metadata. Equal pictures are stored once.
 #[utoipa::path(
     post,
     path = "/admin/media",

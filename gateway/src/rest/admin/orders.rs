@@ -1,4 +1,4 @@
-//! Orders as staff work on them.
+//! Orders, for staff.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::rest::schema::{self, Amount, FulfillmentId, OrderText, OrderTextNeede
 use crate::rest::store::orders::{CancelInput, KEY, read};
 use crate::rest::view::{FulfillmentStatus, Order, OrderState, Page, PaymentStatus, cursor};
 
-/// What is shipped; all that was not yet when `lines` are left out.
+/// What is shipped. Without `lines`, everything that is not shipped yet.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FulfillmentInput {
@@ -55,21 +55,21 @@ pub(crate) struct DeliverInput {
     fulfillment_id: String,
 }
 
-/// Money that goes back.
+/// A refund.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefundInput {
-    /// A decimal; all that is left when left out.
+    /// A decimal. If left out, the whole rest is refunded.
     #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
     #[schema(value_type = OrderTextNeeded)]
     reason: String,
-    /// Puts the units on the shelf again.
+    /// Returns the units to stock.
     #[serde(default)]
     restock: bool,
 }
 
-/// Orders with their customers.
+/// Adds the customers of orders.
 async fn view(app: &App, orders: Vec<pb::Order>) -> Result<Vec<Order>, Problem> {
     let ids: BTreeSet<String> = orders
         .iter()
@@ -95,7 +95,7 @@ async fn answer(app: &App, order: Option<pb::Order>) -> Result<Json<Order>, Prob
     Ok(Json(present(view(app, vec![present(order)?]).await?.pop())?))
 }
 
-/// All orders, newest first; without a state, only those that were PLACED once.
+/// All orders, newest first. Without a state, only those that were PLACED at some time.
 #[utoipa::path(
     get,
     path = "/admin/orders",
@@ -226,7 +226,7 @@ pub(crate) async fn fulfill_order(
     answer(&app, fulfilled.order).await
 }
 
-/// Notes that a parcel arrived; the order is COMPLETED when all did.
+/// Marks a parcel as delivered. When all are, the order is COMPLETED.
 #[utoipa::path(
     post,
     path = "/admin/orders/{id}/deliver",
@@ -253,7 +253,7 @@ pub(crate) async fn deliver_order(
     answer(&app, delivered.order).await
 }
 
-/// Gives money back.
+/// Refunds money.
 #[utoipa::path(
     post,
     path = "/admin/orders/{id}/refund",
@@ -289,7 +289,7 @@ pub(crate) async fn refund_order(
     answer(&app, refunded.order).await
 }
 
-/// Cancels until something was shipped; money comes back, voided or refunded.
+/// Cancels an order of which nothing was shipped. The payment is voided or refunded.
 #[utoipa::path(
     post,
     path = "/admin/orders/{id}/cancel",

@@ -1,4 +1,4 @@
-//! How staff write products.
+//! Products, as staff write them.
 
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types;
@@ -19,7 +19,7 @@ use crate::rest::view::ProductStatus;
 pub(crate) struct ProductInput {
     #[schema(value_type = LineNeeded)]
     title: String,
-    /// Derived from the title when left out.
+    /// Derived from the title if left out.
     #[schema(value_type = Option<Slug>)]
     slug: Option<String>,
     #[schema(value_type = Option<Html>)]
@@ -34,7 +34,7 @@ pub(crate) struct ProductInput {
     #[schema(value_type = Option<CategoryIdOrEmpty>)]
     category_id: Option<String>,
     status: Option<ProductStatus>,
-    /// The names of the axes.
+    /// The names of the options.
     #[serde(default)]
     #[schema(value_type = OptionNames)]
     options: Vec<String>,
@@ -49,7 +49,7 @@ pub(crate) struct ProductInput {
     seo_description: Option<String>,
 }
 
-/// What changes of a product; what is left out stays, null takes away. Variants not in `variants` are removed.
+/// A change of a product. What is left out stays, null removes. Variants that `variants` does not contain are removed.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProductUpdate {
@@ -90,7 +90,7 @@ pub(crate) struct ProductUpdate {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct VariantInput {
-    /// Of a variant that is there; left out for a new one.
+    /// The id of an existing variant. Left out for a new one.
     #[schema(value_type = Option<VariantIdOrEmpty>)]
     id: Option<String>,
     #[schema(value_type = Option<Line>)]
@@ -105,7 +105,7 @@ pub(crate) struct VariantInput {
     compare_at_price: Option<String>,
     #[schema(value_type = Option<CurrencyCode>)]
     currency_code: Option<String>,
-    /// The first stock of a new variant.
+    /// The initial stock of a new variant.
     #[schema(value_type = Option<UnitsOrNone>)]
     quantity: Option<i32>,
     #[schema(value_type = Option<Grams>)]
@@ -114,7 +114,7 @@ pub(crate) struct VariantInput {
     image_url: Option<String>,
 }
 
-/// A picture by its address: https, or what POST /admin/media gave.
+/// A picture by its address: https, or one that POST /admin/media returned.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ImageInput {
@@ -173,7 +173,7 @@ impl From<ProductInput> for pb::ProductInput {
 }
 
 impl ProductUpdate {
-    /// The whole content of a product, changed by this.
+    /// The whole content of a product, with this change.
     pub(crate) fn onto(self, product: pb::Product) -> pb::ProductInput {
         let images = |images: Vec<ImageInput>| images.into_iter().map(pb::ImageInput::from).collect();
         let variants =
@@ -205,7 +205,7 @@ impl ProductUpdate {
     }
 }
 
-/// A variant that stays as it is.
+/// A variant that stays unchanged.
 fn kept(variant: pb::Variant) -> pb::VariantInput {
     pb::VariantInput {
         id: Some(variant.id),

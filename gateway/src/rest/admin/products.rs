@@ -1,4 +1,4 @@
-//! The catalogue as staff see and write it.
+//! The catalogue, for staff.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ pub(crate) async fn list_all_products(
     }))
 }
 
-/// Adds a product.
+/// Creates a product.
 #[utoipa::path(post, path = "/admin/products", request_body = ProductInput, responses((status = 201, body = Product, headers(("ETag" = String))), (status = 409), (status = 422)))]
 pub(crate) async fn create_product(
     State(app): State<Arc<App>>,
@@ -102,7 +102,7 @@ pub(crate) async fn create_product(
     Ok((StatusCode::CREATED, product).into_response())
 }
 
-/// Changes a product that is still as the ETag in `If-Match` says.
+/// Changes a product, if it still has the ETag in `If-Match`.
 #[utoipa::path(
     patch,
     path = "/admin/products/{id}",
@@ -128,11 +128,11 @@ pub(crate) async fn update_product(
             .or_problem_for(PATHS)?
             .product,
     )?;
-    // A tag that no product has is that of another version.
+    // A tag without a version matches no version.
     let version = sent
         .filter(|version| *version == found.version)
         .ok_or_else(stale)?;
-    // What is left out is taken from the version that the change is checked against, so nothing gets lost in between.
+    // What is left out is taken from the version that the change is checked against, so that no other change is lost.
     let product = Some(update.onto(found));
     let request = pb::UpdateProductRequest {
         product_id,
@@ -147,7 +147,7 @@ pub(crate) async fn update_product(
     )
 }
 
-/// Removes a product for good; orders keep what they say of it.
+/// Removes a product. Orders keep their own copy of its data.
 #[utoipa::path(delete, path = "/admin/products/{id}", responses((status = 204)))]
 pub(crate) async fn delete_product(
     State(app): State<Arc<App>>,
@@ -171,7 +171,7 @@ fn stale() -> Problem {
     )
 }
 
-/// The version of `If-Match`: the digits before the digest, `None` where there are none.
+/// Reads the version in `If-Match`: the digits before the digest. `None` if there are none.
 fn version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let sent = headers
         .get(IF_MATCH)

@@ -34,7 +34,7 @@ pub(crate) struct RegisterInput {
     last_name: Option<String>,
     #[schema(value_type = Option<Phone>)]
     phone: Option<String>,
-    /// BCP 47, one of the shop's; what Accept-Language prefers unless given.
+    /// BCP 47, one of the shop's. By default what Accept-Language prefers.
     #[schema(value_type = Option<Locale>)]
     locale: Option<String>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct ConfirmInput {
     token: String,
 }
 
-/// An address that a mail goes to.
+/// The address of an account.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EmailInput {
@@ -55,7 +55,7 @@ pub(crate) struct EmailInput {
     email: String,
 }
 
-/// The password and the next one.
+/// The current password and the new one.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PasswordInput {
@@ -75,7 +75,7 @@ pub(crate) struct ResetInput {
     new_password: String,
 }
 
-/// The same whether or not the address is known.
+/// The answer is the same whether or not the address is known.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
     accepted: bool,
@@ -83,7 +83,7 @@ pub(crate) struct Accepted {
 
 const ACCEPTED: (StatusCode, Json<Accepted>) = (StatusCode::ACCEPTED, Json(Accepted { accepted: true }));
 
-/// Opens an account; a mail asks to confirm it.
+/// Creates an account. A mail asks to confirm it.
 #[utoipa::path(post, path = "/auth/register", request_body = RegisterInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
@@ -110,7 +110,7 @@ pub(crate) async fn register(
     Ok(ACCEPTED)
 }
 
-/// Confirms an address by a mailed token.
+/// Confirms an address with a mailed token.
 #[utoipa::path(post, path = "/auth/confirm", request_body = ConfirmInput, responses((status = 200, body = User), (status = 409)))]
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
@@ -126,7 +126,7 @@ pub(crate) async fn confirm(
     Ok(Json(present(confirmed.user)?.into()))
 }
 
-/// Sends the confirmation mail once more.
+/// Sends the confirmation mail again.
 #[utoipa::path(post, path = "/auth/confirm/resend", request_body = EmailInput, responses((status = 202, body = Accepted), (status = 422)))]
 pub(crate) async fn resend_confirmation(
     State(app): State<Arc<App>>,
@@ -184,7 +184,7 @@ pub(crate) async fn request_password_reset(
     Ok(ACCEPTED)
 }
 
-/// Sets a password by a mailed token and ends all sessions.
+/// Sets a password with a mailed token, and ends all sessions.
 #[utoipa::path(
     post,
     path = "/auth/password-reset/confirm",

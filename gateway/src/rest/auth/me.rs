@@ -20,7 +20,7 @@ use crate::rest::view::{Address, List, SavedAddress, Session, User};
 
 const ADDRESS: Paths = &[("address_id", "id")];
 
-/// What changes of a profile; what is left out stays, and null takes it away.
+/// A change of the profile. What is left out stays, null removes.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProfileUpdate {
@@ -43,15 +43,15 @@ pub(crate) struct ProfileUpdate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AddressInput {
     address: Address,
-    /// true makes it the only default one.
+    /// true makes it the only default address.
     is_default: Option<bool>,
 }
 
-/// What changes of a saved address.
+/// A change of a saved address.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AddressUpdate {
-    /// The whole address; left out, it stays.
+    /// The whole address. If left out, it stays.
     address: Option<Address>,
     is_default: Option<bool>,
 }
@@ -154,7 +154,7 @@ pub(crate) async fn create_address(
     Ok((StatusCode::CREATED, save(&app, request).await?))
 }
 
-/// Replaces an address, or makes it the default one.
+/// Replaces an address, or makes it the default.
 #[utoipa::path(
     patch,
     path = "/auth/me/addresses/{id}",
@@ -209,7 +209,7 @@ pub(crate) async fn delete_address(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The devices that are signed in, the last used first.
+/// The signed-in devices, the last used first.
 #[utoipa::path(get, path = "/auth/me/sessions", security(("bearer" = [])),
     responses((status = 200, body = List<Session>)))]
 pub(crate) async fn list_sessions(

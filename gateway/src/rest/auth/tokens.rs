@@ -30,18 +30,18 @@ pub(crate) struct Credentials {
     password: String,
 }
 
-/// A session's refresh token, good for one use.
+/// A session's refresh token, which can be used once.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefreshInput {
     #[schema(value_type = Text)]
     refresh_token: String,
-    /// Makes the call repeatable for 10 s.
+    /// Allows retries of the call for 10 s.
     #[schema(value_type = Option<RequestId>)]
     request_id: Option<String>,
 }
 
-/// The session that ends.
+/// The session to end.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct LogoutInput {
@@ -72,7 +72,7 @@ pub(crate) async fn create_token(
     Ok(Json(Tokens::new(present(opened.tokens)?, opened.user)))
 }
 
-/// The session's next tokens. A refresh token used twice ends its session (TOKEN_REUSED).
+/// Returns the session's next tokens. A refresh token that is used twice ends its session (TOKEN_REUSED).
 #[utoipa::path(post, path = "/auth/token/refresh", request_body = RefreshInput, responses((status = 200, body = Tokens), (status = 409)))]
 pub(crate) async fn refresh_token(
     State(app): State<Arc<App>>,

@@ -1,4 +1,4 @@
-//! How clients write carts.
+//! Carts in requests.
 
 use comptoir_mesh::Error;
 use comptoir_proto::orders::v1 as pb;
@@ -21,7 +21,7 @@ pub(crate) struct CartInput {
     lines: Vec<CartLineInput>,
     #[schema(value_type = Option<EmailOrEmpty>)]
     email: Option<String>,
-    /// The shop's; another is CURRENCY_MISMATCH.
+    /// The shop's currency. Another one is CURRENCY_MISMATCH.
     #[schema(value_type = Option<CurrencyCode>)]
     currency_code: Option<String>,
     /// BCP 47, for mails.
@@ -49,20 +49,20 @@ pub(crate) struct CartLineUpdate {
     pub(crate) quantity: Quantity,
 }
 
-/// What changes of a cart; what is left out stays.
+/// A change of a cart. What is left out stays.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CartUpdate {
-    /// Null takes it away.
+    /// Null removes it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<EmailOrEmpty>)]
     email: Option<Option<String>>,
-    /// Null takes it away.
+    /// Null removes it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Phone>)]
     phone: Option<Option<String>>,
     delivery_address: Option<Address>,
-    /// Null: the delivery address again.
+    /// If null, the delivery address is also the billing address.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Address>)]
     billing_address: Option<Option<Address>>,
@@ -76,7 +76,7 @@ pub(crate) struct CartUpdate {
 }
 
 impl CartLineInput {
-    /// As messages carry it; `path` is where its fields are in the body.
+    /// Converts it for messages. `path` is the path of its fields in the body.
     pub(crate) fn read(self, path: &str) -> Result<pb::CartLineInput, Error> {
         let quantity = self.quantity.read(&format!("{path}quantity"))?;
         Ok(pb::CartLineInput {
@@ -87,7 +87,7 @@ impl CartLineInput {
 }
 
 impl CartInput {
-    /// As messages carry it.
+    /// Converts it for messages.
     pub(crate) fn read(self) -> Result<pb::CreateCartRequest, Error> {
         let lines = self
             .lines
@@ -104,7 +104,7 @@ impl CartInput {
 }
 
 impl CartUpdate {
-    /// As messages carry it.
+    /// Converts it for messages.
     pub(crate) fn read(self, cart_id: String) -> pb::UpdateCartRequest {
         pb::UpdateCartRequest {
             cart_id,

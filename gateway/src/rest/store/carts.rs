@@ -18,11 +18,11 @@ use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, Ids, OptionalJson};
 use crate::rest::view::{Cart, Order};
 
-/// The body of one line is that of a list in messages.
+/// A line in the body is the first of a list in messages.
 const LINE: Paths = &[("lines.0", "")];
 const CODES: Paths = &[("discount_codes.codes", "discountCodes")];
 
-/// A cart of the answer, with the order that it became or is becoming.
+/// A cart for the answer, with its order if it has one.
 pub(crate) async fn view(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
     let order = match &cart.order_id {
         Some(order_id) => {
@@ -46,7 +46,7 @@ async fn answer(app: &App, cart: Option<pb::Cart>) -> Result<Json<Cart>, Problem
     view(app, present(cart)?).await.map(Json)
 }
 
-/// Begins a cart: the customer's own when signed in, a guest's otherwise.
+/// Creates a cart: the customer's own if signed in, otherwise a guest's.
 #[utoipa::path(post, path = "/store/carts", request_body = Option<CartInput>, responses((status = 201, body = Cart), (status = 404), (status = 409), (status = 422)))]
 pub(crate) async fn create_cart(
     State(app): State<Arc<App>>,
@@ -82,7 +82,7 @@ pub(crate) async fn get_cart(State(app): State<Arc<App>>, Id(cart_id): Id) -> Re
     answer(&app, found.cart).await
 }
 
-/// Changes e-mail, phone, addresses, delivery and discounts.
+/// Changes e-mail address, phone, addresses, delivery option and discount codes.
 #[utoipa::path(patch, path = "/store/carts/{id}", request_body = CartUpdate, responses((status = 200, body = Cart), (status = 409), (status = 422)))]
 pub(crate) async fn update_cart(
     State(app): State<Arc<App>>,
@@ -99,7 +99,7 @@ pub(crate) async fn update_cart(
     answer(&app, changed.cart).await
 }
 
-/// The signed-in customer takes over a guest's cart; the answer is the one to go on with.
+/// The signed-in customer takes over a guest's cart. Continue with the cart of the answer.
 #[utoipa::path(post, path = "/store/carts/{id}/attach", security(("bearer" = [])),
     responses((status = 200, body = Cart), (status = 409)))]
 pub(crate) async fn attach_cart(
@@ -119,7 +119,7 @@ pub(crate) async fn attach_cart(
     view(&app, cart).await.map(Json)
 }
 
-/// Adds units of a variant; one that is there already gets more.
+/// Adds units of a variant. If the cart has a line of it, its quantity increases.
 #[utoipa::path(
     post,
     path = "/store/carts/{id}/line-items",
@@ -169,7 +169,7 @@ pub(crate) async fn update_line(
     answer(&app, changed.cart).await
 }
 
-/// Takes a line out.
+/// Removes a line.
 #[utoipa::path(delete, path = "/store/carts/{id}/line-items/{lineId}", responses((status = 200, body = Cart), (status = 409)))]
 pub(crate) async fn remove_line(
     State(app): State<Arc<App>>,

@@ -1,4 +1,4 @@
-//! A cart becomes an order.
+//! Completes a cart.
 
 use std::sync::Arc;
 
@@ -33,17 +33,17 @@ const PATHS: Paths = &[
     ("request_id", "idempotencyKey"),
 ];
 
-/// How a cart is paid, and what for.
+/// The payment of a cart.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CompleteInput {
     payment: PaymentInput,
-    /// A decimal; PRICE_CHANGED when the total is another.
+    /// A decimal. If the total differs: PRICE_CHANGED.
     #[schema(value_type = Option<Price>)]
     expected_total: Option<String>,
 }
 
-/// What the provider gave the browser, never a card number.
+/// The token that the provider gave the browser, never a card number.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PaymentInput {
@@ -52,7 +52,7 @@ pub(crate) struct PaymentInput {
     provider: String,
     #[schema(value_type = PaymentToken)]
     token: String,
-    /// Where the buyer comes back to after an action of the bank.
+    /// Where the buyer returns to after authentication by the bank.
     #[schema(value_type = Option<ReturnUrl>)]
     return_url: Option<String>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Placed {
     order: Order,
 }
 
-/// The buyer's bank wants an action. Call again with the same key afterwards.
+/// The buyer's bank requires authentication. Call again with the same key afterwards.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActionRequired {
@@ -72,12 +72,12 @@ pub(crate) struct ActionRequired {
     payment_id: String,
     redirect_url: String,
     client_secret: Option<String>,
-    /// When the units are let go and the order fails.
+    /// When the units are released and the order fails.
     #[schema(value_type = Time)]
     expires_at: String,
 }
 
-/// Places the order exactly once for a key, and at most one for a cart. A refusal carries `cart` as it stands now.
+/// Places the order exactly once for a key, and at most one for a cart. A refusal contains the current `cart`.
 #[utoipa::path(
     post,
     path = "/store/carts/{id}/complete",
@@ -169,7 +169,7 @@ async fn outcome(app: &App, outcome: Outcome) -> Result<Response, Problem> {
     })
 }
 
-/// A definite refusal as an error; the first stands for all.
+/// Converts a definite refusal to an error. The first reason decides about the status.
 fn refusal(refusals: &[pb::Refusal]) -> Error {
     let reason = |refusal: &pb::Refusal| {
         ErrorReason::from_code(&refusal.code).unwrap_or(ErrorReason::ValidationFailed)
@@ -192,7 +192,7 @@ fn refusal(refusals: &[pb::Refusal]) -> Error {
     }
 }
 
-/// Shows the cart beside a refusal that is about it, as far as it can be read.
+/// Adds the current cart to a refusal that concerns it, if it can be read.
 async fn with_cart(app: &App, problem: Problem, cart_id: String) -> Problem {
     if !matches!(problem.status().as_u16(), 400 | 402 | 409 | 422) {
         return problem;

@@ -1,5 +1,5 @@
-//! An order's changes as Server-Sent Events. The id of an event is the order's version, so that a client that comes back
-//! with `Last-Event-ID` hears of nothing twice.
+//! The changes of an order as Server-Sent Events. The id of an event is the order's version, so that a client that
+//! reconnects with `Last-Event-ID` gets no event twice.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -28,10 +28,10 @@ use crate::rest::parameters::Parameters;
 use crate::rest::schema;
 use crate::rest::view::Order;
 
-/// Proxies cut connections that say nothing for longer.
+/// Proxies close connections that are silent for longer.
 const PING: Duration = Duration::from_secs(15);
 
-/// Follows an order: it as it stands, then each change, until COMPLETED, CANCELED or FAILED.
+/// Follows an order: its current state, then each change, until COMPLETED, CANCELED or FAILED.
 #[utoipa::path(
     get,
     path = "/store/orders/{id}/events",
@@ -65,7 +65,7 @@ pub(crate) async fn order_events(
     let key = access_token.map_or_else(|| Key::OrderId(order_id.clone()), Key::AccessToken);
     let followed_orders = &app.services.followed_orders;
     let place = followed_orders.permit()?;
-    // The order as it stands comes at once; a refusal may come in its place, and still gets a status of its own.
+    // The first state is awaited here, so that a refusal still has a status of its own.
     let mut follower = followed_orders
         .follow(key)
         .await
@@ -95,7 +95,7 @@ pub(crate) async fn order_events(
     Ok(([(CACHE_CONTROL, "no-store")], answer).into_response())
 }
 
-/// Ends when the token that opened the stream has expired or was revoked. That auth cannot be asked is no revocation.
+/// Waits until the token that opened the stream is expired or revoked. If auth cannot be reached, it is considered valid.
 async fn token_ended(app: Arc<App>, token: Option<String>) {
     let Some(token) = token else {
         return std::future::pending().await;

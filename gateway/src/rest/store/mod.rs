@@ -1,4 +1,4 @@
-//! `/store`: what a shop's front needs.
+//! `/store`: the routes of a storefront.
 
 pub(crate) mod cart_input;
 pub(crate) mod carts;

@@ -1,4 +1,4 @@
-//! Orders of the customer, or of who has an access token.
+//! Orders of the customer, or of the holder of an access token.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::rest::parameters::Parameters;
 use crate::rest::schema::{self, OrderText};
 use crate::rest::view::{Order, Page, cursor};
 
-/// How messages name a key.
+/// The path of an idempotency key.
 pub(crate) const KEY: Paths = &[("request_id", "idempotencyKey")];
 
-/// Why an order is cancelled.
+/// Why an order is canceled.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CancelInput {
@@ -43,7 +43,7 @@ pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::
     )?)
 }
 
-/// Nothing where there is nothing, or nothing that the caller may see.
+/// `None` if it does not exist, or the caller may not see it.
 pub(crate) fn if_there<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -70,7 +70,7 @@ pub(crate) fn check_order_id(order: &pb::Order, order_id: &str) -> Result<(), Pr
     ))
 }
 
-/// The signed-in customer's own, newest first.
+/// The orders of the signed-in customer, newest first.
 #[utoipa::path(
     get,
     path = "/store/orders",
@@ -109,7 +109,7 @@ pub(crate) async fn list_orders(
     }))
 }
 
-/// An order of the customer, or of who has its access token.
+/// An order of the customer, or of the holder of its access token.
 #[utoipa::path(
     get,
     path = "/store/orders/{id}",
@@ -136,7 +136,7 @@ pub(crate) async fn get_order(
     Ok(Json(Order::new(order, None)))
 }
 
-/// Cancels until something was shipped; money comes back, voided or refunded.
+/// Cancels an order of which nothing was shipped. The payment is voided or refunded.
 #[utoipa::path(
     post,
     path = "/store/orders/{id}/cancel",

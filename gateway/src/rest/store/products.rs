@@ -1,4 +1,4 @@
-//! The catalogue.
+//! Products in the storefront.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::rest::parameters::Parameters;
 use crate::rest::schema;
 use crate::rest::view::{Facet, Product, ProductSort, categories_of, cursor};
 
-/// What was found, and how to narrow it down.
+/// The products found, and the facets to filter them by.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductsFound {
@@ -39,7 +39,8 @@ pub(crate) struct ProductsFound {
     total_count: i64,
 }
 
-/// Guests see all the same, for a moment: what is shown is at most 2 s behind, our own cache included. Staff see more.
+/// Guests' answers are the same for all, and may be cached for a second: with the gateway's own cache they are at most 2 s
+/// old. Staff see other fields.
 fn cache_headers(client: &Client) -> [(HeaderName, &'static str); 2] {
     let control = if client.user.is_none() {
         "public, max-age=1"
@@ -49,7 +50,7 @@ fn cache_headers(client: &Client) -> [(HeaderName, &'static str); 2] {
     [(CACHE_CONTROL, control), (VARY, "authorization")]
 }
 
-/// Lists and searches products. Values of one filter are OR-ed, different filters AND-ed; each value of a facet is taken as it is.
+/// Lists and searches products. Values of one filter are combined by OR, filters by AND. Values of facets match exactly.
 #[utoipa::path(
     get,
     path = "/store/products",
@@ -110,7 +111,7 @@ pub(crate) async fn list_products(
     Ok((cache_headers(&client), Json(answer)).into_response())
 }
 
-/// `sort`, as messages carry it.
+/// `sort`, as in messages.
 fn sort(parameters: &mut Parameters) -> Result<i32, Problem> {
     let sort = parameters.name::<ProductSort>("sort", ErrorReason::InvalidSort)?;
     Ok(sort
@@ -166,7 +167,7 @@ pub(crate) async fn get_product(
     Ok((cache_headers(&client), product).into_response())
 }
 
-/// The stored answer for guests, or one that is loaded now. One of the callers that get an old one has it loaded in the
+/// Returns the stored answer for guests, or loads it. Of the callers that get an old one, one has it loaded in the
 /// background.
 async fn find_or_load(
     app: &Arc<App>,
@@ -204,7 +205,7 @@ async fn find_or_load(
 
 /// Reads a product.
 async fn read(app: &App, data: &RequestData, id_or_slug: String) -> Result<ProductResponse, Problem> {
-    // No slug has an underscore, every id has.
+    // Every id contains an underscore, and no slug does.
     let key = if id_or_slug.contains('_') {
         Key::ProductId(id_or_slug)
     } else {
@@ -224,7 +225,7 @@ async fn read(app: &App, data: &RequestData, id_or_slug: String) -> Result<Produ
     ProductResponse::new(data, present(found.map_err(absent)?.product)?).await
 }
 
-/// Text that no slug can be is of no product.
+/// A text that cannot be a slug belongs to no product.
 fn absent(problem: Problem) -> Problem {
     if matches!(
         problem.error().reason(),
@@ -235,7 +236,7 @@ fn absent(problem: Problem) -> Problem {
     problem
 }
 
-/// Whether the client has this very answer.
+/// Whether the client already has this answer.
 fn matches_etag(headers: &HeaderMap, tag: &str) -> bool {
     let sent = headers
         .get_all(IF_NONE_MATCH)
@@ -246,15 +247,15 @@ fn matches_etag(headers: &HeaderMap, tag: &str) -> bool {
         .any(|sent| sent == "*" || sent.trim_start_matches("W/") == tag)
 }
 
-/// A product with its ETag: the version, which changes of it are checked against, and a digest of what is shown, as stock
-/// changes without a version.
+/// A product with its ETag: the version, which changes are checked against, and a digest of the answer, because stock
+/// changes without a new version.
 pub(crate) struct ProductResponse {
     etag: String,
     json: Bytes,
 }
 
 impl ProductResponse {
-    /// A product as it is answered. The answer of `data` depends on it and on its category.
+    /// Renders a product. The answer of `data` then depends on it and on its category.
     pub(crate) async fn new(data: &RequestData, product: pb::Product) -> Result<Self, Problem> {
         data.tag(format!("product:{}", product.id));
         if let Some(id) = &product.category_id {
@@ -274,7 +275,7 @@ impl ProductResponse {
         })
     }
 
-    /// As a cache stores it: the ETag, a line end, the JSON.
+    /// The form for a cache: the ETag, a line end, the JSON.
     fn to_stored(&self) -> Bytes {
         [self.etag.as_bytes(), b"\n", &self.json].concat().into()
     }

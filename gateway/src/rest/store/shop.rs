@@ -1,4 +1,4 @@
-//! What a storefront has to know before it shows anything.
+//! What a storefront needs to know first.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Address, Money, Order, ProductVariant, money, time};
 use crate::rest::schema::{CartId, CartLineId, CurrencyCode, Time};
 
-/// A cart at today's prices. A guest's answers to whoever holds its id.
+/// A cart at current prices. Anyone who has a guest cart's id may read and change it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cart {
@@ -22,14 +22,14 @@ pub(crate) struct Cart {
     email: Option<String>,
     phone: Option<String>,
     delivery_address: Option<Address>,
-    /// Null: the delivery address.
+    /// If null, the delivery address is also the billing address.
     billing_address: Option<Address>,
     delivery_options: Vec<DeliveryOption>,
     selected_delivery_option: Option<DeliveryOption>,
     discount_codes: Vec<DiscountCode>,
     #[schema(value_type = Time)]
     updated_at: String,
-    /// Set while its completion runs and for good when it was placed.
+    /// Set while the cart is being completed, and for good after the order was placed.
     order: Option<Order>,
 }
 
@@ -60,7 +60,7 @@ impl From<pb::CartLine> for CartLine {
     }
 }
 
-/// What a cart or order comes to. Where prices include tax, `taxTotal` is part of `total` already.
+/// The cost of a cart or order. If prices include tax, `taxTotal` is contained in `total`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CartCost {
@@ -82,7 +82,7 @@ pub(crate) struct TaxLine {
 }
 
 impl CartCost {
-    /// An amount that is not there is none of `currency`.
+    /// A missing amount is zero in `currency`.
     pub(crate) fn new(cost: Option<pb::Cost>, currency: &str) -> Self {
         let cost = cost.unwrap_or_default();
         let none = || types::Money {
@@ -130,12 +130,12 @@ impl From<pb::DeliveryOption> for DeliveryOption {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DiscountCode {
     code: String,
-    /// It takes something off as the cart stands.
+    /// Whether it reduces the total of the current cart.
     applicable: bool,
 }
 
 impl Cart {
-    /// A cart, with the order that it became.
+    /// A cart, with its order if it has one.
     pub(crate) fn new(cart: pb::Cart, order: Option<Order>) -> Self {
         let code = |code: pb::DiscountCode| DiscountCode {
             code: code.code,

@@ -1,4 +1,4 @@
-//! What answers look like: shaped like the GraphQL types, in camelCase.
+//! The JSON of answers, in the shape of the GraphQL types.
 
 mod cart;
 mod order;
@@ -22,7 +22,7 @@ pub(crate) use product::{
 };
 pub(crate) use user::{SavedAddress, Session, Tokens, User};
 
-/// An enum whose JSON names are those of the GraphQL schema, from and to the one of messages.
+/// Declares an enum whose JSON names are those of the GraphQL schema, with conversions from and to the enum of messages.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident of $proto:ty { $first:ident $(, $variant:ident)* $(,)? }) => {
         $(#[$doc])*
@@ -60,13 +60,13 @@ pub(crate) struct Page<T: ToSchema> {
     pub(crate) total_count: i64,
 }
 
-/// A list that is whole.
+/// A complete list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct List<T: ToSchema> {
     pub(crate) items: Vec<T>,
 }
 
-/// A cursor as answers have it.
+/// A cursor for an answer: null if there is no further page.
 pub(crate) fn cursor(token: String) -> Option<String> {
     Some(token).filter(|token| !token.is_empty())
 }
@@ -95,17 +95,17 @@ impl From<pb::Money> for Money {
     }
 }
 
-/// An amount that services always set.
+/// Converts an amount that services always set.
 pub(crate) fn money(money: Option<pb::Money>) -> Money {
     money.unwrap_or_default().into()
 }
 
-/// A time that services always set.
+/// Converts a time that services always set.
 pub(crate) fn time(time: Option<prost_types::Timestamp>) -> String {
     maybe_time(time).unwrap_or_else(|| Timestamp::UNIX_EPOCH.to_string())
 }
 
-/// A time that may be absent.
+/// Converts a time that may be absent.
 pub(crate) fn maybe_time(time: Option<prost_types::Timestamp>) -> Option<String> {
     let time = time?;
     Timestamp::new(time.seconds, time.nanos)
@@ -113,7 +113,7 @@ pub(crate) fn maybe_time(time: Option<prost_types::Timestamp>) -> Option<String>
         .map(|time| time.to_string())
 }
 
-/// Where something is delivered to, or who is billed.
+/// A delivery or billing address.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Address {

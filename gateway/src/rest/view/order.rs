@@ -9,29 +9,29 @@ use super::{Address, CartCost, DeliveryOption, Money, User, maybe_time, money, n
 use crate::rest::schema::{FulfillmentId, OrderId, PaymentEventId, Time, VariantId};
 
 names! {
-    /// Where an order stands.
+    /// The state of an order.
     OrderState of pb::OrderState { PendingPayment, Placed, Confirmed, Completed, Canceled, Failed }
 }
 names! {
-    /// A fold over an order's payment events.
+    /// Computed from an order's payment events.
     PaymentStatus of pb::PaymentStatus {
         NotPaid, Authorized, Captured, PartiallyRefunded, Refunded, Canceled, RequiresAction, Failed,
     }
 }
 names! {
-    /// A fold over an order's parcels.
+    /// Computed from an order's parcels.
     FulfillmentStatus of pb::FulfillmentStatus { NotFulfilled, PartiallyShipped, Shipped, Delivered, Canceled }
 }
 
-/// What was bought; lines and cost never change.
+/// A purchase. Its lines and cost never change.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
     #[schema(value_type = OrderId)]
     id: String,
-    /// Grows with each change.
+    /// Increases with each change.
     version: i64,
-    /// What a person reads out on the phone; given when PLACED.
+    /// The number for conversations with people. Assigned when the order is PLACED.
     number: Option<String>,
     state: OrderState,
     next_order_states: Vec<OrderState>,
@@ -39,7 +39,7 @@ pub(crate) struct Order {
     fulfillment_status: FulfillmentStatus,
     email: String,
     phone: Option<String>,
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     customer: Option<User>,
     lines: Vec<OrderLine>,
     cost: CartCost,
@@ -55,7 +55,8 @@ pub(crate) struct Order {
     placed_at: Option<String>,
     #[schema(value_type = Time)]
     updated_at: String,
-    /// Lets a guest follow and cancel this order. In every answer of complete, and for the signed-in owner; else null.
+    /// Lets a guest follow and cancel this order. Present in every answer of complete, and for the signed-in owner;
+    /// otherwise null.
     access_token: Option<String>,
 }
 
@@ -135,7 +136,7 @@ impl From<pb::Fulfillment> for Fulfillment {
     }
 }
 
-/// An entry of the append-only record of payments.
+/// An entry of the append-only payment history.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentEvent {
@@ -186,7 +187,7 @@ impl From<pb::OrderHistoryEntry> for OrderHistoryEntry {
 }
 
 impl Order {
-    /// An order, for staff with its customer.
+    /// An order; for staff with its customer.
     pub(crate) fn new(order: pb::Order, customer: Option<User>) -> Self {
         let currency = order.cost.as_ref().and_then(|cost| cost.total.as_ref());
         let currency = currency.map_or_else(String::new, |total| total.currency_code.clone());

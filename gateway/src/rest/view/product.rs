@@ -14,11 +14,11 @@ use crate::problem::Problem;
 use crate::rest::schema::{CategoryId, ProductId, Time, VariantId};
 
 names! {
-    /// ACTIVE products are everybody's to see, the others staff's.
+    /// Everyone sees ACTIVE products. Only staff see the others.
     ProductStatus of pb::ProductStatus { Draft, Active, Archived }
 }
 names! {
-    /// The order of a list; by default RELEVANCE with a query and NEWEST without.
+    /// The order of a list. By default RELEVANCE with a query, otherwise NEWEST.
     ProductSort of pb::ProductSort { Relevance, PriceAsc, PriceDesc, Newest, TitleAsc }
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct CategoryReference {
     name: String,
 }
 
-/// What a shop sells.
+/// A product.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Product {
@@ -96,7 +96,7 @@ pub(crate) struct Product {
     created_at: String,
     #[schema(value_type = Time)]
     updated_at: String,
-    /// Grows with each change of the product, not of its stock.
+    /// Increases with each change of the product, but not of its stock.
     version: i64,
 }
 
@@ -155,7 +155,7 @@ impl Product {
     }
 }
 
-/// The product of a variant that is read alone.
+/// The product of a variant that is read on its own.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductReference {
@@ -166,7 +166,7 @@ pub(crate) struct ProductReference {
     featured_image: Option<Image>,
 }
 
-/// What can be bought.
+/// A variant: what can be bought.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductVariant {
@@ -174,18 +174,18 @@ pub(crate) struct ProductVariant {
     id: String,
     sku: Option<String>,
     title: String,
-    /// Left out where the variant is within its product.
+    /// Absent if the variant is part of its product.
     #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<ProductReference>,
     selected_options: Vec<SelectedOption>,
     price: Money,
     compare_at_price: Option<Money>,
     available_for_sale: bool,
-    /// Units that can be bought now: on hand less reserved.
+    /// Units that can be bought now: on hand minus reserved.
     quantity_available: i32,
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     quantity_on_hand: Option<i32>,
-    /// For STAFF and ADMIN, else null.
+    /// Only for STAFF and ADMIN, otherwise null.
     quantity_reserved: Option<i32>,
     image: Option<Image>,
     weight_grams: Option<i32>,
@@ -199,7 +199,7 @@ impl ProductVariant {
         }
     }
 
-    /// What stands for a variant that the catalogue does not know any more.
+    /// Replaces a variant that the catalogue no longer has.
     pub(crate) fn gone(id: &str, price: Option<types::Money>) -> Self {
         pb::Variant {
             id: id.to_owned(),
@@ -239,7 +239,7 @@ impl From<pb::Variant> for ProductVariant {
     }
 }
 
-/// A way to narrow a search down: category, vendor, productType, tag, or option.NAME.
+/// A property to filter a search by: category, vendor, productType, tag, or option.NAME.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Facet {
     id: String,
@@ -247,7 +247,7 @@ pub(crate) struct Facet {
     values: Vec<FacetValue>,
 }
 
-/// `value` is what the filter takes; `count` is exact with this facet's own filter taken off.
+/// `value` is the value for the filter. `count` is exact without this facet's own filter.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FacetValue {
     value: String,
@@ -270,7 +270,7 @@ impl From<pb::Facet> for Facet {
     }
 }
 
-/// A category and those below it.
+/// A category with its descendants.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Category {
     #[schema(value_type = CategoryId)]
@@ -282,10 +282,10 @@ pub(crate) struct Category {
 }
 
 impl Category {
-    /// The categories at the top, with all below them.
+    /// The top categories with their descendants.
     pub(crate) fn roots(tree: &CategoryTree) -> Vec<Self> {
         let mut children: HashMap<Option<&str>, Vec<Self>> = HashMap::new();
-        // Parents come before their children, so from the end each has all of its own when its turn comes.
+        // Parents come before their children. From the end, the children of each category are complete when it is reached.
         for category in tree.all().iter().rev() {
             let mut below = children.remove(&Some(&*category.id)).unwrap_or_default();
             below.reverse();
@@ -315,7 +315,7 @@ impl CategoryReference {
     }
 }
 
-/// The categories, where one of the products has one.
+/// Reads the categories, if one of the products has one.
 pub(crate) async fn categories_of(
     data: &RequestData,
     products: &[pb::Product],

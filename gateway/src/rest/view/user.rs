@@ -8,7 +8,7 @@ use super::{Address, names, time};
 use crate::rest::schema::{AddressId, SessionId, Time, UserId};
 
 names! {
-    /// What a user may do; each may do what the one before it may.
+    /// The role of a user. Each includes the rights of the one before.
     Role of pb::Role { Customer, Staff, Admin }
 }
 
@@ -49,7 +49,7 @@ impl From<pb::User> for User {
     }
 }
 
-/// One of a user's addresses.
+/// A saved address of a user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SavedAddress {
@@ -69,7 +69,7 @@ impl From<pb::SavedAddress> for SavedAddress {
     }
 }
 
-/// A device that is signed in.
+/// A signed-in device.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
@@ -95,7 +95,7 @@ impl From<pb::Session> for Session {
     }
 }
 
-/// What a client keeps of a session, and whose it is.
+/// The tokens of a session, and its user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tokens {
