@@ -51,12 +51,12 @@ impl Redis {
                 anyhow::bail!("REDIS_URL: the server refuses the user or password")
             }
             Ok(Err(error)) => {
-                tracing::warn!(setting = "REDIS_URL", error.cause = %error, "Redis does not answer; going on without it");
+                tracing::warn!(setting = "REDIS_URL", error.cause = %error, "Redis does not answer; continuing without it");
             }
             Err(_) => {
                 tracing::warn!(
                     setting = "REDIS_URL",
-                    "Redis does not answer; going on without it"
+                    "Redis does not answer; continuing without it"
                 );
             }
         }
@@ -133,7 +133,7 @@ impl Breaker {
     fn failed(&self, cause: &dyn std::fmt::Display) {
         self.next.store(self.now() + nanos(PAUSE), Ordering::Relaxed);
         if self.failures.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES {
-            tracing::warn!(error.cause = %cause, "Redis does not answer; going on without it");
+            tracing::warn!(error.cause = %cause, "Redis does not answer; continuing without it");
         }
     }
 }

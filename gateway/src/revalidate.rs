@@ -63,7 +63,7 @@ impl Storefront {
             match self.post(tags).await {
                 Ok(()) => return,
                 Err(error) if attempt == ATTEMPTS => {
-                    tracing::warn!(error.cause = %error, tags = tags.len(), "the storefront could not be told of a change");
+                    tracing::warn!(error.cause = %error, tags = tags.len(), "the storefront could not be notified of a change");
                 }
                 Err(_) => {
                     tokio::time::sleep(wait).await;

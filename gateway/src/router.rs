@@ -42,7 +42,7 @@ async fn known_route(matched: MatchedPath, request: Request, next: Next) -> Resp
     } else {
         Problem::new(
             ErrorReason::NotAcceptable,
-            "None of the accepted media types is produced here.",
+            "This path produces none of the accepted media types.",
         )
         .into_response()
     };
@@ -55,7 +55,7 @@ async fn not_found() -> Problem {
 }
 
 async fn method_not_allowed(matched: MatchedPath) -> Response {
-    let message = "The path does not take this method.";
+    let message = "The path does not support this method.";
     let mut response = Problem::new(ErrorReason::MethodNotAllowed, message).into_response();
     response.extensions_mut().insert(Route(matched.as_str().into()));
     response

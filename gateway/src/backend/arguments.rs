@@ -102,7 +102,7 @@ pub(crate) fn return_url(settings: &Settings, text: &str) -> Result<String, mesh
             && settings.return_origins.iter().any(own)
     });
     url.map(String::from).ok_or_else(|| {
-        let message = "The buyer comes back to an address of this shop alone.";
+        let message = "The buyer can only return to a URL of this shop.";
         mesh::Error::field("return_url", ErrorReason::UrlNotAllowed, message)
     })
 }

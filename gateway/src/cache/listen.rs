@@ -98,7 +98,7 @@ impl Caches {
         if let Some(storefront) = &self.storefront
             && storefront.try_send(tags).is_err()
         {
-            tracing::warn!("the storefront is so far behind that a change was not told to it");
+            tracing::warn!("the storefront is too far behind, so a change was not sent to it");
         }
     }
 

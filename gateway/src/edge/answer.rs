@@ -86,14 +86,17 @@ fn bare(response: &Response) -> Option<Problem> {
         StatusCode::NOT_FOUND => (ErrorReason::NotFound, "There is no such path."),
         StatusCode::METHOD_NOT_ALLOWED => (
             ErrorReason::MethodNotAllowed,
-            "The path does not take this method.",
+            "The path does not support this method.",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => (ErrorReason::PayloadTooLarge, "The body is too large."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             ErrorReason::UnsupportedMediaType,
-            "The content type is not taken.",
+            "The content type is not supported.",
         ),
-        StatusCode::UPGRADE_REQUIRED => (ErrorReason::ValidationFailed, "The upgrade is not complete."),
+        StatusCode::UPGRADE_REQUIRED => (
+            ErrorReason::ValidationFailed,
+            "The upgrade request is incomplete.",
+        ),
         _ if status.is_client_error() => (
             ErrorReason::ValidationFailed,
             "The request does not have the right form.",

@@ -161,7 +161,8 @@ where
         }
     }
     if parts.method == Method::CONNECT {
-        let mut response = Problem::new(ErrorReason::MethodNotAllowed, "This is no proxy.").into_response();
+        let mut response =
+            Problem::new(ErrorReason::MethodNotAllowed, "This server is not a proxy.").into_response();
         let allowed = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
         response.headers_mut().insert(ALLOW, allowed);
         return Ok(response);
@@ -179,7 +180,7 @@ where
     {
         return Err(Problem::new(
             ErrorReason::PayloadTooLarge,
-            format!("The body is larger than the {limit} bytes this path takes."),
+            format!("The body is larger than the {limit} bytes that this path accepts."),
         ));
     }
 
@@ -215,7 +216,7 @@ where
         Err(if arrived.load(Ordering::Relaxed) {
             Problem::new(
                 ErrorReason::DeadlineExceeded,
-                "It took too long; whether it was done is not known.",
+                "It took too long. Whether it was carried out is not known.",
             )
         } else {
             Problem::new(ErrorReason::RequestTimeout, "The body did not arrive in time.")
@@ -289,7 +290,7 @@ fn check_form(parts: &Parts, max_parameters: usize) -> Result<(), Problem> {
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
     {
-        let message = "gRPC is not spoken here.";
+        let message = "gRPC is not supported here.";
         return Err(Problem::new(ErrorReason::UnsupportedMediaType, message));
     }
     // Bodies are never decompressed, so a decompression bomb has no effect.
@@ -319,7 +320,7 @@ fn check_parameters(path: &str, query: &str, max: usize) -> Result<(), Problem> 
         if name.contains('\0') || name.contains('\u{fffd}') {
             return Err(Problem::new(
                 ErrorReason::InvalidEncoding,
-                "A query parameter is not text.",
+                "A query parameter is not valid text.",
             ));
         }
         if seen.contains(&name) && !may_repeat(path, &name) {

@@ -54,7 +54,7 @@ impl Check {
         for directive in directives {
             let name = &directive.node.name.node;
             let message = if KNOWN.contains(&name.as_str()) {
-                format!("The directive @{name} does not stand on {place}.")
+                format!("The directive @{name} is not allowed on {place}.")
             } else {
                 format!("There is no directive @{name}.")
             };
@@ -89,7 +89,7 @@ impl Check {
                 continue;
             }
             if directives[..at].iter().any(|other| other.node.name.node == name) {
-                self.wrong(directive.pos, format!("The directive @{name} stands here twice."));
+                self.wrong(directive.pos, format!("The directive @{name} occurs here twice."));
             }
             match directive.node.arguments.as_slice() {
                 [(argument, value)] if argument.node == "if" => match value.node {

@@ -38,7 +38,7 @@ pub(crate) fn check(
     if structure.introspects && !introspection {
         return Err(Error::new(
             ErrorReason::IntrospectionDisabled,
-            "The schema is not shown here.",
+            "Introspection is disabled here.",
         ));
     }
     if some(limits.depth).is_some_and(|limit| depth > limit) {

@@ -22,7 +22,7 @@ pub(crate) fn check(document: &str, limits: &Limits) -> Result<usize, Error> {
         is_text,
     } = count(document);
     if !is_text {
-        let message = "A text has an escape for NUL or for half of a surrogate pair.";
+        let message = "A string has an escape for NUL or for half of a surrogate pair.";
         return Err(Error::new(ErrorReason::InvalidEncoding, message));
     }
     if some(limits.tokens).is_some_and(|limit| tokens > limit) {

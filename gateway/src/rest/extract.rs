@@ -127,7 +127,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut keys = parts.headers.get_all("idempotency-key").iter();
         let Some(key) = keys.next() else {
-            let message = "This needs an Idempotency-Key header, so that it can be repeated safely.";
+            let message = "This needs an Idempotency-Key header, so that the call can be retried safely.";
             return Err(Problem::new(ErrorReason::IdempotencyKeyRequired, message));
         };
         let key = key.as_bytes();

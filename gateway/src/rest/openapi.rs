@@ -32,7 +32,8 @@ const LEFT_OUT: [(&str, &str); 2] = [("Problem", "errors"), ("ProductVariant", "
 /// A refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct ProblemSchema {
     r#type: String,
     title: String,
     #[schema(minimum = 400, maximum = 599)]
@@ -44,12 +45,13 @@ pub(crate) struct Problem {
     /// The fields that are wrong. After 20, a last entry without a field says how many more there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 21, nullable = false)]
-    errors: Option<Vec<FieldProblem>>,
+    errors: Option<Vec<FieldProblemSchema>>,
 }
 
 /// What is wrong with one field.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct FieldProblem {
+#[schema(as = FieldProblem)]
+pub(crate) struct FieldProblemSchema {
     /// A path into the body, or the name of a parameter.
     field: String,
     #[schema(inline)]
@@ -59,9 +61,10 @@ pub(crate) struct FieldProblem {
 
 /// The refusal of an order, with the current cart if it can be read.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct CartProblem {
+#[schema(as = CartProblem)]
+pub(crate) struct CartProblemSchema {
     #[serde(flatten)]
-    problem: Problem,
+    problem: ProblemSchema,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cart: Option<Cart>,
@@ -109,8 +112,8 @@ pub(crate) fn complete(mut document: OpenApi, shop: &Shop, providers: &[String])
         ("OrderState", OrderState::schema()),
         ("PaymentStatus", PaymentStatus::schema()),
         ("FulfillmentStatus", FulfillmentStatus::schema()),
-        ("Problem", Problem::schema()),
-        ("FieldProblem", FieldProblem::schema()),
+        ("Problem", ProblemSchema::schema()),
+        ("FieldProblem", FieldProblemSchema::schema()),
         ("VariantInput", VariantInput::schema()),
         ("ImageInput", ImageInput::schema()),
     ]

@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
             if value.contains('\0') || value.contains('\u{fffd}') {
-                let message = "A query parameter is not text.";
+                let message = "A query parameter is not valid text.";
                 return Err(Error::field(name, ErrorReason::InvalidEncoding, message).into());
             }
             let values = parameters.entry(name.into_owned()).or_default();
@@ -151,7 +151,7 @@ impl Parameters {
         let value = T::deserialize(deserializer);
         value
             .map(Some)
-            .map_err(|_| Error::field(name, otherwise, "This is none of the names that are taken.").into())
+            .map_err(|_| Error::field(name, otherwise, "This is not one of the accepted names.").into())
     }
 
     /// Refuses parameters that the handler did not take.

@@ -232,8 +232,8 @@ pub(crate) fn of_shop(shop: &Shop, providers: &[String]) -> [(&'static str, RefO
 
 /// Slugs of most scripts. Scripts with combining marks are accepted too, but have no short pattern.
 fn slug() -> String {
-    let letters = class(SLUG_LETTERS.iter());
-    format!("^[{letters}]+(-[{letters}]+)*$")
+    let class = self::class(SLUG_LETTERS.iter());
+    format!("^[{class}]+(-[{class}]+)*$")
 }
 
 /// The characters that are removed around a text ([`comptoir_mesh::text::line`]), for a character class.

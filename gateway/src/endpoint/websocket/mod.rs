@@ -43,7 +43,7 @@ pub(super) async fn upgrade(
         .flat_map(|value| value.split(','))
         .any(|protocol| protocol.trim() == PROTOCOL)
     {
-        let message = "The WebSocket has to speak graphql-transport-ws.";
+        let message = "The WebSocket must use the protocol graphql-transport-ws.";
         return Err(Problem::new(ErrorReason::ValidationFailed, message));
     }
     let caller = Caller::new(app, client, &parts.headers);
@@ -54,7 +54,7 @@ pub(super) async fn upgrade(
         .map_err(|rejection| {
             Problem::new(
                 ErrorReason::ValidationFailed,
-                format!("No WebSocket: {rejection}."),
+                format!("The WebSocket could not be opened: {rejection}."),
             )
         })?;
     let largest = usize::try_from(app.config.limits.body)

@@ -336,7 +336,7 @@ impl Operation {
         let late = || {
             Problem::new(
                 ErrorReason::DeadlineExceeded,
-                "It took too long; whether it was done is not known.",
+                "It took too long. Whether it was carried out is not known.",
             )
         };
         match done.unwrap_or_else(|_| Err(late())) {

@@ -167,7 +167,7 @@ pub(crate) async fn delete_product(
 fn stale() -> Problem {
     Problem::new(
         ErrorReason::VersionConflict,
-        "Somebody else has changed it; read it again.",
+        "It has changed since it was read. Read it again.",
     )
 }
 

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::request::Client;
 use crate::rest::calls::CallResult as _;
 use crate::rest::extract::{Id, IdempotencyKey};
-use crate::rest::openapi::CartProblem;
+use crate::rest::openapi::CartProblemSchema;
 use crate::rest::schema::{self, PaymentId, PaymentToken, Price, ProviderName, ReturnUrl, Time};
 use crate::rest::view::{Order, time};
 
@@ -92,10 +92,10 @@ pub(crate) struct ActionRequired {
             body = Placed,
             headers(("Idempotent-Replayed" = String, description = "true"))
         ),
-        (status = 400, body = CartProblem, content_type = "application/problem+json"),
-        (status = 402, body = CartProblem, content_type = "application/problem+json"),
-        (status = 409, body = CartProblem, content_type = "application/problem+json"),
-        (status = 422, body = CartProblem, content_type = "application/problem+json"),
+        (status = 400, body = CartProblemSchema, content_type = "application/problem+json"),
+        (status = 402, body = CartProblemSchema, content_type = "application/problem+json"),
+        (status = 409, body = CartProblemSchema, content_type = "application/problem+json"),
+        (status = 422, body = CartProblemSchema, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn complete_cart(
