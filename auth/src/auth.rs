@@ -1,4 +1,5 @@
-//! What the handlers share: store, keys, hasher and limits; the upkeep that runs beside them; the first administrator.
+//! State that the handlers share: store, keys, hasher and limits; the upkeep in the background; the first
+//! administrator.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,17 +22,17 @@ use crate::hasher::Hasher;
 use crate::policy::POLICY;
 use crate::store::{AdminOutcome, Store};
 
-/// What failed log-ins are counted over.
+/// The window over which failed log-ins are counted.
 pub(crate) const LOGIN_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// What mails to an address are counted over.
+/// The window over which mails to an address are counted.
 pub(crate) const MAIL_WINDOW: Duration = Duration::from_secs(3600);
-/// How long a revocation is listed: the five minutes of a token, and what clocks may differ by.
+/// How long a revocation is listed: the five minutes of a token, and the difference that clocks may have.
 const REVOCATIONS_KEPT: Duration = TOKEN_LIFE.saturating_add(Duration::from_secs(60));
-/// How often keys and revocations are looked at.
+/// The interval at which keys and revocations are read.
 const UPKEEP: Duration = Duration::from_secs(10);
-/// Upkeeps between two sweeps of what is past its time.
+/// Rounds of upkeep between two sweeps of expired documents.
 const SWEEP_EVERY: u32 = 60;
-/// How often a change is tried again whose document another one changed first.
+/// Attempts at a compare-and-set before the call fails.
 pub(crate) const TRIES: usize = 50;
 
 /// The auth service. Clones share everything.
@@ -47,7 +48,7 @@ pub struct Auth {
     revoked: Arc<Notify>,
 }
 
-/// How much of what is taken.
+/// Limits from the settings.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) login_account: u32,
@@ -63,7 +64,7 @@ impl std::fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// The service on an open store, with its keys made and its own verifier knowing them.
+    /// Creates the service on an open store, creates missing keys, and gives them to this process's verifier.
     pub(crate) async fn open(config: &Config, env: &Env, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let root = store.root_key(env.ids.secret()).await?;
         let hasher = Hasher::new(
@@ -91,14 +92,14 @@ impl Auth {
         Ok(auth)
     }
 
-    /// The service behind the layers that every call passes.
+    /// The gRPC service, inside the layers that every call passes.
     pub fn service(&self) -> Service {
         Service::new("auth", POLICY, &self.env).add(AuthServiceServer::new(self.clone()))
     }
 
-    /// Makes the first administrator, confirmed, while there is no active one. Without a password a random one is made, and
-    /// given back to be shown once; `None` is that nothing had to be shown. An account of the address becomes the
-    /// administrator and takes the password.
+    /// Creates the first administrator, confirmed, while there is no active one. Without a password it creates a random
+    /// one and returns it, to be shown once. An existing account with the address becomes the administrator and gets
+    /// the password.
     pub async fn ensure_admin(&self, email: &str, password: Option<&str>) -> anyhow::Result<Option<String>> {
         if self.store.has_admin().await? {
             return Ok(None);
@@ -132,14 +133,14 @@ impl Auth {
         );
         match self.store.ensure_admin(admin, now).await? {
             AdminOutcome::Made => {
-                tracing::info!("the first administrator was made");
+                tracing::info!("the first administrator was created");
                 Ok(made)
             }
             AdminOutcome::Present => Ok(None),
         }
     }
 
-    /// Makes the administrator whom both settings describe.
+    /// Creates the administrator that both settings describe.
     pub(crate) async fn configured_admin(&self, config: &Config) -> anyhow::Result<()> {
         match (&config.admin_email, &config.admin_password) {
             (Some(email), Some(password)) => {
@@ -156,12 +157,12 @@ impl Auth {
                     error.context(format!("{setting}: the first administrator cannot be made"))
                 })
             }
-            // Whoever starts this may make one with a random password.
+            // The caller may create one with a random password.
             _ => Ok(()),
         }
     }
 
-    /// Keeps keys rotating, this process's verifier informed, and the store free of what is past its time, until the drain.
+    /// Rotates keys, updates this process's verifier, and deletes expired documents, until the drain.
     pub(crate) async fn upkeep(self) {
         let shutdown = self.env.shutdown.clone();
         let mut round = 0_u32;
@@ -177,7 +178,7 @@ impl Auth {
                 self.upkeep_round(&mut round).await
             };
             if let Err(error) = done {
-                tracing::warn!(error.cause = ?error, "upkeep failed and will be tried again");
+                tracing::warn!(error.cause = ?error, "upkeep failed and will be retried");
             }
         }
     }
@@ -191,14 +192,14 @@ impl Auth {
         Ok(())
     }
 
-    /// Keeps the keys rotating and this process's verifier informed. Done by the upkeep every 10 s; tests that set the clock
-    /// do it themselves.
+    /// Rotates keys and updates this process's verifier. The upkeep calls it every 10 s; tests that set the clock call
+    /// it themselves.
     pub async fn maintain(&self) -> Result<(), Error> {
         self.rotate_keys().await?;
         self.inform_verifier().await
     }
 
-    /// Makes the next key when it is due, forgets those past their time, and reads what other processes made.
+    /// Creates the next key when it is due, deletes expired ones, and reads those of other processes.
     async fn rotate_keys(&self) -> Result<(), Error> {
         let now = self.env.clock.now();
         let mut ring = Ring::new(self.store.signing_keys().await?);
@@ -206,7 +207,7 @@ impl Auth {
             self.store
                 .add_signing_key(Key::new(generation, self.env.ids.secret(), active_from))
                 .await?;
-            tracing::info!(key.generation = generation, "a signing key was made");
+            tracing::info!(key.generation = generation, "a signing key was created");
             ring = Ring::new(self.store.signing_keys().await?);
         }
         if let before @ 1.. = ring.first_kept(now) {
@@ -216,10 +217,10 @@ impl Auth {
         Ok(())
     }
 
-    /// Forgets what is past its time.
+    /// Deletes expired documents.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let now = self.env.clock.now();
-        // A session that ended is kept as long as an idle one: its used tokens are still told from unknown ones.
+        // An ended session is kept as long as an idle one, so that its used tokens differ from unknown ones.
         self.store
             .sweep(
                 now - mail::KEPT,
@@ -229,7 +230,7 @@ impl Auth {
             .await
     }
 
-    /// Tells this process's verifier the keys and revocations, which others ask for every 10 s.
+    /// Gives keys and revocations to this process's verifier. Other processes ask for them every 10 s.
     pub(crate) async fn inform_verifier(&self) -> Result<(), Error> {
         let revocations = self.revocations().await?;
         self.env.verifier.set_keys(&self.jwks());
@@ -237,12 +238,12 @@ impl Auth {
         Ok(())
     }
 
-    /// Has the verifier of this process informed now rather than with the next upkeep. Many at once are one.
+    /// Updates this process's verifier now rather than with the next upkeep. Concurrent calls cause one update.
     pub(crate) fn revoked(&self) {
         self.revoked.notify_one();
     }
 
-    /// What was revoked within the life of a token.
+    /// Revocations within the life of a token.
     pub(crate) async fn revocations(&self) -> Result<Vec<Revocation>, Error> {
         let since = self.env.clock.now() - REVOCATIONS_KEPT;
         Ok(self
@@ -254,7 +255,7 @@ impl Auth {
             .collect())
     }
 
-    /// The keys to verify with.
+    /// The public keys that verify tokens.
     pub(crate) fn jwks(&self) -> Vec<Jwk> {
         let ring = self.ring();
         let keys = ring.published(self.env.clock.now());

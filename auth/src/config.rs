@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use comptoir_mesh::config::{Secret, address, up_to};
 
-/// Each attempt and mail that counts is kept with its time, in one document for a key.
+/// A counter's document keeps the time of each counted attempt or mail, so the limit bounds its size.
 const COUNTED: u64 = 100_000;
 
-/// What the auth service reads beside what every process does.
+/// The auth service's own settings.
 #[derive(Args, Debug, Clone)]
 #[group(id = "auth")]
 pub struct Config {
@@ -26,7 +26,7 @@ pub struct Config {
         value_name = "URL"
     )]
     pub store: Option<String>,
-    /// Address of the first administrator, who is made at the start while there is none
+    /// E-mail address of the first administrator, created at the start while there is no administrator
     #[arg(
         long = "admin-email",
         id = "auth_admin_email",
@@ -43,18 +43,19 @@ pub struct Config {
         value_name = "PASSWORD"
     )]
     pub admin_password: Option<Secret>,
-    /// Hours after which the key that signs access tokens is replaced; the old one is published until its last token ended
+    /// Hours after which the key that signs access tokens is replaced; the old one is published until its last token
+    /// has expired
     #[arg(long = "auth-key-rotation-hours", id = "auth_key_rotation_hours", env = "COMPTOIR_AUTH_KEY_ROTATION_HOURS", default_value = "720", value_name = "HOURS",
           value_parser = clap::value_parser!(u32).range(1..=8760))]
     pub key_rotation_hours: u32,
-    /// Days after which a session that was not used ends
+    /// Days after which an unused session ends
     #[arg(long = "auth-session-days", id = "auth_session_days", env = "COMPTOIR_AUTH_SESSION_DAYS", default_value = "30", value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=365))]
     pub session_days: u32,
-    /// Passwords hashed at once, 19 MiB each; as many as there are processors, at most 8, unless set
+    /// Passwords hashed at once, 19 MiB each; unless set, the number of processors, at most 8
     #[arg(long = "auth-hashes", id = "auth_hashes", env = "COMPTOIR_AUTH_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub hashes: Option<u16>,
-    /// Passwords that wait for that at most; more are refused with OVERLOADED
+    /// Most passwords that wait to be hashed; more are refused with OVERLOADED
     #[arg(long = "auth-limit-hash-queue", id = "auth_limit_hash_queue", env = "COMPTOIR_LIMIT_HASH_QUEUE", default_value = "256", value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub limit_hash_queue: u32,
@@ -76,7 +77,7 @@ pub struct Config {
         value_name = "N"
     )]
     pub limit_login_address: u32,
-    /// Mails to one address in an hour by registering, asking again, resetting and changing the address; 0 is no limit
+    /// Mails to one address in an hour (registration, its repetition, password reset, change of address); 0 is no limit
     #[arg(
         long = "limit-mails-address", id = "auth_limit_mails_address",
         env = "COMPTOIR_LIMIT_MAILS_ADDRESS",
@@ -91,7 +92,7 @@ impl Config {
     /// Refuses settings that make no sense together.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if self.admin_email.is_none() && self.admin_password.is_some() {
-            anyhow::bail!("COMPTOIR_ADMIN_EMAIL: needed beside COMPTOIR_ADMIN_PASSWORD");
+            anyhow::bail!("COMPTOIR_ADMIN_EMAIL: needed together with COMPTOIR_ADMIN_PASSWORD");
         }
         if let Some(email) = &self.admin_email {
             comptoir_mesh::text::email("email", email)
@@ -114,7 +115,8 @@ impl Config {
     pub(crate) fn hashes(&self) -> usize {
         match self.hashes {
             Some(hashes) => hashes.into(),
-            // Attempts are counted while they are hashed: more at once than an account may fail would refuse right passwords.
+            // An attempt counts while it is hashed: more hashes at once than the limit of failures would refuse correct
+            // passwords.
             None => std::thread::available_parallelism().map_or(2, usize::from).min(8),
         }
     }

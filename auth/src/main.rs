@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Process> {
     let address = arguments.auth.addr;
     let broker = Broker::configured(&process.env)?;
-    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    // Alive but not ready while it waits for a server. The gRPC port opens once the service can answer.
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let auth = comptoir_auth::start(arguments.auth, process.env.clone(), broker).await?;

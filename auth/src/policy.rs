@@ -1,13 +1,13 @@
-//! What each method asks of its caller.
+//! What each method requires of its caller.
 
 use comptoir_mesh::Access;
 
-/// Who asks for keys and revocations: every process.
+/// Every process asks for keys and revocations.
 const EVERY_SERVICE: Access = Access::Services(&["gateway", "auth", "catalog", "orders", "notifier"]);
-/// What people do before they are signed in reaches us by the gateway.
+/// Calls of people who are not signed in come from the gateway.
 const SIGNED_OUT: Access = Access::Services(&["gateway"]);
 
-/// Every method and what it asks for. What belongs to whom is decided in the handlers.
+/// Every method and the access it requires. The handlers decide on ownership.
 pub const POLICY: &[(&str, Access)] = &[
     ("/comptoir.auth.v1.AuthService/Register", SIGNED_OUT),
     ("/comptoir.auth.v1.AuthService/ConfirmEmail", SIGNED_OUT),

@@ -1,4 +1,4 @@
-//! Between the proto and the domain. What people wrote is checked here, and every violation of a request is collected.
+//! Between the proto and the domain. Checks user input, and collects every violation of a request.
 
 pub(crate) use comptoir_mesh::clock::to_proto as timestamp;
 use comptoir_mesh::error::{Error, ErrorReason, Violation};
@@ -17,12 +17,12 @@ const MAX_ADDRESS_LINE: usize = lengths::STREET;
 const MAX_POSTAL_CODE: usize = lengths::POSTAL_CODE;
 const MAX_USER_AGENT: usize = 256;
 
-/// Collects what is wrong with a request.
+/// Collects the violations of a request.
 #[derive(Default)]
 pub(crate) struct Checks(Vec<Violation>);
 
 impl Checks {
-    /// The value, or its default after noting why it is refused.
+    /// The value, or its default after collecting the violation.
     pub(crate) fn take<T: Default>(&mut self, checked: Result<T, Error>) -> T {
         checked.unwrap_or_else(|error| {
             self.0.extend_from_slice(error.field_violations());
@@ -30,7 +30,7 @@ impl Checks {
         })
     }
 
-    /// Refuses the request if anything was noted.
+    /// Refuses the request if a violation was collected.
     pub(crate) fn done(self) -> Result<(), Error> {
         if self.0.is_empty() {
             Ok(())
@@ -39,13 +39,13 @@ impl Checks {
         }
     }
 
-    /// A line that may be absent or empty.
+    /// An optional line.
     fn optional(&mut self, field: &str, line: Option<&str>, max: usize) -> Option<String> {
         let line = line?;
         Some(self.take(text::line(field, line, max))).filter(|line| !line.is_empty())
     }
 
-    /// A line that has to be there.
+    /// A required line.
     fn required(&mut self, field: &str, line: &str, max: usize) -> String {
         let line = text::line(field, line, max).and_then(|line| {
             if line.is_empty() {
@@ -60,12 +60,12 @@ impl Checks {
         self.take(line)
     }
 
-    /// A telephone number that may be absent or empty.
+    /// An optional telephone number.
     fn phone(&mut self, field: &str, phone: Option<&str>) -> Option<String> {
         phone.and_then(|phone| self.take(phone::check(field, phone)))
     }
 
-    /// One of the shop's locales, its first when absent or empty.
+    /// One of the shop's locales; the first when absent or empty.
     fn locale(&mut self, locale: Option<&str>, shop: &Shop) -> String {
         let first = shop.locales.first().cloned().unwrap_or_default();
         let Some(wanted) = locale.map(str::trim).filter(|wanted| !wanted.is_empty()) else {
@@ -86,7 +86,7 @@ impl Checks {
         }
     }
 
-    /// What a new account says of its owner.
+    /// The profile of a new account.
     pub(crate) fn profile(&mut self, request: &proto::RegisterRequest, shop: &Shop) -> Profile {
         Profile {
             first_name: self.optional("first_name", request.first_name.as_deref(), MAX_NAME),
@@ -103,7 +103,7 @@ pub(crate) fn profile_changes(
     shop: &Shop,
 ) -> Result<impl Fn(&mut Profile) + use<>, Error> {
     let mut checks = Checks::default();
-    // The outer Option says whether the field changes, the inner one what it becomes.
+    // The outer Option is whether the field changes, the inner one its new value.
     let present = |field: &Option<String>| field.is_some();
     let first_name = present(&request.first_name)
         .then(|| checks.optional("first_name", request.first_name.as_deref(), MAX_NAME));
@@ -166,7 +166,8 @@ pub(crate) fn address(address: Option<&types::Address>) -> Result<Address, Error
     Ok(checked)
 }
 
-/// What a client says it is, without what could forge a list or a log; never refused, since it is only shown.
+/// The client's own description, without characters that could forge a list or a log. It is only shown, so it is never
+/// refused.
 pub(crate) fn user_agent(user_agent: Option<&str>) -> Option<String> {
     let shown: String = user_agent?
         .chars()
@@ -178,7 +179,7 @@ pub(crate) fn user_agent(user_agent: Option<&str>) -> Option<String> {
         .filter(|shown| !shown.is_empty())
 }
 
-/// The id of a user, in the form that ids have.
+/// A well-formed id of a user.
 pub(crate) fn user_id(id: &str) -> Result<&str, Error> {
     checked_id("user_id", id, "user_")
 }
@@ -196,7 +197,7 @@ pub(crate) fn checked_id<'a>(field: &str, id: &'a str, prefix: &str) -> Result<&
     }
 }
 
-/// A role from the wire.
+/// A role of the contract.
 pub(crate) fn role(role: i32) -> Result<Role, Error> {
     match proto::Role::try_from(role) {
         Ok(proto::Role::Customer) => Ok(Role::Customer),
@@ -220,7 +221,7 @@ impl From<User> for proto::User {
         Self {
             id: user.id,
             email: user.email,
-            // There is no account before its address was confirmed.
+            // An account exists only once its address is confirmed.
             email_verified: true,
             first_name: user.profile.first_name,
             last_name: user.profile.last_name,
@@ -259,7 +260,7 @@ impl From<Address> for types::Address {
     }
 }
 
-/// A session as its owner sees it; `current` is the id of the session that asks.
+/// A session as its owner sees it; `current` is the id of the caller's session.
 pub(crate) fn session(session: Session, current: &str) -> proto::Session {
     proto::Session {
         current: session.id == current,

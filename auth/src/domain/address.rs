@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::User;
 
-/// More than this nobody needs; the document stays small.
+/// Bounds the size of the user's document.
 pub(crate) const MAX_ADDRESSES: usize = 50;
 
 /// Where something is delivered to, or who is billed. Every text was checked.
@@ -18,13 +18,13 @@ pub(crate) struct Address {
     pub company: Option<String>,
     /// Street and number.
     pub line1: String,
-    /// What the first line had no room for.
+    /// Second line.
     pub line2: Option<String>,
     /// Town.
     pub city: String,
     /// State, province or the like.
     pub region: Option<String>,
-    /// Postal code; empty where there is none.
+    /// Postal code; empty in countries without them.
     pub postal_code: String,
     /// ISO 3166-1 alpha-2.
     pub country_code: String,
@@ -39,16 +39,16 @@ pub(crate) struct SavedAddress {
     pub id: String,
     /// The address.
     pub address: Address,
-    /// Whether it is the one proposed first. At most one is.
+    /// Whether it is the default address. At most one is.
     pub is_default: bool,
 }
 
 /// Why an address cannot be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The user has no address of this id.
+    /// The user has no address with this id.
     Unknown,
-    /// The user has as many as one may have.
+    /// The user has the maximal number of addresses.
     Full,
 }
 

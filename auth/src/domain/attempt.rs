@@ -1,4 +1,4 @@
-//! What failed log-ins are counted by.
+//! Counters of failed log-ins.
 
 use std::net::IpAddr;
 
@@ -6,24 +6,24 @@ use sha2::{Digest as _, Sha256};
 
 use super::refresh::hex;
 
-/// One key an attempt is counted under, and how many a window takes; 0 is no limit.
+/// A counter of attempts and its limit within a window; 0 is no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counter {
-    /// Names an account or a client address, without saying the e-mail address.
+    /// Identifies an account or a client address, without the e-mail address itself.
     pub key: String,
-    /// How many attempts the window takes.
+    /// The attempts allowed in a window.
     pub limit: u32,
 }
 
-/// An attempt at a password: counted before the password is looked at, so that parallel attempts cannot pass the limit
-/// together, and taken back when the password was right.
+/// An attempt at a password. It is counted before the password is compared, so that parallel attempts cannot pass the
+/// limit together, and taken back when the password was correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
-    /// Names the attempt.
+    /// Identifies the attempt.
     pub id: String,
-    /// The account's counter, which a right password sets back to zero.
+    /// The account's counter. A correct password resets it.
     pub account: Counter,
-    /// The client address's counter, where the address is known.
+    /// The client address's counter, if the address is known.
     pub address: Option<Counter>,
 }
 
@@ -36,12 +36,13 @@ impl Attempt {
     }
 }
 
-/// The key of an account. It is there for unknown addresses too, so that being throttled tells nothing.
+/// The key of an account. Unknown addresses have one too, so that throttling does not reveal which accounts exist.
 pub(crate) fn account_key(email_key: &str) -> String {
     format!("account:{}", hex(&Sha256::digest(email_key.as_bytes())))
 }
 
-/// The key of a client address: an IPv6 one by its /64, since one client has all of that. `None` for what is no address.
+/// The key of a client address; of an IPv6 one, its /64, since one client has all of it. `None` if it is not an
+/// address.
 pub(crate) fn address_key(client_address: &str) -> Option<String> {
     match client_address.trim().parse::<IpAddr>().ok()?.to_canonical() {
         IpAddr::V4(address) => Some(format!("address:{address}")),

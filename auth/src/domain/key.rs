@@ -13,15 +13,15 @@ use sha2::{Digest as _, Sha256};
 
 /// How long an access token is good.
 pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(300);
-/// How long before it signs a key is published, so that every process knows it by then.
+/// How long a key is published before it signs, so that every process knows it by then.
 pub(crate) const LEAD: Duration = Duration::from_secs(60);
-/// How much longer than its last token a key is published: clocks differ.
+/// How much longer than its last token a key is published, since clocks differ.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// A key that signs access tokens. Its secret never prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Key {
-    /// Counts the keys; unique, so that two processes do not make the same one.
+    /// Counts the keys; unique, so that two processes do not create the same one.
     pub generation: u64,
     /// Names the key: its thumbprint (RFC 7638, RFC 8037).
     pub kid: String,
@@ -82,7 +82,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The keys there are, oldest first.
+/// All keys, oldest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ring(Vec<Key>);
 
@@ -92,7 +92,7 @@ impl Ring {
         Self(keys)
     }
 
-    /// The key that signs now; the first one where the clock went back behind its beginning.
+    /// The key that signs now; the first one if the clock went back to before it.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<&Key> {
         self.0
             .iter()
@@ -106,7 +106,7 @@ impl Ring {
         self.0.iter().find(|key| key.kid == kid)
     }
 
-    /// The keys to verify with: the one that signs, then the next, then those whose tokens may still be good.
+    /// The keys that verify: the signing one, then the next, then those whose tokens may still be valid.
     pub(crate) fn published(&self, now: Timestamp) -> Vec<&Key> {
         let retired_from = self.first_kept(now);
         let mut keys: Vec<&Key> = self
@@ -119,7 +119,7 @@ impl Ring {
         keys
     }
 
-    /// The first generation that is still published; what is older can be forgotten.
+    /// The first generation that is still published; older ones can be deleted.
     pub(crate) fn first_kept(&self, now: Timestamp) -> u64 {
         self.0
             .windows(2)
@@ -129,7 +129,7 @@ impl Ring {
             .unwrap_or(0)
     }
 
-    /// The key to make now, if one is due: `(generation, active_from)`.
+    /// The key to create now, if one is due: `(generation, active_from)`.
     pub(crate) fn due(&self, rotation: Duration, now: Timestamp) -> Option<(u64, Timestamp)> {
         match self.0.last() {
             None => Some((1, now)),

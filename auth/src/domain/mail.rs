@@ -1,5 +1,5 @@
-//! A mail that was asked for, and the token in its link. Before an address is confirmed, the mail that asks to confirm it
-//! is all there is of an account.
+//! A requested mail, and the token in its link. Until an address is confirmed, the confirmation mail is the only record
+//! of the account.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::password::PasswordHash;
 use super::user::{Profile, User};
 
-/// How long a mail that nobody sent, or whose link nobody used, is remembered.
+/// How long a mail is kept that was not sent or whose link was not used.
 pub(crate) const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Which mail.
+/// The kind of mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MailKind {
@@ -25,11 +25,11 @@ pub(crate) enum MailKind {
     ConfirmEmail,
     /// Its link sets a new password.
     PasswordReset,
-    /// Its link, sent to the new address, makes it the account's.
+    /// Its link, sent to the new address, moves the account to that address.
     EmailChange,
-    /// Tells an account's owner that somebody registered with the address. No link.
+    /// Tells an account's owner of a registration with the address. No link.
     AlreadyRegistered,
-    /// None is sent: written, and announced, where another address would get one, so that the work is the same.
+    /// Not sent. It is stored, with an event, where another address would get a mail, so that both take the same work.
     Unsent,
 }
 
@@ -45,7 +45,7 @@ impl MailKind {
         }
     }
 
-    /// How long the link is good after the mail was made; `None` for a mail without a link.
+    /// How long the link is valid; `None` for a mail without a link.
     pub(crate) fn link_life(self) -> Option<Duration> {
         match self {
             Self::ConfirmEmail | Self::EmailChange => Some(Duration::from_secs(24 * 3600)),
@@ -65,36 +65,36 @@ impl MailKind {
     }
 }
 
-/// What an account is opened with when its address is confirmed.
+/// The contents of an account that is opened when its address is confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Registration {
-    /// The password that this registration was asked with.
+    /// The password of this registration.
     pub password: PasswordHash,
-    /// What the person said of themselves.
+    /// The person's profile.
     pub profile: Profile,
 }
 
-/// A mail that was asked for.
+/// A requested mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mail {
     /// Begins with `mail_`.
     pub id: String,
-    /// Which mail.
+    /// The kind of mail.
     pub kind: MailKind,
-    /// Where it goes.
+    /// The recipient's address.
     pub email: String,
     /// The address in the form in which it is unique.
     pub email_key: String,
-    /// Whose account it is about; none for a registration.
+    /// The account it is about; absent for a registration.
     pub user_id: Option<String>,
-    /// What a registration holds.
+    /// The registration, if it is one.
     pub registration: Option<Registration>,
-    /// When it was asked for.
+    /// When it was requested.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub requested_at: Timestamp,
     /// The link's token, hashed.
     pub token_hash: String,
-    /// When the link ends: set when the token is first given out.
+    /// When the link expires; set when the token is first issued.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub expires_at: Option<Timestamp>,
     /// When the link was used.
@@ -102,7 +102,7 @@ pub(crate) struct Mail {
     pub used_at: Option<Timestamp>,
     /// The sequence of its last event.
     pub sequence: u64,
-    /// Events that no relay has taken yet.
+    /// Events that are not published yet.
     pub outbox: Vec<OutboxEntry>,
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct OutboxEntry {
     pub payload: Bytes,
 }
 
-/// What a mail is made of.
+/// The input of a mail.
 pub(crate) struct Draft<'a> {
     pub(crate) kind: MailKind,
     pub(crate) email: &'a str,
@@ -125,14 +125,14 @@ pub(crate) struct Draft<'a> {
     pub(crate) registration: Option<Registration>,
 }
 
-/// An event that asks for nothing, `length` bytes long.
+/// An event without effect, `length` bytes long.
 fn withheld(length: usize) -> Payload {
     let padding = vec![0; length];
     Payload::MailWithheld(MailWithheld { padding })
 }
 
 impl Mail {
-    /// Asks for a mail. `id` names it and `event_id` the event that asks the notifier; `token_hash` belongs to its link.
+    /// Requests a mail. `event_id` identifies the event to the notifier; `token_hash` belongs to the mail's link.
     pub(crate) fn request(
         draft: Draft<'_>,
         id: String,
@@ -164,7 +164,7 @@ impl Mail {
             kind: mail.kind.proto().into(),
             email: mail.email.clone(),
             locale: profile.locale,
-            // A stranger's choice of words does not go into somebody's mail before the address is confirmed.
+            // Until the address is confirmed, text from the registration must not appear in its owner's mail.
             first_name: draft.user.and(profile.first_name),
         };
         let payload = if mail.kind == MailKind::Unsent {
@@ -193,8 +193,8 @@ impl Mail {
         });
     }
 
-    /// The mail as it is kept when the address has had enough of them: nothing is sent, and nothing can be confirmed. Its event
-    /// asks for nothing; the work is that of a mail.
+    /// The mail as it is stored when the address has reached its limit: it is not sent, and confirms nothing. Its event
+    /// has no effect, and the work is that of a mail.
     pub(crate) fn silenced(mut self) -> Self {
         self.kind = MailKind::Unsent;
         self.registration = None;
@@ -205,20 +205,20 @@ impl Mail {
         self
     }
 
-    /// Whether its link can be used now. A token that was never given out cannot: nobody can know it.
+    /// Whether its link can be used now. A token that was never issued cannot.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && self.expires_at.is_some_and(|end| now < end)
     }
 
-    /// Whether the link still speaks for the account: it is active, and neither its password was changed since nor, for a
-    /// link to the address it had, the address.
+    /// Whether the link is still valid for the account: the account is active, its password has not changed since, and
+    /// neither has its address, unless the link changes it.
     pub(crate) fn speaks_for(&self, user: &User) -> bool {
         user.active
             && self.requested_at >= user.password_set_at
             && (self.kind == MailKind::EmailChange || self.email_key == user.email_key)
     }
 
-    /// Gives out the token: the link's end, the same at each call. `None` for a mail without a link.
+    /// Issues the token. Returns the link's expiry, the same at each call; `None` for a mail without a link.
     pub(crate) fn issue(&mut self, now: Timestamp) -> Option<Timestamp> {
         let life = self.kind.link_life()?;
         Some(*self.expires_at.get_or_insert(now + life))

@@ -1,4 +1,4 @@
-//! Types that cannot be wrong, and the decisions over them. No async, no gRPC, no SQL.
+//! Types that are valid by construction, and decisions over them. No async, no gRPC, no SQL.
 
 pub(crate) mod address;
 pub(crate) mod attempt;

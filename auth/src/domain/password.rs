@@ -1,4 +1,4 @@
-//! Passwords: what is accepted as a new one, and how one is kept.
+//! Passwords: which are accepted, and how they are stored.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use comptoir_mesh::text::normalise_email;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Fewest bytes of a password.
+/// The minimal length of a password, in bytes.
 pub(crate) const MIN_BYTES: usize = comptoir_mesh::lengths::PASSWORD_BYTES_MIN;
-/// Most bytes of a password: hashing longer ones would be work given away.
+/// The maximal length of a password, in bytes; it bounds the work of hashing.
 pub(crate) const MAX_BYTES: usize = comptoir_mesh::lengths::PASSWORD_BYTES_MAX;
 
-/// A password as it was presented, in NFC so that two keyboards type the same. Prints as `***`.
+/// A password as presented, in NFC, so that different keyboards produce the same bytes. Prints as `***`.
 #[derive(Clone)]
 pub(crate) struct Password(String);
 
 impl Password {
-    /// A password to be compared with a hash, refused with VALIDATION_FAILED on `field` when it is longer than any accepted.
+    /// A password to compare with a hash. One that is longer than the maximum is VALIDATION_FAILED on `field`.
     pub(crate) fn presented(field: &str, text: &str) -> Result<Self, Error> {
         let too_long = || {
             let message = "A password has at most 1,024 bytes.";
@@ -33,8 +33,8 @@ impl Password {
         Ok(Self(password))
     }
 
-    /// A new password of the account `email`, refused on `field`: with VALIDATION_FAILED when it is too long, with
-    /// WEAK_PASSWORD when it is too short or too common.
+    /// A new password of the account `email`: VALIDATION_FAILED on `field` when it is too long, WEAK_PASSWORD when it
+    /// is too short or too common.
     pub(crate) fn new(field: &str, text: &str, email: &str) -> Result<Self, Error> {
         let weak = |message: &str| Err(Error::field(field, ErrorReason::WeakPassword, message));
         let Self(password) = Self::presented(field, text)?;
@@ -47,7 +47,7 @@ impl Password {
         if characters.all(|character| Some(character) == first)
             || COMMON.lines().any(|common| common == lower)
         {
-            return weak("This password is among those tried first. Choose another.");
+            return weak("This password is too common. Choose another.");
         }
         if normalise_email(&lower) == normalise_email(email) {
             return weak("A password is not the address it belongs to. Choose another.");
@@ -72,7 +72,7 @@ impl fmt::Debug for Password {
 pub(crate) struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a PHC string.
+    /// From a PHC string.
     pub(crate) fn from_phc(phc: String) -> Self {
         Self(phc)
     }

@@ -1,5 +1,5 @@
-//! Refresh tokens and mail tokens: made again from keys of auth, so that a repeated call gets the same one although the
-//! store keeps hashes only.
+//! Refresh tokens and mail tokens. They are derived from keys of auth, so that a repeated call gets the same one
+//! although the store has only hashes.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl Secrets {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a refresh token; `None` for one we never made. It says nothing yet of whether the session still takes it.
+    /// Reads a refresh token; `None` for a forged one. Whether the session still accepts it is decided later.
     pub(crate) fn read_refresh_token(&self, token: &str) -> Option<Presented> {
         if token.len() > MAX_TOKEN {
             return None;
@@ -64,8 +64,8 @@ impl Secrets {
         })
     }
 
-    /// The `jti` of the access token that the session gets at `counter`, issued at `at`: a ULID, whose time tells a token
-    /// from before a revocation from one after it.
+    /// The `jti` of the session's access token at `counter`, issued at `at`: a ULID, whose time tells whether the token
+    /// is older than a revocation.
     pub(crate) fn token_id(&self, session_id: &str, counter: u64, at: Timestamp) -> String {
         let [random @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
             mac(&self.identifier, &[&counter.to_be_bytes(), session_id.as_bytes()]);
@@ -85,16 +85,16 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// A refresh token that we made, as a client presents it.
+/// A genuine refresh token, as a client presents it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Presented {
     pub(crate) session_id: String,
     pub(crate) counter: u64,
-    /// What the store keeps of the token.
+    /// The stored hash of the token.
     pub(crate) hash: String,
 }
 
-/// What is stored of a token. Tokens have 256 random bits, so that a plain hash suffices.
+/// The stored hash of a token. Tokens have 256 random bits, so a plain hash suffices.
 pub(crate) fn token_hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! A session: one device that is signed in, its refresh token and what becomes of a presented one.
+//! A session: a signed-in device, its refresh token, and the decision on a presented one.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::refresh::Presented;
 use super::user::{Role, User};
 
-/// How long a call may be repeated with its request id.
+/// How long a refresh may be retried with its request id.
 pub(crate) const REPLAY: Duration = Duration::from_secs(10);
 
-/// A device that is signed in.
+/// A signed-in device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// Begins with `ses_`.
     pub id: String,
-    /// Counts the document's writes; what a compare-and-set compares.
+    /// Counts the document's writes, for compare-and-set.
     pub version: u64,
-    /// Whose it is.
+    /// The user.
     pub user_id: String,
-    /// The user's epoch at its opening.
+    /// The user's epoch when the session was opened.
     pub epoch: u64,
     /// When it was opened.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
@@ -28,21 +28,21 @@ pub(crate) struct Session {
     /// When its token was last rotated.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub last_used_at: Timestamp,
-    /// What the client said it is.
+    /// The client's description of itself.
     pub user_agent: Option<String>,
-    /// Which refresh token is the current one.
+    /// The number of the current refresh token.
     pub counter: u64,
     /// The current refresh token, hashed.
     pub token_hash: String,
     /// The access token that was issued with it.
     pub issued: Issued,
-    /// The request id of the rotation that made it current.
+    /// The request id of the last rotation.
     pub request_id: Option<String>,
-    /// Set once it ended.
+    /// Set once the session has ended.
     pub ended: Option<Ended>,
 }
 
-/// What an access token can be made again from.
+/// The inputs of an access token, to derive it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Issued {
     /// The signing key.
@@ -68,7 +68,7 @@ pub(crate) struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum End {
-    /// Its refresh token was given back.
+    /// Its user signed out.
     Logout,
     /// A used refresh token was presented.
     Reuse,
@@ -76,27 +76,27 @@ pub(crate) enum End {
     Revoked,
 }
 
-/// What becomes of a presented refresh token.
+/// The decision on a presented refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is the current one: rotate.
     Rotate,
-    /// It is the one before, repeated with the request id of its first use: the same answer again.
+    /// It is the previous one, retried with the request id of its first use: return the same tokens.
     Replay,
     /// It was used before: end the session.
     Reused,
-    /// The session has ended by a token that was used up.
+    /// The session ended because a used token was presented.
     UsedUp,
-    /// The session has ended otherwise.
+    /// The session ended for another reason.
     Revoked,
-    /// The session was not used for too long.
+    /// The session was idle for too long.
     Expired,
-    /// The token is none of this session's.
+    /// The token does not belong to this session.
     Unknown,
 }
 
 impl Session {
-    /// Decides over a presented token. `idle` is how long a session lives without use.
+    /// Decides on a presented token. `idle` is how long a session lives without use.
     pub(crate) fn decide(
         &self,
         user: &User,
@@ -134,7 +134,7 @@ impl Session {
         Decision::Rotate
     }
 
-    /// The session after it ended.
+    /// The session, ended.
     pub(crate) fn end(mut self, by: End, now: Timestamp) -> Self {
         self.ended = Some(Ended { at: now, by });
         self

@@ -1,4 +1,4 @@
-//! An account, and what ends its tokens.
+//! An account, and how its tokens end.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::address::SavedAddress;
 use super::password::PasswordHash;
 
-/// What a person says of themselves.
+/// A person's details.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// Given name.
@@ -22,12 +22,12 @@ pub(crate) struct Profile {
     pub locale: String,
 }
 
-/// An account. It exists from the confirmation of its address on; before that there is only the mail that asks for it.
+/// An account. It exists once its address is confirmed; before that there is only the confirmation mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     /// Begins with `user_`.
     pub id: String,
-    /// Counts the document's writes; what a compare-and-set compares.
+    /// Counts the document's writes, for compare-and-set.
     pub version: u64,
     /// The address as typed.
     pub email: String,
@@ -44,14 +44,14 @@ pub(crate) struct User {
     /// When the account was confirmed.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub created_at: Timestamp,
-    /// When the password was set. Links that were asked for before are closed.
+    /// When the password was set. Links that were requested before are invalid.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub password_set_at: Timestamp,
     /// Saved addresses, oldest first.
     pub addresses: Vec<SavedAddress>,
     /// Sessions of an earlier epoch have ended: one write of this document ends them all.
     pub epoch: u64,
-    /// The session that outlived the last change of epoch: the one the password was changed in.
+    /// The session that survived the last change of epoch: the one in which the password was changed.
     pub kept_session: Option<String>,
     /// Access tokens issued before this are refused.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
@@ -88,13 +88,13 @@ impl User {
 
     /// Refuses the access tokens issued until now.
     ///
-    /// Tokens are told apart by milliseconds. A second revocation in the millisecond behind which [`Self::token_time`] moved
-    /// tokens has to move on too, or those tokens would outlive it.
+    /// Times have milliseconds. [`Self::token_time`] moves tokens past the millisecond of a revocation; a second
+    /// revocation in that millisecond has to move on too, or those tokens would survive it.
     pub(crate) fn revoke_tokens(&mut self, now: Timestamp) {
         self.tokens_revoked_at = Some(self.token_time(now));
     }
 
-    /// Ends all sessions but `keep`, and the access tokens of all.
+    /// Ends all sessions but `keep`, and all access tokens.
     pub(crate) fn end_sessions(&mut self, keep: Option<&str>, now: Timestamp) {
         self.epoch += 1;
         self.kept_session = keep.map(str::to_owned);
@@ -108,13 +108,13 @@ impl User {
         self.end_sessions(keep, now);
     }
 
-    /// Whether the session `id` of `epoch` is one that has not ended with the others.
+    /// Whether the session `id` of `epoch` survived the last change of epoch.
     pub(crate) fn keeps_session(&self, id: &str, epoch: u64) -> bool {
         self.active && (epoch == self.epoch || self.kept_session.as_deref() == Some(id))
     }
 
-    /// The time of a token issued now: behind the last revocation, since a token of the same millisecond would be taken for
-    /// one from before it.
+    /// The time of a token issued now: after the last revocation, since a token of the same millisecond would count as
+    /// older.
     pub(crate) fn token_time(&self, now: Timestamp) -> Timestamp {
         match self.tokens_revoked_at {
             Some(revoked) if now.as_millisecond() <= revoked.as_millisecond() => {
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(user.tokens_revoked_at, None);
         user.set_access(Role::Staff, true, now);
         assert!(user.tokens_revoked_at.is_some());
-        assert_eq!(user.epoch, 1, "sessions go on with the lower role");
+        assert_eq!(user.epoch, 1, "sessions continue with the lower role");
         user.set_access(Role::Staff, false, now);
         assert!(!user.keeps_session("ses_1", 1));
     }

@@ -15,9 +15,9 @@ use crate::domain::user::{Role, User};
 use crate::store::{MailEffect, MailOutcome, UserQuery};
 
 impl Auth {
-    /// Hashes and writes the same for a known address as for another; only which mail is asked for differs. The account is
-    /// opened by the link in it, with the password of this very call: whoever registers a stranger's address leaves that
-    /// stranger's own registration alone.
+    /// Does the same work for a known address as for an unknown one; only the kind of mail differs. The link in the
+    /// mail opens the account with the password of this call, so that registering another person's address does not
+    /// affect that person's own registration.
     pub(crate) async fn register(
         &self,
         _: &Caller,
@@ -55,7 +55,7 @@ impl Auth {
         Ok(proto::RegisterResponse {})
     }
 
-    /// Takes the link of a registration or of a changed address.
+    /// Confirms an address by the link of a registration or of a change of address.
     pub(crate) async fn confirm_email(
         &self,
         _: &Caller,

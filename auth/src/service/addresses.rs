@@ -1,4 +1,4 @@
-//! The caller's addresses. An address of somebody else is one that is not there.
+//! The caller's addresses. Another user's address is NOT_FOUND.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::identity::Caller;

@@ -1,4 +1,4 @@
-//! What an administrator decides: roles, and who may sign in.
+//! Administration: roles, and which users may sign in.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::identity::Caller;
@@ -42,7 +42,7 @@ impl Auth {
         change: AccessChange,
     ) -> Result<User, Error> {
         let user_id = convert::user_id(user_id)?;
-        // A token may say ADMIN for some seconds after the role was taken away; here that must not be enough to take it back.
+        // A token may say ADMIN for some seconds after the role was taken away. That must not suffice to take it back.
         let actor = self.caller_account(caller).await?;
         if !actor.is_active_admin() {
             return Err(Error::new(
@@ -62,7 +62,7 @@ impl Auth {
             AccessOutcome::Unknown => Err(not_found("user")),
             AccessOutcome::LastAdmin => Err(Error::new(
                 ErrorReason::InvalidState,
-                "This is the last active administrator. Make another one first.",
+                "This is the last active administrator. Appoint another one first.",
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! Mails that are asked for, and the tokens of their links.
+//! Requests for mails, and the tokens of their links.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::identity::Caller;
@@ -12,7 +12,7 @@ use crate::domain::mail::{Draft, KEPT, Mail, MailKind};
 use crate::domain::refresh::token_hash;
 
 impl Auth {
-    /// Keeps the mail and its event, in one write whatever the mail is.
+    /// Stores the mail and its event in one write, whatever the kind of mail.
     pub(super) async fn request_mail(&self, draft: Draft<'_>) -> Result<(), Error> {
         let ids = &self.env.ids;
         let id = ids.new_id("mail_");
@@ -26,8 +26,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Mails the open registration of the address once more. Where two registrations with two passwords are open, one may be a
-    /// stranger's, and nothing tells which: then no mail is sent, and registering again is the way.
+    /// Sends the mail of the address's open registration once more. If two registrations with different passwords are
+    /// open, one may be an attacker's, and nothing tells which: no mail is sent, and the user has to register again.
     pub(crate) async fn resend_confirmation(
         &self,
         _: &Caller,
@@ -135,7 +135,7 @@ impl Auth {
     }
 }
 
-/// What is written where no mail is sent.
+/// The document that is stored where no mail is sent.
 fn unsent(email: &str) -> Draft<'_> {
     Draft {
         kind: MailKind::Unsent,

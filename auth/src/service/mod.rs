@@ -16,7 +16,7 @@ mod passwords;
 mod sessions;
 mod tokens;
 
-/// Declares the trait's methods: each takes the caller out of the request and hands both to the method of the same name.
+/// Implements the trait's methods: each passes caller and message to the method of the same name.
 macro_rules! handlers {
     ($($method:ident($request:ident) -> $response:ident;)*) => {
         #[async_trait]
@@ -56,7 +56,7 @@ handlers! {
 }
 
 impl Auth {
-    /// The caller's account. The store knows of a disabled one before the list of revocations has gone round.
+    /// The caller's account. The store knows that it is disabled before every process has the revocation.
     async fn caller_account(&self, caller: &Caller) -> Result<User, Error> {
         let user = self.store.user(&caller.user()?.id).await?;
         user.filter(|user| user.active).ok_or_else(revoked)
@@ -87,7 +87,7 @@ fn not_found(what: &str) -> Error {
     Error::new(ErrorReason::NotFound, format!("There is no such {what}."))
 }
 
-/// Other writes of the same document came first, again and again.
+/// Each compare-and-set lost to another write.
 fn contended() -> Error {
     Error::unavailable(anyhow::anyhow!(
         "a document was changed by others {TRIES} times in a row"

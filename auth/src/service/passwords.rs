@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::store::{MailEffect, MailOutcome};
 
 impl Auth {
-    /// An attempt at the password of the account of this address.
+    /// An attempt at the password of the account with this address.
     pub(super) fn attempt(&self, email_key: &str, client_address: Option<&str>) -> Attempt {
         let counter = |key: String, limit: u32| Counter { key, limit };
         Attempt {
@@ -28,18 +28,18 @@ impl Auth {
         }
     }
 
-    /// Whether the password is right; TOO_MANY_ATTEMPTS without looking at it when the attempt is one too many. The attempt
+    /// Whether the password is correct; TOO_MANY_ATTEMPTS, without comparing it, when the limit is reached. The attempt
     /// stays counted until it is forgiven.
     ///
-    /// It is counted while it holds a permit to hash, so that no more are counted in advance than are hashed at once: people who
-    /// sign in to one account side by side are not taken for failures.
+    /// The attempt is counted while it holds a permit to hash. No more are counted in advance than are hashed at once,
+    /// so that concurrent log-ins to one account do not count as failures.
     pub(super) async fn compare(
         &self,
         attempt: &Attempt,
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<bool, Error> {
-        // Without waiting for a permit, so that a flood at a throttled account costs a read each.
+        // Checked before waiting for a permit, so that a flood at a throttled account costs one read per call.
         if let Some(until) = self
             .store
             .blocked_until(attempt, LOGIN_WINDOW, self.now())
@@ -58,7 +58,7 @@ impl Auth {
         self.hasher.verify(permit, password, hash).await
     }
 
-    /// Compares a signed-in user's password; REAUTH_REQUIRED when it is wrong, counted as a failed log-in.
+    /// Compares a signed-in user's password. A wrong one is REAUTH_REQUIRED and counts as a failed log-in.
     pub(super) async fn reauthenticate(
         &self,
         user: &User,
@@ -75,7 +75,7 @@ impl Auth {
             return Err(Error::field(
                 field,
                 ErrorReason::ReauthRequired,
-                "The current password is not right.",
+                "The current password is wrong.",
             ));
         }
         self.store.forgive_attempt(&attempt).await
@@ -103,9 +103,9 @@ impl Auth {
         let session = &caller.user()?.session_id;
         let (compared, now) = (user.password, self.now());
         let change = |user: &mut User| {
-            // Somebody else was faster: what was compared is no longer the current password.
+            // The account changed meanwhile: the compared password may no longer be the current one.
             if user.password != compared {
-                let message = "The current password is not right.";
+                let message = "The current password is wrong.";
                 return Err(Error::field(
                     "current_password",
                     ErrorReason::ReauthRequired,
@@ -144,7 +144,7 @@ impl Auth {
                 .await?
                 .filter(|user| mail.speaks_for(user));
             let mut user = user.ok_or_else(invalid_link)?;
-            // Not before the link is known to be good: a guessed one costs no hashing.
+            // Only for a valid link: a guessed one costs no hashing.
             let hash = match &hash {
                 Some(hash) => PasswordHash::clone(hash),
                 None => {
@@ -166,7 +166,7 @@ impl Auth {
             match outcome {
                 MailOutcome::Done(user) => {
                     self.revoked();
-                    // Whoever reads the account's mail is not the one who guessed.
+                    // The owner of the mailbox is not the one who guessed passwords.
                     self.store
                         .forgive_attempt(&self.attempt(&user.email_key, None))
                         .await?;

@@ -33,7 +33,7 @@ impl Auth {
         }
         let user = self.store.user(id).await?.ok_or_else(|| not_found("user"))?;
         let since = self.now() - self.limits.session_idle;
-        // One more than asked for tells whether there are more.
+        // One more than requested tells whether there is a next page.
         let query = SessionQuery {
             after,
             limit: limit + 1,
@@ -79,7 +79,7 @@ impl Auth {
     }
 }
 
-/// A place in a list sorted by time and id.
+/// A cursor of a list that is sorted by time and id.
 pub(super) fn cursor(at: Timestamp, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{id}", at.as_microsecond()))
 }
@@ -98,7 +98,7 @@ pub(super) fn read_cursor(token: &str) -> Result<Option<(Timestamp, String)>, Er
         Error::field(
             "page_token",
             ErrorReason::ValidationFailed,
-            "This is no cursor of this list.",
+            "This is not a cursor of this list.",
         )
     };
     read().map(Some).ok_or_else(invalid)

@@ -14,7 +14,7 @@ use crate::domain::refresh::token_hash;
 use crate::domain::session::{Decision, End, Issued, Session};
 use crate::domain::user::User;
 
-/// Longer than any request id a client makes.
+/// The maximal length of a request id.
 const MAX_REQUEST_ID: usize = comptoir_mesh::lengths::REQUEST_ID;
 
 impl Auth {
@@ -24,7 +24,7 @@ impl Auth {
         _: &Caller,
         request: proto::LoginRequest,
     ) -> Result<proto::LoginResponse, Error> {
-        // The time is taken before the account is read: a revocation written in between is later than the token.
+        // The time is read before the account, so that a revocation written in between is later than the token.
         let now = self.now();
         let password = Password::presented("password", &request.password)?;
         let key = text::normalise_email(&request.email);
@@ -109,7 +109,7 @@ impl Auth {
                 }
                 Decision::Unknown => return Err(invalid()),
             };
-            // Without one another call changed the session first, and its new state decides.
+            // If the write lost to another call, the session's new state decides.
             if let Some(session) = answered {
                 let tokens = self.tokens(&session)?;
                 return Ok(proto::RefreshTokenResponse {
@@ -126,7 +126,7 @@ impl Auth {
         _: &Caller,
         request: proto::LogoutRequest,
     ) -> Result<proto::LogoutResponse, Error> {
-        // An older token of the session may end it too: whoever holds one was given it, and signing out harms nobody.
+        // An older token of the session may end it too: it was issued to this user, and signing out does no harm.
         if let Some(presented) = self.secrets.read_refresh_token(&request.refresh_token) {
             self.end_session(&presented.session_id, End::Logout).await?;
         }
@@ -187,7 +187,7 @@ impl Auth {
         Err(super::contended())
     }
 
-    /// A session that is opened now. Its id is ours to choose, whatever the client sent.
+    /// A session that is opened now. Its id is chosen here, whatever the client sent.
     fn new_session(&self, user: &User, user_agent: Option<String>, now: Timestamp) -> Result<Session, Error> {
         let id = self.env.ids.new_id("ses_");
         let counter = 1;
@@ -238,7 +238,7 @@ impl Auth {
         })
     }
 
-    /// The session's current tokens. They follow from what is stored, so that a repeated call gets the same ones.
+    /// The session's current tokens. They are derived from what is stored, so that a repeated call gets the same ones.
     fn tokens(&self, session: &Session) -> Result<proto::TokenPair, Error> {
         let Issued { kid, at, role } = &session.issued;
         let issued_at = at.as_second();

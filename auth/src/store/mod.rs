@@ -1,8 +1,8 @@
-//! The store's port. A method is one atomic business step; no transaction and no query language leaks out of it.
+//! The store's port. Each method is one atomic step; transactions and query languages stay behind it.
 //!
-//! Every thing is one document with a version: a change is a compare-and-set on that, and events wait in the document whose
-//! change they announce. What a step has to guard across documents (one account per address, one administrator at least,
-//! attempts in a window) the step says.
+//! Each aggregate is one document with a version. It changes by compare-and-set, and its events wait inside it.
+//! Invariants across documents (one account per address, at least one administrator, attempts in a window) are stated
+//! at the steps that keep them.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ pub(crate) trait Users: Send + Sync {
     async fn user(&self, id: &str) -> Result<Option<User>, Error>;
     /// The user of an address in its unique form.
     async fn user_by_email(&self, email_key: &str) -> Result<Option<User>, Error>;
-    /// Those of `ids` that there are, in no certain order.
+    /// The users among `ids` that exist, in any order.
     async fn users(&self, ids: &[String]) -> Result<Vec<User>, Error>;
     /// A page of users, newest first.
     async fn list_users(&self, query: UserQuery) -> Result<UserPage, Error>;
-    /// Replaces the user whose version is still that of `user`; the saved one, or `None` when another write came first.
-    /// Neither address, role nor state change by it.
+    /// Replaces the user if the stored version is that of `user`. Returns the saved user, or `None` on a conflict.
+    /// Address, role and state do not change.
     async fn save_user(&self, user: User) -> Result<Option<User>, Error>;
-    /// Changes role or state by [`User::set_access`], unless no active administrator were left.
+    /// Changes role or state by [`User::set_access`], unless that would leave no active administrator.
     async fn change_access(
         &self,
         user_id: &str,
@@ -50,19 +50,19 @@ pub(crate) trait Users: Send + Sync {
     ) -> Result<AccessOutcome, Error>;
     /// Whether there is an active administrator.
     async fn has_admin(&self) -> Result<bool, Error>;
-    /// Makes `user`, an administrator, the first one; an account of the address is promoted and takes its password. Changes
-    /// nothing while there is an active administrator.
+    /// Makes `user` the first administrator; an existing account with the address is promoted and gets the password.
+    /// Changes nothing while there is an active administrator.
     async fn ensure_admin(&self, user: User, now: Timestamp) -> Result<AdminOutcome, Error>;
 }
 
-/// Which users.
+/// A query for users.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserQuery {
     /// Part of address or name, in lower case; empty is all.
     pub(crate) text: String,
-    /// Behind the user created then, with that id.
+    /// After the user with this creation time and id.
     pub(crate) after: Option<(Timestamp, String)>,
-    /// At most so many.
+    /// The size of the page.
     pub(crate) limit: u32,
 }
 
@@ -70,20 +70,20 @@ pub(crate) struct UserQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserPage {
     pub(crate) users: Vec<User>,
-    /// Whether there are more.
+    /// Whether there is a next page.
     pub(crate) more: bool,
-    /// How many the query matches in all.
+    /// The number of matches on all pages.
     pub(crate) total: u64,
 }
 
-/// A change of what a user may do.
+/// A change of a user's role or state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum AccessChange {
     Role(Role),
     Active(bool),
 }
 
-/// What came of a change of access.
+/// The result of a change of access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AccessOutcome {
     Done(Box<User>),
@@ -92,7 +92,7 @@ pub(crate) enum AccessOutcome {
     LastAdmin,
 }
 
-/// What came of making an administrator.
+/// The result of creating the first administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AdminOutcome {
     Made,
@@ -105,31 +105,31 @@ pub(crate) enum AdminOutcome {
 pub(crate) trait Sessions: Send + Sync {
     /// The session `id`.
     async fn session(&self, id: &str) -> Result<Option<Session>, Error>;
-    /// Opens a session. With it the attempt whose password was right is forgotten, and its account's counter begins anew.
+    /// Opens a session, and forgets the attempt and resets the account's counter in the same step.
     async fn open_session(&self, session: Session, attempt: &Attempt) -> Result<(), Error>;
-    /// Replaces the session whose version is still that of `session`; `None` when another write came first.
+    /// Replaces the session if the stored version is that of `session`; `None` on a conflict.
     async fn save_session(&self, session: Session) -> Result<Option<Session>, Error>;
-    /// A page of the user's sessions that have not ended and were used since `since`, the last used first.
+    /// A page of the user's open sessions that were used since `since`, last used first.
     async fn list_sessions(
         &self,
         user: &User,
         since: Timestamp,
         page: SessionQuery,
     ) -> Result<Vec<Session>, Error>;
-    /// Sessions ended, and users whose tokens were revoked, since then.
+    /// Sessions that ended and users whose tokens were revoked since then.
     async fn revocations(&self, since: Timestamp) -> Result<Vec<Revocation>, Error>;
 }
 
-/// Which sessions.
+/// A query for sessions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionQuery {
-    /// Behind the session used then, with that id.
+    /// After the session with this time of last use and id.
     pub(crate) after: Option<(Timestamp, String)>,
-    /// At most so many.
+    /// The size of the page.
     pub(crate) limit: u32,
 }
 
-/// What ends access tokens before their time.
+/// Ends access tokens before they expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Revocation {
     /// Every token of the session.
@@ -138,77 +138,77 @@ pub(crate) enum Revocation {
     User { id: String, at: Timestamp },
 }
 
-/// Mails that were asked for.
+/// Requested mails.
 #[async_trait]
 pub(crate) trait Mails: Send + Sync {
-    /// Keeps the mail, and its event; as [`Mail::silenced`] when `limit` were sent to the address within `window`. 0 is no
-    /// limit.
+    /// Stores the mail and its event; as [`Mail::silenced`] when `limit` mails were sent to the address within
+    /// `window`. 0 is no limit.
     async fn request_mail(&self, mail: Mail, limit: u32, window: Duration) -> Result<(), Error>;
     /// The mail whose token has this hash.
     async fn mail_by_token(&self, token_hash: &str) -> Result<Option<Mail>, Error>;
-    /// Registrations of the address that can still be confirmed, asked for since then; newest first.
+    /// The address's registrations since then that can still be confirmed, newest first.
     async fn registrations(&self, email_key: &str, since: Timestamp) -> Result<Vec<Mail>, Error>;
-    /// Gives out the mail's token by [`Mail::issue`]: the link's end, or `None` when there is no such link.
+    /// Issues the mail's token by [`Mail::issue`]. Returns the link's expiry, or `None` without such a link.
     async fn issue_mail_token(&self, id: &str, now: Timestamp) -> Result<Option<Timestamp>, Error>;
-    /// Uses up the open link of the mail `id` and, with it, opens or replaces the account. All of it or nothing.
+    /// Uses the open link of the mail `id` and opens or replaces the account, all or nothing.
     async fn use_mail(&self, id: &str, effect: MailEffect, now: Timestamp) -> Result<MailOutcome, Error>;
-    /// Forgets what is past its time: mails asked for before `mails`, attempts and unsent mails before `attempts`, sessions
-    /// not used or ended before `sessions`. Mails whose event was not published stay.
+    /// Deletes mails requested before `mails`, attempts and unsent mails from before `attempts`, and sessions last used
+    /// or ended before `sessions`. Mails with unpublished events stay.
     async fn sweep(&self, mails: Timestamp, attempts: Timestamp, sessions: Timestamp) -> Result<(), Error>;
 }
 
-/// What a mail's link does.
+/// The effect of a mail's link.
 #[derive(Debug, Clone)]
 pub(crate) enum MailEffect {
-    /// Opens this account, a customer's. A mail opens one at most, ever.
+    /// Opens this account, a customer's. A mail opens at most one account, ever.
     Open(User),
-    /// Replaces the account, whose version is still that of this one.
+    /// Replaces the account if the stored version is that of this one.
     Replace(User),
 }
 
-/// What came of using a link.
+/// The result of using a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MailOutcome {
     Done(Box<User>),
-    /// The link was used, has ended, or never was.
+    /// The link was used, has expired, or never existed.
     Closed,
     /// Another account has the address.
     AddressTaken,
-    /// Another write of the account came first: read it again.
+    /// The write lost to another one: read the account again.
     Conflict,
 }
 
 /// Failed log-ins.
 #[async_trait]
 pub(crate) trait Attempts: Send + Sync {
-    /// Counts the attempt under each of its counters, unless one of them is full: then none, and the answer is when there
-    /// will be room. Attempts of a `window` count. However many come at once, no counter passes its limit.
+    /// Counts the attempt in each of its counters. If one of them is full, counts nothing and returns when there will
+    /// be room. A counter holds the attempts of one `window`, and never more than its limit, however many come at once.
     async fn count_attempt(
         &self,
         attempt: &Attempt,
         window: Duration,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error>;
-    /// When there will be room for the attempt, if there is none now. Counts nothing.
+    /// When there will be room for the attempt; `None` if there is room now. Counts nothing.
     async fn blocked_until(
         &self,
         attempt: &Attempt,
         window: Duration,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error>;
-    /// Forgets the attempt, whose password was right, and begins its account's counter anew.
+    /// Forgets an attempt with the correct password, and resets its account's counter.
     async fn forgive_attempt(&self, attempt: &Attempt) -> Result<(), Error>;
 }
 
 /// Keys.
 #[async_trait]
 pub(crate) trait Keys: Send + Sync {
-    /// The root key; `candidate` when there is none yet.
+    /// The root key; stores `candidate` if there is no root key yet.
     async fn root_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error>;
     /// All signing keys.
     async fn signing_keys(&self) -> Result<Vec<Key>, Error>;
-    /// Keeps the key, unless there is one of its generation.
+    /// Stores the key, unless there is one of its generation.
     async fn add_signing_key(&self, key: Key) -> Result<(), Error>;
-    /// Forgets the keys of older generations.
+    /// Deletes the keys of older generations.
     async fn drop_signing_keys(&self, before_generation: u64) -> Result<(), Error>;
 }

@@ -83,7 +83,7 @@ pub(crate) async fn one_address_is_the_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn somebody_elses_address_is_not_there() {
+pub(crate) async fn another_users_address_is_not_found() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let bob = world.person("bob@example.org").await;

@@ -1,4 +1,4 @@
-//! Nothing tells whether an address has an account.
+//! No answer reveals whether an address has an account.
 
 use std::time::Duration;
 
@@ -65,8 +65,8 @@ pub(crate) async fn every_failed_log_in_looks_the_same() {
     );
 }
 
-/// The work is the same: a password is hashed and one write is made, whoever is asked for. Medians of interleaved calls, with
-/// room for a busy machine; what is missing when a step is left out is the tens of milliseconds of a hash or a commit.
+/// The work is the same for every address: one hash and one write. Compares medians of interleaved calls, with a
+/// tolerance for a busy machine; a step that is left out would show as the tens of milliseconds of a hash or a commit.
 #[tokio::test(flavor = "multi_thread")]
 pub(crate) async fn known_and_unknown_addresses_cost_the_same() {
     let world = World::with(&["--limit-login-account", "0", "--limit-mails-address", "0"]).await;
@@ -97,7 +97,7 @@ pub(crate) async fn known_and_unknown_addresses_cost_the_same() {
     }
 }
 
-/// A password that no account can have is refused before any account is looked at.
+/// A password that no account can have is refused before any account is read.
 #[tokio::test(flavor = "multi_thread")]
 pub(crate) async fn a_password_over_the_limit_says_nothing_of_the_address() {
     let world = World::new().await;
@@ -110,12 +110,12 @@ pub(crate) async fn a_password_over_the_limit_says_nothing_of_the_address() {
     assert_eq!(known.field_violations()[0].field, "password");
 }
 
-/// Samples of each address: enough to see a third of what calls differ by among themselves.
+/// Samples of each address: enough to detect a third of the spread among calls.
 const SAMPLES: usize = 300;
 
-/// Asking for mails tells a known address from an unknown one neither by its answer nor by its time: the two samples could be
-/// of one distribution. Calls are interleaved in changing order, so that what else the machine does meets both alike, and only
-/// a difference that comes again each time counts.
+/// Requests for mails reveal known addresses neither by their answer nor by their time: the two samples could be of one
+/// distribution. Calls are interleaved in changing order, so that other load affects both alike and only a repeated
+/// difference counts.
 #[tokio::test(flavor = "multi_thread")]
 pub(crate) async fn known_and_unknown_addresses_take_the_same_time() {
     let world = World::new().await;
@@ -158,7 +158,7 @@ async fn sample(world: &World, kind: &str, known: &str) -> [Vec<Duration>; 2] {
     times
 }
 
-/// How probable two samples this different are if they are of one distribution (Kolmogorov and Smirnov's test).
+/// The probability of two samples this different if they are of one distribution (the Kolmogorov–Smirnov test).
 fn same_distribution([one, other]: &[Vec<Duration>; 2]) -> f64 {
     let mut all: Vec<(Duration, bool)> = one.iter().map(|&time| (time, true)).collect();
     all.extend(other.iter().map(|&time| (time, false)));

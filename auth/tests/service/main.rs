@@ -1,5 +1,5 @@
-//! The service through its generated client, in process, on a real SQLite file: a module for each behaviour. All of it
-//! again on MongoDB.
+//! The service through its generated client, in process, on a real SQLite file: a module for each behaviour. The tests
+//! run on MongoDB too.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

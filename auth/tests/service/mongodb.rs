@@ -1,6 +1,6 @@
 //! The same behaviours with the store on MongoDB, where `MONGODB_URI` names one.
 
-/// Runs these tests once more, with their services' stores on MongoDB.
+/// Runs these tests with their services' stores on MongoDB.
 macro_rules! again {
     ($($module:ident: $($test:ident),+;)+) => {$(
         mod $module {$(
@@ -15,7 +15,7 @@ macro_rules! again {
 again! {
     addresses:
         one_address_is_the_default,
-        somebody_elses_address_is_not_there,
+        another_users_address_is_not_found,
         parallel_saves_lose_none;
     enumeration:
         known_and_unknown_addresses_get_the_same_answers,
@@ -41,9 +41,9 @@ again! {
         a_token_that_was_signed_out_is_used_up;
     registration:
         a_confirmed_account_signs_in,
-        nobody_confirms_a_strangers_password,
+        no_one_confirms_an_attackers_password,
         the_confirmation_is_mailed_once_more,
-        an_owner_is_told_that_somebody_registered,
+        an_owner_is_told_of_a_registration,
         a_race_opens_one_account,
         three_mails_an_hour_reach_an_address,
         an_event_holds_no_secret_and_counts_from_one;

@@ -37,15 +37,15 @@ pub(crate) async fn a_confirmed_account_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn nobody_confirms_a_strangers_password() {
+pub(crate) async fn no_one_confirms_an_attackers_password() {
     let world = World::new().await;
     world
-        .register("ada@example.org", "the strangers password")
+        .register("ada@example.org", "the attackers password")
         .await
         .unwrap();
     world.register("ada@example.org", PASSWORD).await.unwrap();
     let mails = world.mailbox.wait("ada@example.org", 2).await;
-    // Which of the two is hers nothing tells, so neither is mailed again.
+    // Nothing tells which registration is the owner's, so neither mail is sent again.
     let request = ResendConfirmationRequest {
         email: "ada@example.org".into(),
     };
@@ -58,7 +58,7 @@ pub(crate) async fn nobody_confirms_a_strangers_password() {
         Some(ErrorReason::TokenInvalid)
     );
     world.login("ada@example.org", PASSWORD).await.unwrap();
-    let refused = world.login("ada@example.org", "the strangers password").await;
+    let refused = world.login("ada@example.org", "the attackers password").await;
     assert_eq!(reason(refused), Some(ErrorReason::InvalidCredentials));
     assert_eq!(world.mailbox.mails().len(), 2);
 }
@@ -87,7 +87,7 @@ pub(crate) async fn the_confirmation_is_mailed_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_owner_is_told_that_somebody_registered() {
+pub(crate) async fn an_owner_is_told_of_a_registration() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     world

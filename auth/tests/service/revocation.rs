@@ -1,4 +1,4 @@
-//! What ends tokens before their time.
+//! How tokens end before they expire.
 
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::auth::v1::*;
@@ -23,7 +23,7 @@ pub(crate) async fn signing_out_everywhere_ends_every_session() {
             REVOKED
         );
     }
-    // In the same millisecond, as the clock stands still: the new token is not taken for one from before.
+    // In the same millisecond, as the clock stands still: the new token does not count as older.
     let again = world.login(&ada.email, PASSWORD).await.unwrap();
     world.me(&again, &again.tokens.access_token).await.unwrap();
     world.me(&bob, &bob.tokens.access_token).await.unwrap();

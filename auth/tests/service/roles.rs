@@ -1,4 +1,4 @@
-//! What administrators decide, and who sees whom.
+//! Decisions of administrators, and which users see which.
 
 use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::auth::v1::*;
@@ -259,14 +259,14 @@ pub(crate) async fn people_see_themselves_and_staff_sees_all() {
     let bob = world.person("bob_100%@example.org").await;
     let mut gateway = world.gateway.clone();
     let get = |id: &str| GetUserRequest { user_id: id.into() };
-    let strangers = ada.call(gateway.get_user(get(&bob.user.id))).await.unwrap_err();
+    let refused = ada.call(gateway.get_user(get(&bob.user.id))).await.unwrap_err();
     let absent = ada
         .call(gateway.get_user(get("user_01ARZ3NDEKTSV4RRFFQ69G5FAV")))
         .await
         .unwrap_err();
-    assert_eq!(strangers.reason(), ErrorReason::NotFound);
+    assert_eq!(refused.reason(), ErrorReason::NotFound);
     assert_eq!(
-        strangers.message(),
+        refused.message(),
         absent.message(),
         "the very answer of an absent one"
     );

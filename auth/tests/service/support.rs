@@ -1,4 +1,4 @@
-//! A started service, a mailbox that collects what it asks the notifier for, and people who use it.
+//! A started service, a mailbox that collects the mails it requests, and users.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -34,11 +34,12 @@ pub(crate) fn config(flags: &[&str]) -> Config {
 }
 
 thread_local! {
-    /// The MongoDB that worlds made in this thread keep their stores on, and their databases.
+    /// The MongoDB server of the worlds created in this thread, and their databases.
     static MONGODB: RefCell<Option<(String, Vec<String>)>> = const { RefCell::new(None) };
 }
 
-/// Runs a test whose worlds keep their stores on MongoDB, each in a database of its own; they are dropped when it passed.
+/// Runs a test whose worlds have their stores on MongoDB, each in its own database. The databases are dropped if the
+/// test passes.
 pub(crate) fn on_mongodb(name: &str, test: fn()) {
     struct Reset;
     impl Drop for Reset {
@@ -51,7 +52,7 @@ pub(crate) fn on_mongodb(name: &str, test: fn()) {
     };
     let _reset = Reset;
     MONGODB.set(Some((url, Vec::new())));
-    // The body of a test runs in the thread that it was called in.
+    // The test's body runs in the thread of its caller.
     test();
     let (url, databases) = MONGODB.take().unwrap();
     assert!(!databases.is_empty(), "{name} has no store");
@@ -64,7 +65,7 @@ pub(crate) fn on_mongodb(name: &str, test: fn()) {
     });
 }
 
-/// A database of its own for a world, where its test asks for one.
+/// A database for a world, if its test runs on MongoDB.
 fn new_database(test: &TestEnv) -> Option<String> {
     MONGODB.with_borrow_mut(|mongodb| {
         let (url, databases) = mongodb.as_mut()?;
@@ -84,7 +85,7 @@ fn stored(store: Option<&str>, flags: &[&str]) -> Config {
     config(&[flags, &store].concat())
 }
 
-/// Takes every event, as a broker does.
+/// Consumes every event.
 #[derive(Default)]
 pub(crate) struct Mailbox {
     records: Mutex<Vec<Record>>,
@@ -117,13 +118,13 @@ impl Mailbox {
         self.records.lock().unwrap().clone()
     }
 
-    /// Every mail asked for, in the order of its event.
+    /// Every requested mail, in the order of its event.
     pub(crate) fn mails(&self) -> Vec<MailRequested> {
         let records = self.records();
         records.iter().filter_map(mail_of).map(|(_, mail)| mail).collect()
     }
 
-    /// The mails to an address, once there are so many.
+    /// The mails to an address, once there are `count`.
     pub(crate) async fn wait(&self, email: &str, count: usize) -> Vec<MailRequested> {
         let enough = async {
             loop {
@@ -147,7 +148,7 @@ impl Mailbox {
     }
 }
 
-/// The event's mail; `None` where none is sent.
+/// The event's mail; `None` if it withholds one.
 pub(crate) fn mail_of(record: &Record) -> Option<(AuthEvent, MailRequested)> {
     let event = AuthEvent::decode(record.payload.clone()).unwrap();
     match event.payload.clone() {
@@ -167,7 +168,7 @@ pub(crate) struct World {
     pub(crate) store: Option<String>,
 }
 
-/// Somebody who is signed in.
+/// A signed-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) user: User,
@@ -212,7 +213,7 @@ impl World {
         stored(self.store.as_deref(), flags)
     }
 
-    /// Lets time pass, and the upkeep that a process does each 10 s.
+    /// Advances the clock, with the upkeep that a process does every 10 s.
     pub(crate) async fn advance(&self, seconds: u64) {
         self.test.clock.advance(Duration::from_secs(seconds));
         self.auth.maintain().await.unwrap();
@@ -299,7 +300,7 @@ impl World {
         self.login("admin@example.org", PASSWORD).await.unwrap()
     }
 
-    /// Reads the own account with an access token: whether the token is taken.
+    /// Reads the token's account. Returns whether the token is accepted.
     pub(crate) async fn me(&self, person: &Person, access_token: &str) -> Result<User, Error> {
         let request = GetUserRequest {
             user_id: person.user.id.clone(),
@@ -323,7 +324,7 @@ impl World {
 }
 
 impl Person {
-    /// Makes a call as this person.
+    /// Makes a call as this user.
     pub(crate) async fn call<T>(
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
@@ -336,7 +337,7 @@ pub(crate) fn refused<T>(answer: Result<T, Status>) -> Result<T, Error> {
     answer.map_err(|status| Error::from_status(&status))
 }
 
-/// Why a call was refused; `None` for one that was not.
+/// The reason for which a call was refused; `None` if it succeeded.
 pub(crate) fn reason<T>(answer: Result<T, Error>) -> Option<ErrorReason> {
     answer.err().map(|error| error.reason())
 }

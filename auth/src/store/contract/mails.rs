@@ -7,13 +7,13 @@ use comptoir_events::Record;
 use comptoir_proto::auth::v1::{AuthEvent, auth_event::Payload};
 use prost::Message as _;
 
-/// Whether an event asks for a mail, rather than withholding one.
+/// Whether an event requests a mail rather than withholding one.
 pub(crate) fn asks_for_a_mail(record: &Record) -> bool {
     let event = AuthEvent::decode(record.payload.clone()).unwrap();
     matches!(event.payload, Some(Payload::MailRequested(_)))
 }
 
-/// How many of the events that wait ask for a mail.
+/// The number of pending events that request a mail.
 async fn asked_for(store: &Fresh) -> usize {
     let records = store.pending(100).await.unwrap();
     records.iter().filter(|record| asks_for_a_mail(record)).count()
@@ -90,7 +90,11 @@ pub(crate) async fn a_link_opens_when_its_token_is_given_out(store: Fresh) {
         let store = store.clone();
         async move { store.use_mail("mail_1", effect, now).await.unwrap() }
     };
-    assert_eq!(open(at(1)).await, MailOutcome::Closed, "nobody has the token");
+    assert_eq!(
+        open(at(1)).await,
+        MailOutcome::Closed,
+        "the token was never issued"
+    );
     let end = store.issue_mail_token("mail_1", at(100)).await.unwrap().unwrap();
     assert_eq!(end, at(100 + 86_400));
     assert_eq!(
@@ -210,7 +214,7 @@ pub(crate) async fn a_link_opens_one_account(store: Fresh) {
     store.issue_mail_token("mail_1", at(0)).await.unwrap();
     let outcomes = at_once((0..30).map(|n| {
         let store = store.clone();
-        // Whatever the address: the link stands for one account, not one for each address.
+        // With any address: the link opens one account, not one for each address.
         let user = user(&format!("user_{n}"), &format!("a{}@b.fr", n % 3), Role::Customer);
         async move {
             store

@@ -1,4 +1,4 @@
-//! What the port promises, for every adapter: a function for each promise, on a fresh store.
+//! What every adapter must hold: a function for each promise, run on a fresh store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ mod users;
 
 type Fresh = Arc<dyn Store>;
 
-/// Makes a test of every promise: `$run` is given its name and the promise, which it runs on a store of its own.
+/// Declares a test for every promise: `$run` gets its name and function, and runs it on a fresh store.
 macro_rules! tests {
     ($run:ident) => {
         contract::tests! { $run:
@@ -106,7 +106,7 @@ fn registration(id: &str, email: &str, asked: Timestamp) -> Mail {
     )
 }
 
-/// Opens the account as a confirmed registration does.
+/// Opens the account, as a confirmed registration does.
 async fn open(store: &Fresh, user: User) -> MailOutcome {
     let id = format!("mail of {}", user.id);
     store
@@ -135,7 +135,7 @@ async fn opened(store: &Fresh, id: &str, email: &str, role: Role) -> User {
     }
 }
 
-/// Asks for a mail about the account, whose link is good at once.
+/// Requests a mail about the account and issues its link.
 async fn link(store: &Fresh, id: &str, kind: MailKind, email: &str, owner: &User) {
     let draft = Draft {
         kind,
@@ -154,7 +154,7 @@ async fn link(store: &Fresh, id: &str, kind: MailKind, email: &str, owner: &User
     store.issue_mail_token(id, at(2)).await.unwrap().unwrap();
 }
 
-/// Runs them side by side, in tasks of their own.
+/// Runs them concurrently, each in its own task.
 async fn at_once<F>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,

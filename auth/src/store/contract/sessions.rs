@@ -136,7 +136,7 @@ pub(crate) async fn a_right_password_clears_the_account_not_the_address(store: F
         );
     }
     store.forgive_attempt(&attempt(2, 3, 4)).await.unwrap();
-    // Two are left at the address, none at the account.
+    // The address has two attempts left, the account has no attempts counted.
     assert_eq!(
         store
             .count_attempt(&attempt(3, 3, 4), window, at(1))

@@ -158,7 +158,7 @@ pub(crate) async fn the_first_administrator_is_made_once(store: Fresh) {
     assert_eq!((admin.id.as_str(), admin.role), ("user_0", Role::Admin));
     assert!(
         admin.tokens_revoked_at.is_some(),
-        "whoever had the account is signed out"
+        "sessions of the old account ended"
     );
 }
 
@@ -263,7 +263,7 @@ pub(crate) async fn an_administrator_stays_whatever_comes_at_once(store: Fresh) 
         );
         assert!(admins(&store).await >= 1, "round {round}");
     }
-    // Then all of them go at once, again and again.
+    // Then all of them are demoted at once, in several rounds.
     for _ in 0..5 {
         for n in 0..3 {
             for change in [AccessChange::Active(true), AccessChange::Role(Role::Admin)] {

@@ -1,5 +1,5 @@
-//! Roles and states, changed one after the other by the turnstile: a single document that counts the changes and holds the
-//! one that is under way.
+//! Changes of roles and states, one at a time. A single document, the access lock, numbers them and holds the one in
+//! progress.
 
 use comptoir_mesh::error::Error;
 use comptoir_stores::mongo::is_duplicate;
@@ -12,17 +12,17 @@ use super::{Mongo, Patience, decode, find, number};
 use crate::domain::user::{Role, User};
 use crate::store::{AccessChange, AccessOutcome, AdminOutcome};
 
-/// The turnstile's id.
-const TURNSTILE: &str = "turnstile";
+/// The id of the lock's document.
+const LOCK_ID: &str = "turnstile";
 
-/// The turnstile: the number of the last change, and that change until it is done.
+/// The lock: the number of the last change, and the change itself until it is done.
 #[derive(Deserialize)]
-struct Turnstile {
+struct AccessLock {
     number: u64,
     registered: Option<Registered>,
 }
 
-/// A change that was registered: whoever finds it can do it.
+/// A registered change. Any process that finds it can finish it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Registered {
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
@@ -39,16 +39,16 @@ enum Change {
         role: Role,
         active: bool,
     },
-    /// Opens this account, or makes the one of its address an administrator with its password.
+    /// Opens this account, or makes the existing account with its address an administrator with its password.
     FirstAdmin(Box<User>),
 }
 
 impl Mongo {
-    /// Makes the turnstile where there is none.
-    pub(super) async fn make_turnstile(&self) -> Result<(), mongodb::error::Error> {
+    /// Creates the lock if it is missing.
+    pub(super) async fn create_access_lock(&self) -> Result<(), mongodb::error::Error> {
         match self
             .access
-            .insert_one(doc! { "_id": TURNSTILE, "number": 0_i64 })
+            .insert_one(doc! { "_id": LOCK_ID, "number": 0_i64 })
             .await
         {
             Err(error) if is_duplicate(&error).is_none() => Err(error),
@@ -56,7 +56,7 @@ impl Mongo {
         }
     }
 
-    pub(super) async fn change_in_turn(
+    pub(super) async fn change_access_in_order(
         self,
         user_id: String,
         change: AccessChange,
@@ -64,7 +64,7 @@ impl Mongo {
     ) -> Result<AccessOutcome, Error> {
         let mut patience = Patience::default();
         loop {
-            let last = self.free_turn(&mut patience).await?;
+            let last = self.wait_until_free(&mut patience).await?;
             let Some(user) = find::<User>(&self.users, doc! { "_id": &user_id }).await? else {
                 return Ok(AccessOutcome::Unknown);
             };
@@ -74,8 +74,8 @@ impl Mongo {
             };
             let stays_admin = active && role == Role::Admin;
             if user.is_active_admin() && !stays_admin && !self.has_admin_besides(&user_id).await? {
-                // Only if no change came while the others were looked for.
-                if self.turnstile().await?.is_free_after(last) {
+                // Only if no change was registered while the others were counted.
+                if self.access_lock().await?.is_free_after(last) {
                     return Ok(AccessOutcome::LastAdmin);
                 }
             } else {
@@ -84,7 +84,7 @@ impl Mongo {
                     role,
                     active,
                 };
-                if let Some(done) = self.take_turn(last, change, now).await? {
+                if let Some(done) = self.register_and_finish(last, change, now).await? {
                     return Ok(done.map_or(AccessOutcome::Unknown, AccessOutcome::Done));
                 }
             }
@@ -92,49 +92,48 @@ impl Mongo {
         }
     }
 
-    pub(super) async fn make_first_admin(self, user: User, now: Timestamp) -> Result<AdminOutcome, Error> {
+    pub(super) async fn create_first_admin(self, user: User, now: Timestamp) -> Result<AdminOutcome, Error> {
         let mut patience = Patience::default();
         loop {
-            let last = self.free_turn(&mut patience).await?;
+            let last = self.wait_until_free(&mut patience).await?;
             if self.has_admin_besides("").await? {
                 return Ok(AdminOutcome::Present);
             }
             let change = Change::FirstAdmin(Box::new(user.clone()));
-            if self.take_turn(last, change, now).await?.is_some() {
+            if self.register_and_finish(last, change, now).await?.is_some() {
                 return Ok(AdminOutcome::Made);
             }
             patience.wait().await?;
         }
     }
 
-    /// Does the change that a process registered and left.
+    /// Finishes a change that a process registered and left.
     pub(super) async fn finish_registered_change(&self) -> Result<(), Error> {
-        let turnstile = self.turnstile().await?;
-        if let Some(registered) = turnstile.registered {
+        let lock = self.access_lock().await?;
+        if let Some(registered) = lock.registered {
             let now = self.clock.now();
-            self.finish(turnstile.number, registered, now).await?;
+            self.finish(lock.number, registered, now).await?;
         }
         Ok(())
     }
 
-    async fn turnstile(&self) -> Result<Turnstile, Error> {
-        find(&self.access, doc! { "_id": TURNSTILE })
-            .await?
-            .ok_or_else(|| {
-                Error::internal(anyhow::anyhow!(
-                    "the document that orders changes of roles is gone: start the service again"
-                ))
-            })
+    async fn access_lock(&self) -> Result<AccessLock, Error> {
+        find(&self.access, doc! { "_id": LOCK_ID }).await?.ok_or_else(|| {
+            Error::internal(anyhow::anyhow!(
+                "the document that orders changes of roles is gone: start the service again"
+            ))
+        })
     }
 
-    /// The number of the last change, once none is under way. One that another call left is done here.
-    async fn free_turn(&self, patience: &mut Patience) -> Result<u64, Error> {
+    /// Waits until no change is in progress, and returns the number of the last one. Finishes a change that another
+    /// call left.
+    async fn wait_until_free(&self, patience: &mut Patience) -> Result<u64, Error> {
         let mut seen = None;
         loop {
-            let Turnstile { number, registered } = self.turnstile().await?;
+            let AccessLock { number, registered } = self.access_lock().await?;
             match registered {
                 None => return Ok(number),
-                // Whoever registered it is likely to be doing it.
+                // The process that registered it is probably still at work.
                 Some(_) if seen != Some(number) => {
                     seen = Some(number);
                     patience.wait().await?;
@@ -147,12 +146,12 @@ impl Mongo {
         }
     }
 
-    /// Registers the change behind `last` and does it; `None` when another one was registered first. Inside is the account,
-    /// if there is one.
+    /// Registers the change after number `last` and does it; `None` when another one was registered first. The inner
+    /// value is the account, if it exists.
     ///
-    /// Numbers follow the time: those of a turnstile that was made anew, or restored from before the accounts, are higher
-    /// than the accounts' all the same.
-    async fn take_turn(
+    /// Numbers follow the time, so that those of a lock that was created again, or restored from an older backup than
+    /// the accounts, are still higher than the accounts' numbers.
+    async fn register_and_finish(
         &self,
         last: u64,
         change: Change,
@@ -160,7 +159,7 @@ impl Mongo {
     ) -> Result<Option<Option<Box<User>>>, Error> {
         let turn = (last + 1).max(u64::try_from(now.as_microsecond()).unwrap_or_default());
         let registered = Registered { at: now, change };
-        let free = doc! { "_id": TURNSTILE, "number": number(last), "registered": null };
+        let free = doc! { "_id": LOCK_ID, "number": number(last), "registered": null };
         let value = serialize_to_bson(&registered).map_err(Error::internal)?;
         let register = doc! { "$set": { "number": number(turn), "registered": value } };
         if self.access.update_one(free, register).await?.matched_count == 0 {
@@ -169,8 +168,8 @@ impl Mongo {
         self.finish(turn, registered, now).await.map(Some)
     }
 
-    /// Does the registered change, unless somebody did, and frees the turnstile. A change that was left has an old time: what
-    /// it revokes, it revokes from `now` on.
+    /// Does the registered change, unless it is done already, and releases the lock. A change that was left has an old
+    /// time: it revokes tokens as of `now`.
     async fn finish(
         &self,
         turn: u64,
@@ -189,11 +188,11 @@ impl Mongo {
                 Change::FirstAdmin(user) => self.try_first_admin(turn, user, at).await?,
             };
             match done {
-                Tried::Done(user) => break user,
-                Tried::Again => patience.wait().await?,
+                Attempted::Done(user) => break user,
+                Attempted::Again => patience.wait().await?,
             }
         };
-        let done = doc! { "_id": TURNSTILE, "number": number(turn) };
+        let done = doc! { "_id": LOCK_ID, "number": number(turn) };
         self.access
             .update_one(done, doc! { "$unset": { "registered": "" } })
             .await?;
@@ -206,23 +205,23 @@ impl Mongo {
         user_id: &str,
         (role, active): (Role, bool),
         at: Timestamp,
-    ) -> Result<Tried, Error> {
+    ) -> Result<Attempted, Error> {
         let Some((mut user, last)) = self.numbered(doc! { "_id": user_id }).await? else {
-            return Ok(Tried::Done(None));
+            return Ok(Attempted::Done(None));
         };
         if last >= turn {
-            return Ok(Tried::Done(Some(Box::new(user))));
+            return Ok(Attempted::Done(Some(Box::new(user))));
         }
         user.set_access(role, active, at);
         Ok(self.replace(user, doc! { "access": number(turn) }).await?.into())
     }
 
-    async fn try_first_admin(&self, turn: u64, admin: &User, at: Timestamp) -> Result<Tried, Error> {
-        // Unique: whoever comes late with this turn neither promotes nor opens a second account.
+    async fn try_first_admin(&self, turn: u64, admin: &User, at: Timestamp) -> Result<Attempted, Error> {
+        // The unique index makes a late replay of this change a no-op.
         let own = doc! { "access": number(turn), "first_admin": number(turn) };
         let known = doc! { "email_key": &admin.email_key };
         let written = match self.numbered(known).await? {
-            Some((known, last)) if last >= turn => return Ok(Tried::Done(Some(Box::new(known)))),
+            Some((known, last)) if last >= turn => return Ok(Attempted::Done(Some(Box::new(known)))),
             Some((mut known, _)) => {
                 known.set_password(admin.password.clone(), None, at);
                 known.set_access(admin.role, true, at);
@@ -232,8 +231,8 @@ impl Mongo {
         };
         match written {
             // An account of the address was opened meanwhile.
-            Written::Taken(index) if index == "email_key" => Ok(Tried::Again),
-            Written::Taken(_) => Ok(Tried::Done(None)),
+            Written::Taken(index) if index == "email_key" => Ok(Attempted::Again),
+            Written::Taken(_) => Ok(Attempted::Done(None)),
             written => Ok(written.into()),
         }
     }
@@ -248,21 +247,21 @@ impl Mongo {
     }
 }
 
-impl Turnstile {
+impl AccessLock {
     fn is_free_after(&self, last: u64) -> bool {
         self.registered.is_none() && self.number == last
     }
 }
 
-/// What came of one try at a change.
-enum Tried {
-    /// It is done; the account, if there is one.
+/// The result of one attempt at a change.
+enum Attempted {
+    /// It is done; the account, if it exists.
     Done(Option<Box<User>>),
-    /// Another write of the account came first.
+    /// The write of the account lost to another one.
     Again,
 }
 
-impl From<Written> for Tried {
+impl From<Written> for Attempted {
     fn from(written: Written) -> Self {
         match written {
             Written::Done(user) => Self::Done(Some(user)),

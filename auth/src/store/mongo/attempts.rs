@@ -25,7 +25,7 @@ impl Attempts for Mongo {
             if let Some(until) = self.blocked_until(attempt, window, now).await? {
                 return Ok(Some(until));
             }
-            // Room was given back meanwhile, or what filled it is no majority's yet.
+            // Room was released meanwhile, or the write that took it is not yet acknowledged by a majority.
             patience.wait().await?;
         }
         Ok(None)
@@ -61,7 +61,7 @@ impl Attempts for Mongo {
 }
 
 impl Mongo {
-    /// Counts the attempt under all of its counters, or under none.
+    /// Counts the attempt in all of its counters, or in none.
     async fn count_all(&self, attempt: &Attempt, window: Duration, now: Timestamp) -> Result<bool, Error> {
         let mut counted = Vec::new();
         for counter in attempt.counters() {

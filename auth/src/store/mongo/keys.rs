@@ -34,7 +34,7 @@ impl Keys for Mongo {
                     Error::internal(anyhow::anyhow!("the stored root key has another length"))
                 });
             }
-            // Another process' key, which is no majority's yet.
+            // Another process's key, which a majority does not have yet.
             patience.wait().await?;
         }
     }
@@ -51,7 +51,7 @@ impl Keys for Mongo {
             Err(error) if is_duplicate(&error).is_some() => {}
             Err(error) => return Err(error.into()),
         }
-        // The caller reads another process' key next.
+        // The caller reads another process's key next.
         let made = doc! { "_id": number(key.generation) };
         let mut patience = Patience::default();
         while self.keys.find_one(made.clone()).await?.is_none() {

@@ -1,4 +1,4 @@
-//! Mails in MongoDB, and the accounts that their links open and change.
+//! Mails in MongoDB, and the accounts that their links open or change.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::domain::mail::{Mail, MailKind};
 use crate::domain::user::User;
 use crate::store::{MailEffect, MailOutcome, Mails};
 
-/// What an account notes of links beside what the domain knows.
+/// The adapter's own fields of an account, about links.
 #[derive(Deserialize)]
 struct Noted {
     version: u64,
@@ -71,7 +71,7 @@ impl Mails for Mongo {
     async fn sweep(&self, mails: Timestamp, attempts: Timestamp, sessions: Timestamp) -> Result<(), Error> {
         self.finish_registered_change().await?;
         let before = |at: Timestamp| doc! { "$lt": at.as_microsecond() };
-        // Left by a relay that ended between its two writes.
+        // Left by a relay that died between its two writes.
         let emptied = doc! { "unpublished_at": { "$gte": 0_i64 }, "outbox": { "$size": 0 } };
         self.mails
             .update_many(emptied, doc! { "$unset": { "unpublished_at": "" } })
@@ -102,10 +102,10 @@ impl Mongo {
         find(&self.mails, doc! { "_id": id }).await
     }
 
-    /// Takes room for the mail and keeps it.
+    /// Counts the mail, and stores it.
     pub(super) async fn keep_mail(self, mut mail: Mail, limit: u32, window: Duration) -> Result<(), Error> {
         if limit > 0 {
-            // The same work whether it is sent, silent or unsent: its time tells nothing.
+            // The same work whether the mail is sent, silenced or unsent, so that the time reveals nothing.
             let sent = (mail.kind != MailKind::Unsent).then_some(mail.id.as_str());
             let (counts, address, now) = (&self.mail_counts, &mail.email_key, mail.requested_at);
             window::refresh(counts, address, window, now).await?;
@@ -125,7 +125,7 @@ impl Mongo {
         Ok(())
     }
 
-    /// Has the account changed, then marks the mail.
+    /// Changes the account, then marks the mail.
     pub(super) async fn use_link(
         self,
         id: String,
@@ -143,13 +143,13 @@ impl Mongo {
         if matches!(outcome, MailOutcome::Done(_) | MailOutcome::Closed)
             && let Err(error) = self.mark_used(id, now).await
         {
-            // The account has it noted: the link is used up, and its next use marks it.
+            // The account's document names the mail, so the link is used; its next use marks the mail.
             tracing::warn!(mail.id = id, error.cause = ?error, "a used link could not be marked yet");
         }
         Ok(outcome)
     }
 
-    /// Opens the account, which notes the mail for good.
+    /// Opens the account, whose document names the mail for good.
     async fn open_account(&self, mail_id: &str, user: User) -> Result<MailOutcome, Error> {
         match self.insert(user, doc! { "opened_by": mail_id }).await? {
             Written::Done(user) => Ok(MailOutcome::Done(user)),
@@ -168,7 +168,7 @@ impl Mongo {
         }
     }
 
-    /// Replaces the account, which notes the mail until the next one.
+    /// Replaces the account, whose document names the mail until the next one is used.
     async fn replace_account(&self, mail_id: &str, user: User, now: Timestamp) -> Result<MailOutcome, Error> {
         let (id, version) = (user.id.clone(), user.version);
         let Some(noted) = find::<Noted>(&self.users, doc! { "_id": &id }).await? else {
@@ -181,7 +181,7 @@ impl Mongo {
             until_replaced(&self.users, &id, version).await?;
             return Ok(MailOutcome::Conflict);
         }
-        // Before its note goes: a mail that is marked nowhere could be used again.
+        // Before the account names another one: a mail that is marked nowhere could be used again.
         if let Some(earlier) = noted.used_mail {
             self.mark_used(&earlier, now).await?;
         }

@@ -1,35 +1,34 @@
-//! The adapter for MongoDB: one document for each thing, as the domain has it, changed alone.
+//! The adapter for MongoDB: one document for each aggregate, as in the domain.
 //!
-//! No step uses a transaction: what a step writes to one document is atomic, and where it needs more than one, their order
-//! is such that a crash between two writes, or other calls side by side, break no promise:
+//! No step uses a transaction. A write of one document is atomic; where a step needs several, their order keeps every
+//! promise through a crash between two writes and through concurrent calls:
 //!
-//! - **A link** (`mails`) is used up by the write of the account: that document carries the mail's id, in the same write
-//!   that compares its version. An opened account carries it for good (`opened_by`, unique: a mail opens one account ever);
-//!   a changed one until the next link is used (`used_mail`), which first marks the mail before. Marking the mail itself is
-//!   the second write; where it is missing, the link looks open, and its use finds the account's note, marks it and is
-//!   refused.
-//! - **Roles and states** change one after the other, by the turnstile in `access`: a change is registered there with the
-//!   next number while none is registered, done to the account, which takes the number, and cleared. Whoever finds a
-//!   registered change finishes it; an account that has its number is not changed again. While none is registered no role
-//!   changes, so that counting the other administrators and registering by the number that was read before is one step. The
-//!   first administrator is made the same way, and its number is unique among the accounts.
-//! - **Attempts** are taken from counters (`attempts`), one document for each key: a time is pushed only while the array is
-//!   shorter than the limit. The account's comes first; when the client address then has no room, it is given back. A crash
-//!   in between leaves one attempt too many for the window, never one too few. For as long as it takes to give it back,
-//!   another attempt at the account may be refused.
-//! - **Mails** take room from the address' counter (`mail_counts`) before they are written. A crash in between leaves the
-//!   address one mail less in that hour, never one more.
-//! - **A session** is opened after its attempt was forgiven: the password was right either way.
-//! - **The outbox** is in the mail. `unpublished_at` marks a mail with entries, for a sparse index; it goes after the last
-//!   entry, and reads look at the entries too.
+//! - **A link** (`mails`) is used by the write of the account: the compare-and-set stores the mail's id in it. An
+//!   opened account keeps the id for good (`opened_by`, unique: a mail opens one account ever), a changed one until the
+//!   next link is used (`used_mail`), which first marks the mail before it. The second write marks the mail. If it is
+//!   missing, the link looks open; using it then finds the id in the account, marks the mail and is refused.
+//! - **Roles and states** change one at a time, under the lock in `access`: a change is registered there with the next
+//!   number while no other is, done to the account, which stores the number, and cleared. A process that finds a
+//!   registered change finishes it; an account that has its number is not changed again. While no change is registered
+//!   no role changes, so that counting the other administrators and registering with the number that was read before is
+//!   one step. The first administrator is created the same way, and its number is unique among the accounts.
+//! - **Attempts** are counted in `attempts`, one document for each key: a time is pushed only while the array is
+//!   shorter than the limit. The account's counter comes first; when the client address then has no room, the account's
+//!   is taken back. A crash in between leaves one attempt too many in the window, never one too few. Until it is taken
+//!   back, another attempt at the account may be refused.
+//! - **Mails** are counted in the address's counter (`mail_counts`) before they are stored. A crash in between allows
+//!   the address one mail less in that hour, never one more.
+//! - **A session** is opened after its attempt was forgiven: the password was correct either way.
+//! - **The outbox** is in the mail. `unpublished_at` marks a mail with entries, for a sparse index. It is removed after
+//!   the last entry, and reads check the entries too.
 //!
-//! Steps of several writes run to their end though their caller goes away.
+//! Steps of several writes run to their end even if their caller disconnects.
 //!
-//! What reads give is a majority's. A write that came first may not be one yet: a step that lost to it waits a little, at
-//! most five seconds in all, so that the caller does not read the same old document again.
+//! Reads return what a majority has acknowledged. A write that won may not be visible yet: a step that lost to it
+//! waits, at most five seconds in all, so that the caller does not read the old document again.
 //!
-//! Every value in a filter is a typed one; text of a caller is never a document, and where it is searched for it is escaped.
-//! Times are microseconds.
+//! Every value in a filter is typed; a caller's text is never a document, and is escaped in searches. Times are
+//! microseconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,9 +55,9 @@ mod tests;
 mod users;
 mod window;
 
-/// Tries after which a step gives up that others keep from its document.
+/// Attempts before a step that keeps losing to other writes fails.
 const TRIES: u32 = 100;
-/// The longest wait between two of them.
+/// The longest wait between two attempts.
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// The store in a database of its own.
@@ -79,7 +78,7 @@ pub(crate) struct Mongo {
 }
 
 impl Mongo {
-    /// Connects, and makes the indexes that are not there.
+    /// Connects, and creates missing indexes.
     pub(crate) async fn open(server: &ServerUrl, env: &Env) -> anyhow::Result<Self> {
         let database = mongo::open(server).await?;
         Self::on(&database, env)
@@ -102,12 +101,12 @@ impl Mongo {
             tasks: env.tasks.clone(),
             changed: Arc::new(Notify::new()),
         };
-        store.make_indexes().await?;
-        store.make_turnstile().await?;
+        store.create_missing_indexes().await?;
+        store.create_access_lock().await?;
         Ok(store)
     }
 
-    /// Runs a step of several writes to its end.
+    /// Runs a step of several writes to its end, even if the caller disconnects.
     async fn whole<T, F>(&self, step: impl FnOnce(Self) -> F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -117,7 +116,7 @@ impl Mongo {
         task.await.map_err(Error::internal)?
     }
 
-    async fn make_indexes(&self) -> Result<(), mongodb::error::Error> {
+    async fn create_missing_indexes(&self) -> Result<(), mongodb::error::Error> {
         let users = [
             unique("email_key", doc! { "email_key": 1 }),
             unique_where_set("opened_by"),
@@ -178,7 +177,7 @@ fn unique_where_set(field: &str) -> IndexModel {
         .build()
 }
 
-/// Waits between tries, longer and longer, and has an end.
+/// Backoff between attempts, and a limit on their number.
 #[derive(Default)]
 struct Patience(u32);
 
@@ -204,7 +203,7 @@ fn encode<T: Serialize>(value: &T) -> Result<Document, Error> {
     Ok(document)
 }
 
-/// Reads a document. What the parser says of a bad one stays away: it may quote what the document holds.
+/// Reads a document. The parser's message is dropped, since it may quote the document.
 fn decode<T: DeserializeOwned>(mut document: Document) -> Result<T, Error> {
     if let Some(id) = document.remove("_id") {
         document.insert("id", id);
@@ -233,8 +232,8 @@ fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Waits until reads no longer give the version that a write has replaced: it may not be a majority's yet, and whoever lost
-/// to it reads next.
+/// Waits until reads no longer return the version that a write has replaced. The write may not have reached a majority
+/// yet, and the step that lost to it reads next.
 async fn until_replaced(collection: &Collection<Document>, id: &str, version: u64) -> Result<(), Error> {
     let old = doc! { "_id": id, "version": number(version) };
     let mut patience = Patience::default();

@@ -1,4 +1,4 @@
-//! The outbox in MongoDB: entries of the mails that they announce.
+//! The outbox in MongoDB: its entries are in the mails.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

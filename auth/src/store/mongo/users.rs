@@ -25,13 +25,13 @@ impl Users for Mongo {
     }
 
     async fn list_users(&self, query: UserQuery) -> Result<UserPage, Error> {
-        let nobody = UserPage {
+        let empty = UserPage {
             users: Vec::new(),
             more: false,
             total: 0,
         };
         let Some(matching) = part_of_search(&query.text) else {
-            return Ok(nobody);
+            return Ok(empty);
         };
         let total = self.users.count_documents(matching.clone()).await?;
         let mut page = matching;
@@ -72,7 +72,7 @@ impl Users for Mongo {
         now: Timestamp,
     ) -> Result<AccessOutcome, Error> {
         let user_id = user_id.to_owned();
-        self.whole(move |store| store.change_in_turn(user_id, change, now))
+        self.whole(move |store| store.change_access_in_order(user_id, change, now))
             .await
     }
 
@@ -81,21 +81,21 @@ impl Users for Mongo {
     }
 
     async fn ensure_admin(&self, user: User, now: Timestamp) -> Result<AdminOutcome, Error> {
-        self.whole(move |store| store.make_first_admin(user, now)).await
+        self.whole(move |store| store.create_first_admin(user, now)).await
     }
 }
 
-/// What came of writing a user.
+/// The result of writing a user.
 pub(super) enum Written {
     Done(Box<User>),
-    /// Another account has it: the name of the unique index.
+    /// Another account has the value; the name of the unique index.
     Taken(String),
-    /// Another write came first.
+    /// The write lost to another one.
     Conflict,
 }
 
 impl Mongo {
-    /// Inserts an account with these fields of the adapter's own.
+    /// Inserts an account with these extra fields.
     pub(super) async fn insert(&self, user: User, own: Document) -> Result<Written, Error> {
         let mut document = fields(&user)?;
         document.insert("_id", &user.id);
@@ -106,8 +106,8 @@ impl Mongo {
         }
     }
 
-    /// Replaces the account whose version is still that of `user`, which is counted up, and sets these fields of the adapter's
-    /// own; its others stay.
+    /// Replaces the account if the stored version is that of `user`, increments the version, and sets these extra
+    /// fields; other extra fields stay.
     pub(super) async fn replace(&self, mut user: User, own: Document) -> Result<Written, Error> {
         let expected = user.version;
         user.version += 1;
@@ -133,7 +133,7 @@ impl Mongo {
     }
 }
 
-/// The name of the unique index that the write would have broken. Its message quotes addresses, so that it goes no further.
+/// The name of the unique index that the write violated. The server's message quotes addresses, so it is dropped.
 fn taken(error: mongodb::error::Error) -> Result<Written, Error> {
     match is_duplicate(&error) {
         Some(index) => Ok(Written::Taken(index)),
@@ -141,7 +141,7 @@ fn taken(error: mongodb::error::Error) -> Result<Written, Error> {
     }
 }
 
-/// The domain's fields but the id, and the text that is searched in.
+/// The domain's fields without the id, and the text to search in.
 fn fields(user: &User) -> Result<Document, Error> {
     let mut fields = encode(user)?;
     fields.remove("_id");
@@ -154,12 +154,12 @@ fn fields(user: &User) -> Result<Document, Error> {
     Ok(fields)
 }
 
-/// The accounts that have the text in address or name, literally; `None` for a text that none can have.
+/// A filter for accounts with the literal text in address or name; `None` for a text that no account can have.
 fn part_of_search(text: &str) -> Option<Document> {
     if text.is_empty() {
         return Some(doc! {});
     }
-    // No address or name has one, and patterns end at it.
+    // No address or name contains NUL, and patterns end at it.
     if text.contains('\0') {
         return None;
     }

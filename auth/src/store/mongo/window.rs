@@ -1,4 +1,4 @@
-//! Counters over a window: a document for each key with the times that were counted, never more than the limit of them.
+//! Counters over a window: a document for each key with the times that were counted, never more than the limit.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use serde::Deserialize;
 
-/// What has been counted under a key.
+/// The counted times of a key.
 #[derive(Deserialize)]
 pub(super) struct Counted {
     #[serde(rename = "id")]
@@ -24,7 +24,7 @@ struct Entry {
 }
 
 impl Counted {
-    /// When there will be room for one more; `None` when there is now.
+    /// When there will be room for one more; `None` if there is room now.
     pub(super) fn full_until(&self, limit: u32, window: Duration, now: Timestamp) -> Option<Timestamp> {
         let begin = (now - window).as_microsecond();
         let mut times: Vec<i64> = self
@@ -34,13 +34,13 @@ impl Counted {
             .filter(|at| *at > begin)
             .collect();
         times.sort_unstable_by(|one, other| other.cmp(one));
-        // The entry whose leaving the window makes room: the limit-th newest.
+        // There is room once the limit-th newest entry leaves the window.
         let oldest = *times.get((limit as usize).checked_sub(1)?)?;
         Some(Timestamp::from_microsecond(oldest).unwrap_or(now) + window)
     }
 }
 
-/// Makes the counter where there is none, and forgets what has left the window.
+/// Creates the counter if it is missing, and drops what has left the window.
 pub(super) async fn refresh(
     counters: &Collection<Document>,
     key: &str,
@@ -54,14 +54,14 @@ pub(super) async fn refresh(
         .upsert(true)
         .await
     {
-        // Made by another call at the same time.
+        // Created by a concurrent call.
         Err(error) if is_duplicate(&error).is_none() => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-/// Counts `entry` if the counter is there and has room. The guard and the write are one: however many come at once, no more
-/// than `limit` are counted. Without an entry nothing is, by the same work.
+/// Counts `entry` if the counter exists and has room. Check and write are one operation, so no more than `limit` are
+/// counted, however many come at once. Without an entry it does the same work and counts nothing.
 pub(super) async fn count(
     counters: &Collection<Document>,
     key: &str,
@@ -85,7 +85,7 @@ pub(super) async fn give_back(counters: &Collection<Document>, key: &str, entry:
     Ok(())
 }
 
-/// Begins the counter anew.
+/// Resets the counter.
 pub(super) async fn empty(counters: &Collection<Document>, key: &str) -> Result<(), Error> {
     let update = doc! { "$set": { "entries": [] } };
     counters.update_one(doc! { "_id": key }, update).await?;

@@ -68,7 +68,7 @@ async fn full(
 ) -> Result<Option<Timestamp>, Error> {
     let mut until = None;
     for counter in counters {
-        // The attempt whose leaving the window makes room: the limit-th newest.
+        // There is room once the limit-th newest attempt leaves the window.
         let oldest: Option<i64> = sqlx::query_scalar(
             "SELECT at FROM attempts WHERE key = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
         )
@@ -82,7 +82,7 @@ async fn full(
     Ok(until)
 }
 
-/// Takes the attempt back, and all others of its account.
+/// Takes back the attempt and all others of its account.
 pub(super) async fn forgive(tx: &mut SqliteConnection, attempt: &Attempt) -> Result<(), Error> {
     sqlx::query("DELETE FROM attempts WHERE key = ?")
         .bind(&attempt.account.key)

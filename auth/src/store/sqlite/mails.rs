@@ -48,7 +48,7 @@ impl Mails for Sqlite {
     }
 
     async fn registrations(&self, email_key: &str, since: Timestamp) -> Result<Vec<Mail>, Error> {
-        // Said twice, since an index of a part is used where its own words stand.
+        // Repeats the condition of the partial index, or SQLite would not use it.
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT document FROM mails
              WHERE email_key = ? AND requested_at > ? AND kind <> 'UNSENT' AND kind = 'CONFIRM_EMAIL' AND used_at IS NULL
@@ -156,7 +156,7 @@ async fn insert(tx: &mut SqliteConnection, mail: &Mail) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes what can change of a mail.
+/// Writes the fields of a mail that can change.
 pub(super) async fn update(tx: &mut SqliteConnection, mail: &Mail) -> Result<(), Error> {
     sqlx::query("UPDATE mails SET used_at = ?, pending = ?, document = ? WHERE id = ?")
         .bind(optional_micros(mail.used_at))

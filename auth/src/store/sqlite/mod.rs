@@ -1,4 +1,4 @@
-//! The embedded adapter: documents as JSON text beside the columns they are found and guarded by.
+//! The embedded adapter: documents as JSON, with columns for what is searched and constrained.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Sqlite {
     }
 }
 
-/// Makes the file before SQLite does, with the permissions that its journals take over.
+/// Creates the file before SQLite does, with permissions that its journals inherit.
 fn make_private(path: &Path) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
@@ -70,7 +70,7 @@ fn encode<T: Serialize>(document: &T) -> Result<String, Error> {
     serde_json::to_string(document).map_err(Error::internal)
 }
 
-/// Reads a document. What the parser says of a bad one stays away: it may quote what the document holds.
+/// Reads a document. The parser's message is dropped, since it may quote the document.
 fn decode<T: DeserializeOwned>(document: &str) -> Result<T, Error> {
     serde_json::from_str(document).map_err(|error| {
         Error::internal(anyhow::anyhow!(
@@ -145,7 +145,7 @@ async fn changed_one(
     Ok(query.execute(tx).await?.rows_affected() == 1)
 }
 
-/// Whether an insert failed for a row that is there.
+/// Whether an insert failed because the row exists.
 fn is_taken(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

@@ -138,12 +138,12 @@ impl Users for Sqlite {
     }
 }
 
-/// What came of writing a user.
+/// The result of writing a user.
 pub(super) enum Written {
     Done(Box<User>),
     /// Another account has the address.
     AddressTaken,
-    /// Another write came first.
+    /// The write lost to another one.
     Conflict,
 }
 
@@ -199,7 +199,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, user: &User) -> Result<Wri
     }
 }
 
-/// Replaces the account whose version is still that of `user`, which is counted up.
+/// Replaces the account if the stored version is that of `user`, and increments the version.
 pub(super) async fn replace(tx: &mut SqliteConnection, mut user: User) -> Result<Written, Error> {
     let expected = user.version;
     user.version += 1;
@@ -224,7 +224,7 @@ pub(super) async fn replace(tx: &mut SqliteConnection, mut user: User) -> Result
     }
 }
 
-/// Address and names, as they are searched in.
+/// Address and names, as text to search in.
 fn search_text(user: &User) -> String {
     let names = [
         user.profile.first_name.as_deref(),

@@ -1,4 +1,4 @@
-//! What a crash between two writes leaves, made by hand.
+//! The state that a crash between two writes leaves, written by hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) fn user(id: &str, email: &str) -> User {
     )
 }
 
-/// Asks for a mail whose link is good at once.
+/// Requests a mail and issues its link.
 pub(super) async fn link(store: &Mongo, id: &str, kind: MailKind, owner: Option<&User>) {
     let draft = Draft {
         kind,
@@ -58,7 +58,7 @@ pub(super) async fn link(store: &Mongo, id: &str, kind: MailKind, owner: Option<
     store.issue_mail_token(id, at(0)).await.unwrap().unwrap();
 }
 
-/// What a crash leaves that comes before a used mail is marked.
+/// The state after a crash before a used mail is marked.
 async fn unmark(store: &Mongo, id: &str) {
     let marked = doc! { "_id": id, "used_at": { "$ne": null } };
     let set = doc! { "$set": { "used_at": null } };
@@ -90,7 +90,7 @@ async fn a_used_link_that_was_not_marked_is_used_all_the_same() {
     let moved = done(&store, "mail_1", MailEffect::Replace(moved)).await;
     unmark(&store, "mail_1").await;
 
-    // The address is free again, and still the link that opened an account opens no second one.
+    // The address is free again, but the link that opened an account does not open a second one.
     let again = store
         .use_mail("mail_0", MailEffect::Open(user("user_2", "a@b.fr")), at(2))
         .await;
@@ -105,7 +105,7 @@ async fn a_used_link_that_was_not_marked_is_used_all_the_same() {
     assert_eq!(again.unwrap(), MailOutcome::Closed);
     assert_eq!(store.user("user_1").await.unwrap().unwrap(), moved);
 
-    // Another link marks the one whose note it replaces.
+    // Another link marks the mail whose id it replaces.
     unmark(&store, "mail_1").await;
     let last = done(&store, "mail_2", MailEffect::Replace(moved)).await;
     let marked = store.mail_by_token("hash of mail_1").await.unwrap().unwrap();
@@ -125,7 +125,7 @@ async fn a_used_link_that_was_not_marked_is_used_all_the_same() {
     database.drop().await.unwrap();
 }
 
-/// What a crash leaves that comes after a change was registered. Gives its number.
+/// The state after a crash that follows the registration of a change. Returns the change's number.
 pub(super) async fn register(store: &Mongo, change: Document) -> i64 {
     let free = store
         .access
@@ -141,8 +141,8 @@ pub(super) async fn register(store: &Mongo, change: Document) -> i64 {
 }
 
 #[tokio::test]
-async fn a_registered_change_is_finished_by_whoever_finds_it() {
-    let Some((store, database)) = fresh("a_registered_change_is_finished_by_whoever_finds_it").await else {
+async fn a_registered_change_is_finished_by_any_process() {
+    let Some((store, database)) = fresh("a_registered_change_is_finished_by_any_process").await else {
         return;
     };
     let mut first = user("user_0", "boss@b.fr");
@@ -166,7 +166,7 @@ async fn a_registered_change_is_finished_by_whoever_finds_it() {
     }
     let access = |id: &str, role: &str| doc! { "access": { "user_id": id, "role": role, "active": true } };
     register(&store, access("user_1", "ADMIN")).await;
-    // The other administrator may go, since the change that was left makes one.
+    // The other administrator may be demoted, since the change that was left makes one.
     let gone = store
         .change_access("user_0", AccessChange::Role(Role::Staff), at(3))
         .await
@@ -174,7 +174,7 @@ async fn a_registered_change_is_finished_by_whoever_finds_it() {
     assert!(matches!(gone, AccessOutcome::Done(_)), "{gone:?}");
     assert!(store.user("user_1").await.unwrap().unwrap().is_active_admin());
 
-    // The sweep finds it too, and an account that has it already stays as it is.
+    // The sweep finishes it too, and an account that has its number does not change.
     let turn = register(&store, access("user_2", "STAFF")).await;
     store.sweep(at(-9), at(-9), at(-9)).await.unwrap();
     let raised = store.user("user_2").await.unwrap().unwrap();
@@ -188,7 +188,7 @@ async fn a_registered_change_is_finished_by_whoever_finds_it() {
     store.sweep(at(-9), at(-9), at(-9)).await.unwrap();
     assert_eq!(store.user("user_2").await.unwrap().unwrap(), raised);
 
-    // A change of an account that is not there holds nobody up.
+    // A change of a missing account does not block later ones.
     register(&store, access("user_8", "ADMIN")).await;
     let last = store
         .change_access("user_1", AccessChange::Active(false), at(4))
@@ -196,7 +196,7 @@ async fn a_registered_change_is_finished_by_whoever_finds_it() {
         .unwrap();
     assert_eq!(last, AccessOutcome::LastAdmin);
 
-    // A turnstile made anew goes on behind the numbers that accounts have.
+    // A lock that was created again continues after the numbers that accounts have.
     store.access.drop().await.unwrap();
     let store = Mongo::on(&database, &TestEnv::new().env).await.unwrap();
     let raised = store
@@ -240,7 +240,7 @@ async fn an_emptied_outbox_holds_no_mail_back() {
     };
     link(&store, "mail_0", MailKind::ConfirmEmail, None).await;
     link(&store, "mail_1", MailKind::ConfirmEmail, None).await;
-    // A relay that ended between its two writes.
+    // A relay that died between its two writes.
     store
         .mails
         .update_one(doc! { "_id": "mail_0" }, doc! { "$set": { "outbox": [] } })

@@ -1,4 +1,4 @@
-//! Steps that are cut off at each of their waits, as a crash does, and then done again.
+//! Steps that are cut off at each of their awaits, as by a crash, and then retried.
 
 use std::task::Poll;
 
@@ -13,10 +13,10 @@ use crate::store::mongo::Mongo;
 use crate::store::{AccessChange, AccessOutcome, MailEffect, MailOutcome, Mails as _, Users as _};
 use comptoir_events::Outbox as _;
 
-/// Waits of a step after which it is cut off; longer than the longest one has.
+/// The number of awaits after which a step is cut off; more than any step has.
 const WAITS: usize = 40;
 
-/// Polls the step so often and drops it; whether it came to its end.
+/// Polls the step this often and drops it. Returns whether it ended.
 async fn cut<F: Future>(step: F, polls: usize) -> bool {
     let mut step = Box::pin(step);
     let mut left = polls;
@@ -144,9 +144,10 @@ async fn a_demotion_that_is_cut_off_anywhere_leaves_an_administrator() {
             let raised = set_access(&store, id, AccessChange::Role(Role::Admin)).await;
             assert!(matches!(raised, AccessOutcome::Done(_)), "{polls}: {raised:?}");
         }
-        let demotion = store
-            .clone()
-            .change_in_turn("user_1".into(), AccessChange::Role(Role::Staff), at(3));
+        let demotion =
+            store
+                .clone()
+                .change_access_in_order("user_1".into(), AccessChange::Role(Role::Staff), at(3));
         ends += usize::from(cut(demotion, polls).await);
         let other = set_access(&store, "user_2", AccessChange::Active(false)).await;
         let first = store.user("user_1").await.unwrap().unwrap();
@@ -178,7 +179,7 @@ async fn the_first_administrator_that_is_cut_off_anywhere_is_one() {
         if known {
             store.insert(user("known", "a0@b.fr"), doc! {}).await.unwrap();
         }
-        cut(store.clone().make_first_admin(admin(0), at(2)), polls).await;
+        cut(store.clone().create_first_admin(admin(0), at(2)), polls).await;
         store.ensure_admin(admin(1), at(3)).await.unwrap();
         store.ensure_admin(admin(2), at(3)).await.unwrap();
         let admins = store

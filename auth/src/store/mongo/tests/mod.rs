@@ -25,7 +25,7 @@ async fn run<F: Future<Output = ()>>(name: &str, promise: impl FnOnce(Arc<dyn St
     database.drop().await.unwrap();
 }
 
-/// A store in a database of its own, which is given too; `None` where no server is known.
+/// A store in its own database, and the database; `None` if no server is configured.
 async fn fresh(name: &str) -> Option<(Mongo, Database)> {
     let url = server("MONGODB_URI", name)?;
     let place = place(&url);
@@ -64,8 +64,8 @@ async fn opening_again_changes_nothing() {
         let again = again.unwrap();
         assert_eq!(again.root_key([2; 32]).await.unwrap(), root);
     }
-    let turnstile = store.access.find_one(doc! {}).await.unwrap().unwrap();
-    assert_eq!(turnstile.get_i64("number").unwrap(), 1);
+    let lock = store.access.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(lock.get_i64("number").unwrap(), 1);
     let names: BTreeSet<String> = store
         .users
         .list_index_names()
