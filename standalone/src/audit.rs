@@ -1,5 +1,5 @@
-//! `comptoir audit`: whether the stores keep what is promised of them. It reads the stores alone, of a shop that runs or one
-//! that does not, and changes nothing.
+//! `comptoir audit`: whether the stores keep their invariants. It reads the stores only, whether the shop runs or not, and
+//! changes nothing.
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
@@ -16,7 +16,7 @@ use comptoir_orders::audit::{self as orders, Book, Shared, Units};
 use futures::{Stream, TryStreamExt as _};
 use tokio::time::Instant;
 
-/// Between two looks.
+/// Between two reads.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Breaches of an invariant that are shown.
 const SHOWN: usize = 20;
@@ -24,9 +24,9 @@ const SHOWN: usize = 20;
 /// What `comptoir audit` takes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Ends with 0 when everything holds, 1 when something does not, 78 when a store cannot be opened or read.
-The stores are read one after the other, so what changes meanwhile may look wrong once: what looks wrong is looked at again, and \
-told if it stays so.")]
+Exits with 0 when every invariant holds, 1 when one does not, 78 when a store cannot be opened or read.
+The stores are read one after the other, so a change between the reads may look like a breach. A breach is read again, and \
+reported if it remains.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
         hide_env_values = true
     )]
     orders_store: Option<String>,
-    /// Seconds to look again at what looks wrong
+    /// Seconds for which a breach is read again before it is reported
     #[arg(long, env = "COMPTOIR_AUDIT_WAIT", default_value = "10", value_parser = comptoir_mesh::config::seconds, value_name = "S")]
     wait: Duration,
 }
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// What was looked at, and what is wrong with it.
+/// How much was read, and the breaches in it.
 #[derive(Default)]
 struct Found {
     variants: i64,
@@ -83,18 +83,18 @@ async fn audit(arguments: &Arguments) -> anyhow::Result<Found> {
     let location = env.store("orders", arguments.orders_store.as_deref(), Server::Mongo)?;
     let orders = orders::open(&location).await?;
     let end = Instant::now() + arguments.wait;
-    let mut found = look(&stock, &orders).await?;
+    let mut found = read(&stock, &orders).await?;
     while !found.breaches.is_empty() && Instant::now() < end {
         tokio::time::sleep(PAUSE).await;
-        let mut again = look(&stock, &orders).await?;
+        let mut again = read(&stock, &orders).await?;
         again.breaches.retain(|breach| found.breaches.contains(breach));
         found = again;
     }
     Ok(found)
 }
 
-/// Reads everything once. Both stores give their rows in the order of the orders' ids, so neither is kept in memory.
-async fn look(stock: &stock::Books, orders: &orders::Books) -> anyhow::Result<Found> {
+/// Reads everything once. Both stores return their rows in the order of the orders' ids, so neither is kept in memory.
+async fn read(stock: &stock::Books, orders: &orders::Books) -> anyhow::Result<Found> {
     let mut found = Found {
         variants: stock.variants().await?,
         breaches: stock.breaches().await?.into_iter().collect(),
@@ -137,7 +137,7 @@ struct Reservation {
 }
 
 impl Reservation {
-    /// The next one, and the first line of the one behind it. `first` is the line that was read already.
+    /// The next one, and the first line of the one after it. `first` is the line that was read already.
     async fn next(
         lines: &mut (impl Stream<Item = anyhow::Result<ReservedLine>> + Unpin),
         first: Option<ReservedLine>,
@@ -170,7 +170,7 @@ fn compare(book: Option<&Book>, reservation: Option<&Reservation>) -> Option<Bre
         return taken.then(|| {
             Breach::new(
                 Invariant::HoldsEndOnce,
-                format!("order {id}: units are {state}, and there is no such order"),
+                format!("order {id}: units are {state}, and the order does not exist"),
             )
         });
     };
@@ -196,7 +196,7 @@ fn compare(book: Option<&Book>, reservation: Option<&Reservation>) -> Option<Bre
             });
             sold.is_none().then(|| {
                 let wrong =
-                    format!("order {id}: its units are {state}, or others than those that were bought");
+                    format!("order {id}: its units are {state}, or differ from those that were bought");
                 Breach::new(Invariant::NoOversell, wrong)
             })
         }

@@ -1,4 +1,4 @@
-//! `comptoir events`: what operators do with events on Kafka.
+//! `comptoir events`: commands for operators about events on Kafka.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Send the dead letters of a topic back to it, once what was wrong with them is mended
+    /// Publish the dead letters of a topic again, once their cause is fixed
     Redrive(Redrive),
 }
 
@@ -23,7 +23,7 @@ enum Command {
 struct Redrive {
     /// comptoir.auth.v1, comptoir.catalog.v1 or comptoir.orders.v1
     topic: String,
-    /// Kafka: HOST:PORT, several by commas
+    /// Kafka: HOST:PORT, several separated by commas
     #[arg(long, env = "KAFKA_BROKERS", value_name = "ADDRS")]
     kafka_brokers: String,
     #[command(flatten)]
@@ -43,8 +43,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(events::redrive(&kafka_brokers, kafka, &topic)));
     match outcome {
-        Ok(1) => println!("1 record went back"),
-        Ok(count) => println!("{count} records went back"),
+        Ok(1) => println!("1 record was published again"),
+        Ok(count) => println!("{count} records were published again"),
         Err(error) => {
             eprintln!("comptoir events redrive: {error:#}");
             return ExitCode::FAILURE;

@@ -1,5 +1,5 @@
-//! `comptoir import`: sends a product CSV to a running shop, shows how far it is, and prints the report: rows that were not
-//! taken, and remarks on what was taken otherwise than the file says.
+//! `comptoir import`: sends a product CSV to a running shop, shows its progress, and prints the report: rows that were
+//! not imported, and remarks on values that were imported in another way than the file says.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -25,10 +25,10 @@ pub(crate) struct Arguments {
         value_name = "URL"
     )]
     gateway: Url,
-    /// Whom to sign in as: STAFF or ADMIN
+    /// Address of the account to sign in with: STAFF or ADMIN
     #[arg(long, env = "COMPTOIR_ADMIN_EMAIL", value_name = "EMAIL")]
     email: String,
-    /// The password of that account; better given by the variable, since others can see a process's flags
+    /// The password of that account. Prefer the variable: other users of the machine can see a process's flags
     #[arg(
         long,
         env = "COMPTOIR_ADMIN_PASSWORD",
@@ -36,13 +36,13 @@ pub(crate) struct Arguments {
         hide_env_values = true
     )]
     password: Secret,
-    /// Currency of the prices; the shop's unless given
+    /// Currency of the prices; the shop's unless set
     #[arg(long, value_name = "ISO")]
     currency: Option<String>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Exit with 3 when a row was not taken
+    /// Exit with 3 when a row was not imported
     #[arg(long)]
     strict: bool,
 }
@@ -117,7 +117,7 @@ async fn import(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     let last = follow(answer, size).await?;
     let report: Report =
-        serde_json::from_value(last.clone()).with_context(|| format!("the shop answered {last}"))?;
+        serde_json::from_value(last.clone()).with_context(|| format!("the shop responded with {last}"))?;
     if arguments.json {
         println!("{last}");
     } else {
@@ -135,7 +135,7 @@ async fn sign_in(client: &Client, arguments: &Arguments) -> anyhow::Result<Strin
         .with_context(|| format!("{} cannot be reached; is it running?", arguments.gateway))?;
     if answer.status() == StatusCode::UNAUTHORIZED {
         bail!(
-            "the shop does not take this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)"
+            "the shop refuses this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)"
         );
     }
     if !answer.status().is_success() {
@@ -145,27 +145,27 @@ async fn sign_in(client: &Client, arguments: &Arguments) -> anyhow::Result<Strin
     body["accessToken"]
         .as_str()
         .map(str::to_owned)
-        .context("the shop's answer holds no token")
+        .context("the shop's response has no token")
 }
 
-/// What a problem+json says, in a line.
+/// The code and detail of a problem+json, in a line.
 async fn refusal(answer: Response) -> String {
     let status = answer.status();
     let problem: Value = answer.json().await.unwrap_or_default();
     match (problem["code"].as_str(), problem["detail"].as_str()) {
         (Some(code), Some(detail)) => format!("{code}: {detail}"),
-        _ => format!("the shop answered {status}"),
+        _ => format!("the shop responded with {status}"),
     }
 }
 
-/// Reads the lines of progress, shows them on standard error, and gives the last one: the report, or a problem.
+/// Reads the lines of progress, shows them on standard error, and returns the last one: the report, or a problem.
 async fn follow(answer: Response, size: u64) -> anyhow::Result<Value> {
     let mut body = answer.bytes_stream();
     let mut buffer = Vec::new();
     let mut last = Value::Null;
     while let Some(chunk) = body.next().await {
         buffer.extend_from_slice(
-            &chunk.context("the shop's answer broke off; import again, what was taken stays")?,
+            &chunk.context("the shop's response ended early; import again, rows that were imported stay")?,
         );
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
@@ -192,19 +192,19 @@ fn print(report: &Report) {
         println!("line {}: {}: {}", error.line, error.code, error.message);
     }
     println!(
-        "products: {} created, {} updated, {} unchanged; {} variants, {} images; {} rows not taken; {} remarks",
+        "products: {} created, {} updated, {} unchanged; {} variants, {} images; {} rows not imported; {} remarks",
         report.products.created,
         report.products.updated,
         report.products.unchanged,
         report.variants,
         report.images,
-        told(&report.errors),
-        told(&report.remarks)
+        number(&report.errors),
+        number(&report.remarks)
     );
 }
 
-/// How many there are, as far as the shop tells them.
-fn told(findings: &[Finding]) -> String {
+/// How many there are, as far as the shop lists them.
+fn number(findings: &[Finding]) -> String {
     let more = if findings.len() >= 1_000 { " or more" } else { "" };
     format!("{}{more}", findings.len())
 }

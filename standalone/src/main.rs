@@ -30,19 +30,19 @@ enum Command {
     Up(Box<up::Arguments>),
     /// Import a product CSV in Shopify's format into a running shop
     Import(import::Arguments),
-    /// Check what the stores hold against what is promised of it
+    /// Check the stores: stock, orders, money and events
     Audit(audit::Arguments),
-    /// Look after events on Kafka
+    /// Manage events on Kafka
     Events(events::Arguments),
-    /// Print the default settings file of a shop, to start one's own from
+    /// Print the default shop file, as a start for your own
     ShopFile,
-    /// List the crash points of a test build
+    /// List the fail points of a test build
     #[command(hide = true)]
     FailPoints,
 }
 
 fn main() -> ExitCode {
-    // The first TLS client would otherwise not know which cryptography to use.
+    // rustls needs a default before the first TLS client.
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// Each number becomes a bound, a buffer or a time: one that cannot be would end the process later, in the midst of its work.
+    /// Each number becomes a bound, a buffer or a time: an impossible one would otherwise end the process later, during its work.
     #[test]
     fn every_number_has_a_bound() {
         let command = Arguments::command();

@@ -1,5 +1,5 @@
 //! `comptoir up`: all five services in one process, on embedded stores, joined by in-process channels and the embedded
-//! broker. Their gRPC ports are open all the same.
+//! broker. Their gRPC ports are open too.
 
 use std::{fs::File, net::SocketAddr, process::ExitCode};
 
@@ -16,7 +16,7 @@ use comptoir_mesh::{
 
 use crate::demo;
 
-/// Who the first administrator is when nobody was named.
+/// The first administrator where no address is set.
 const DEFAULT_ADMIN: &str = "admin@shop.example";
 
 /// What `comptoir up` takes.
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     gateway: comptoir_gateway::Config,
 }
 
-/// Every crash point of the process.
+/// Every fail point of the process.
 pub(crate) fn fail_points() -> impl Iterator<Item = &'static str> {
     [
         comptoir_auth::FAIL_POINTS,
@@ -76,7 +76,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let lock = lock(&env.data)?;
     let broker = Broker::configured(&env)?.unwrap_or_else(|| Bus::new().into());
 
-    // A port that another process has is known at once. Each but this one is opened once the stores are, and all behind it.
+    // A port that another process has is found at once. All ports but the admin port are opened once the stores are open.
     let http_port = process.take(gateway.http_addr, "COMPTOIR_HTTP_ADDR")?;
     let auth_port = process.take(auth.addr, "COMPTOIR_AUTH_ADDR")?;
     let catalog_port = process.take(catalog.addr, "COMPTOIR_CATALOG_ADDR")?;
@@ -92,7 +92,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         channel::in_process(),
     );
 
-    // The notifier first: it has to be a group of the broker before anything is published.
+    // The notifier first: its consumer group must exist before an event is published.
     let peers = comptoir_notifier::Peers {
         auth: auth_slot.channel("notifier"),
     };
@@ -124,7 +124,7 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let gateway = comptoir_gateway::start(gateway, process.env.clone(), peers, Some(broker)).await?;
 
     if !admin_password {
-        make_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;
+        create_administrator(&auth, admin_email.as_deref().unwrap_or(DEFAULT_ADMIN)).await?;
     }
     if !no_demo {
         demo::fill(catalog_slot.channel(identity::OPERATOR))
@@ -146,24 +146,24 @@ async fn start(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     Ok(process)
 }
 
-/// Makes the first administrator while there is none, with a password of its own making, shown this once.
-async fn make_administrator(auth: &comptoir_auth::Auth, email: &str) -> anyhow::Result<()> {
+/// Creates the first administrator if there is none, with a generated password that is shown once.
+async fn create_administrator(auth: &comptoir_auth::Auth, email: &str) -> anyhow::Result<()> {
     if let Some(password) = auth.ensure_admin(email, None).await? {
         eprintln!(
-            "the first administrator is {email}, password {password} (shown only now; change it after signing in)"
+            "the first administrator is {email}, password {password} (shown once; change it after signing in)"
         );
     }
     Ok(())
 }
 
-/// Makes the data folder and keeps others out of it while this process lives.
+/// Creates the data folder, and locks it while this process runs.
 fn lock(folder: &std::path::Path) -> anyhow::Result<File> {
     let unusable = || format!("COMPTOIR_DATA: the folder {} cannot be used", folder.display());
     std::fs::create_dir_all(folder).with_context(unusable)?;
     let file = File::create(folder.join("lock")).with_context(unusable)?;
     if file.try_lock().is_err() {
         bail!(
-            "COMPTOIR_DATA: another process runs on {}; stop it, or choose another folder",
+            "COMPTOIR_DATA: another process uses {}; stop it, or choose another folder",
             folder.display()
         );
     }

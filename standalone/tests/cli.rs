@@ -1,4 +1,4 @@
-//! The command itself: what it says, and how it ends when a setting is wrong.
+//! The command itself: its output, and how it ends when a setting is wrong.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -11,7 +11,7 @@ use std::{
 fn comptoir(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
-    // The servers of other tests are none of its.
+    // The servers are for other tests.
     for server in ["DATABASE_URL", "MONGODB_URI", "KAFKA_BROKERS", "REDIS_URL"] {
         command.env_remove(server);
     }
@@ -84,7 +84,7 @@ fn a_wrong_setting_ends_the_process_at_once_and_is_named() {
         ("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "many"),
     ] {
         let started = Instant::now();
-        // Every port is one nobody else uses, but for the wrong one.
+        // Every port is a free one, except for the wrong one.
         let mut settings: Vec<(&str, &str)> = ["HTTP", "AUTH", "CATALOG", "ORDERS", "NOTIFIER", "ADMIN"]
             .map(|port| (addr(port), "127.0.0.1:0"))
             .into();

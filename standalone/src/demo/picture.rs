@@ -1,4 +1,4 @@
-//! Draws a product's picture: a shape of `demo/shapes` in a colour, on a quiet ground.
+//! Draws a product's picture: a shape of `demo/shapes` in a colour, on a plain background.
 
 use anyhow::{Context as _, ensure};
 use resvg::{tiny_skia, usvg};

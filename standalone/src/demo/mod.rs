@@ -1,4 +1,4 @@
-//! The demo catalogue: fills an empty shop with products and drawn pictures, through the contracts every client uses.
+//! The demo catalogue: fills an empty shop with products and drawn pictures, by the same contracts as every client.
 
 use anyhow::Context as _;
 use comptoir_mesh::Channel;
@@ -12,10 +12,10 @@ use std::collections::HashMap;
 
 mod picture;
 
-const CATALOGUE: &str = include_str!("../demo/catalogue.toml");
-/// Products made side by side: drawing takes a processor, storing waits for the disk.
-const SIDE_BY_SIDE: usize = 4;
-/// What a gRPC message may well carry.
+const CATALOGUE: &str = include_str!("../../demo/catalogue.toml");
+/// Products created at the same time: drawing takes a processor, storing waits for the disk.
+const CONCURRENCY: usize = 4;
+/// Bytes of a picture in one gRPC message.
 const CHUNK: usize = 64 * 1024;
 
 #[derive(Deserialize)]
@@ -71,27 +71,27 @@ pub(crate) async fn fill(channel: Channel) -> anyhow::Result<()> {
     let categories = categories(&mut client, catalogue.category).await?;
     futures::stream::iter(catalogue.product)
         .map(|product| add(client.clone(), &categories, product))
-        .buffer_unordered(SIDE_BY_SIDE)
+        .buffer_unordered(CONCURRENCY)
         .try_collect::<Vec<()>>()
         .await?;
     Ok(())
 }
 
-/// Makes the tree, parents first; gives the ids by slug. One that is there already (a fill that broke off) is taken.
+/// Creates the categories, parents first, and returns their ids by slug. Those that an interrupted run created are used.
 async fn categories(
     client: &mut CatalogServiceClient<Channel>,
-    wanted: Vec<Category>,
+    categories: Vec<Category>,
 ) -> anyhow::Result<HashMap<String, String>> {
-    let there = client
+    let existing = client
         .list_categories(comptoir_proto::catalog::v1::ListCategoriesRequest::default())
         .await?;
-    let mut ids: HashMap<String, String> = there
+    let mut ids: HashMap<String, String> = existing
         .into_inner()
         .categories
         .into_iter()
         .map(|category| (category.slug, category.id))
         .collect();
-    for Category { name, slug, parent } in wanted {
+    for Category { name, slug, parent } in categories {
         if ids.contains_key(&slug) {
             continue;
         }
@@ -163,7 +163,7 @@ fn options(product: &Product) -> Vec<String> {
     options
 }
 
-/// Every colour in every size; a few of them scarce or sold out, as in a real shop.
+/// Every colour in every size. A few are scarce or sold out, as in a real shop.
 fn variants(product: &Product, images: &[ImageInput]) -> Vec<VariantInput> {
     let sizes: Vec<Option<&String>> = if product.sizes.is_empty() {
         vec![None]
