@@ -18,7 +18,7 @@ pub struct Buyer<'a> {
     pub email: String,
 }
 
-/// What came of `cartComplete`.
+/// The result of `cartComplete`.
 #[derive(Debug, Clone)]
 pub struct Completed {
     /// `CartCompleteSuccess` and its like; empty when there was an error or no answer.
@@ -134,7 +134,7 @@ impl<'a> Buyer<'a> {
         }
     }
 
-    /// The order that the cart became, as the buyer sees it; null while there is none.
+    /// The cart's order, as the buyer sees it; null while the cart has none.
     pub async fn order(&self) -> Value {
         let query = format!("query($cart: ID!) {{ cart(id: $cart) {{ order {{ {ORDER} }} }} }}");
         self.shop
@@ -144,7 +144,7 @@ impl<'a> Buyer<'a> {
     }
 }
 
-/// How many units of money an order's payments took, and how many times: captures that were done, not replayed.
+/// How many captures were made, without those that were replayed.
 pub fn charges(payments: &[Value]) -> usize {
     payments
         .iter()
@@ -155,7 +155,7 @@ pub fn charges(payments: &[Value]) -> usize {
         .count()
 }
 
-/// How many authorisations the sandbox made.
+/// How many authorisations were made, without those that were replayed.
 pub fn authorisations(payments: &[Value]) -> usize {
     payments
         .iter()

@@ -1,4 +1,4 @@
-//! What tests call at a shop's HTTP port.
+//! Calls to a shop's HTTP port.
 
 use std::{sync::Once, time::Duration};
 
@@ -10,11 +10,11 @@ pub const ADMIN_EMAIL: &str = "admin@shop.example";
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
-/// Calls to a gateway, whatever stands behind it.
+/// Calls to a gateway.
 #[derive(Clone)]
 pub struct Calls {
     port: u16,
-    /// Calls it.
+    /// The HTTP client.
     pub http: Client,
 }
 
@@ -34,7 +34,7 @@ impl Calls {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Calls GraphQL; the status and the body, whatever they are.
+    /// Calls GraphQL; returns the status and the body, whatever they are.
     pub async fn post_graphql(
         &self,
         token: Option<&str>,
@@ -81,7 +81,7 @@ impl Calls {
             .to_owned()
     }
 
-    /// Makes a product with one variant; gives the variant's id.
+    /// Creates a product with one variant; returns the variant's id.
     pub async fn add_product(&self, admin: &str, title: &str, price: &str, quantity: u32) -> String {
         let query = "mutation($input: ProductInput!) { productCreate(input: $input) {
             product { variants { id } } userErrors { code field message } } }";

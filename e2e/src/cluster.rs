@@ -66,7 +66,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// The servers that the environment names; `None`, and said on the test's output, where one is missing.
+    /// The servers that the environment names. `None`, with a note on the test's output, if one is missing.
     pub fn of_environment(test: &str) -> Option<Self> {
         Some(Self {
             postgres: server("DATABASE_URL", test)?,
@@ -120,7 +120,7 @@ impl Drop for Cluster {
             let _ = process.child.start_kill();
         }
         let (id, servers) = (self.id.clone(), self.servers.clone());
-        // The test's runtime cannot wait here; a thread with a runtime of its own can.
+        // `drop` cannot await, so another thread with its own runtime does.
         let deletion = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -150,14 +150,14 @@ impl Deref for Cluster {
 }
 
 impl Cluster {
-    /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own; all take
-    /// `settings`; one without a value is left out.
+    /// Starts `replicas` of each service but auth, of which there is one, on databases and topics of its own. All get
+    /// `settings`; a setting with an empty value is left out.
     pub async fn start(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
         Self::start_as(servers, replicas, settings, false).await
     }
 
-    /// As [`Self::start`], but each gateway calls a catalog of its own, so that what is seen through different gateways is
-    /// what different catalogs know.
+    /// As [`Self::start`], but each gateway calls another catalog, so that different gateways show what different
+    /// catalogs know.
     pub async fn start_in_pairs(servers: &Servers, replicas: usize, settings: &[(&str, &str)]) -> Self {
         Self::start_as(servers, replicas, settings, true).await
     }
@@ -178,7 +178,7 @@ impl Cluster {
             of.map(|(_, port, _)| format!("http://127.0.0.1:{port}"))
                 .collect::<Vec<String>>()
         };
-        // A Redis database is a cluster's own, and empty: the cache's keys are those of the schema.
+        // A cluster has a Redis database for itself, and empty: the keys of the cache depend on the schema alone.
         let redis = beside(&servers.redis, &(now().as_nanos() % 16).to_string());
         ask_redis(&redis, "FLUSHDB").await.expect("Redis answers");
         let mut common: Vec<(String, String)> = vec![
@@ -261,7 +261,7 @@ impl Cluster {
             .collect()
     }
 
-    /// What the processes were told by this variable.
+    /// The value of this setting in the processes.
     pub fn setting(&self, name: &str) -> &str {
         let mut settings = self.processes[0].settings.iter().rev();
         let found = settings.find(|(setting, _)| setting == name);
@@ -278,7 +278,7 @@ impl Cluster {
         command
     }
 
-    /// What no process should have done: ended by itself, or panicked; a sentence each.
+    /// Processes that exited on their own, and panics; a sentence each.
     pub fn trouble(&mut self) -> Vec<String> {
         let mut trouble = Vec::new();
         for process in &mut self.processes {

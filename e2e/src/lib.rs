@@ -31,7 +31,7 @@ pub fn rounds() -> usize {
     number("ROUNDS", 5, 1)
 }
 
-/// What the environment says of a server; `None`, and said on the test's output, where it says nothing.
+/// The URL of a server by its variable. `None`, with a note on the test's output, if it is not set.
 pub fn server(variable: &str, test: &str) -> Option<String> {
     let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
     if url.is_none() {
@@ -40,15 +40,15 @@ pub fn server(variable: &str, test: &str) -> Option<String> {
     url
 }
 
-/// Says on the test's output that it did not run, and why; the test command counts and lists these lines.
+/// Notes on the test's output that it did not run, and why. `e2e/run` counts and lists these lines.
 pub fn skip(test: &str, reason: &str) {
     println!("skipped: {test}: {reason}");
 }
 
-/// The time of day, since 1970: providers sign with it, and it tells one run's databases from another's.
+/// The time of day, since 1970: providers sign with it, and it makes the names of databases unique.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests stand outside of the processes whose clocks are set"
+    reason = "tests are outside the processes whose clocks are set"
 )]
 pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

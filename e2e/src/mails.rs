@@ -1,4 +1,4 @@
-//! What the fake SES took.
+//! The mails that the fake SES accepted.
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ pub struct Mail {
     pub subject: String,
 }
 
-/// The mails to addresses that contain `to`, of all that the fake SES took of anybody, in their order. It is slow where it
-/// took many: wait for something else first.
+/// The mails to addresses that contain `to`, in their order. The fake SES is slow when it has many mails: wait for another
+/// condition first.
 pub async fn mails(calls: &Calls, to: &str) -> Vec<Mail> {
     let server = std::env::var("AWS_ENDPOINT_URL").expect("a test on servers has it");
     let answer = calls.http.get(format!("{server}/moto-api/data.json")).send();

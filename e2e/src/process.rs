@@ -18,7 +18,7 @@ use tokio::{
 /// Longer than any start takes on a busy machine.
 pub const START: Duration = Duration::from_secs(120);
 
-/// The servers that the environment may name for other tests: a process under test is told its own.
+/// The servers that the environment names for other tests. A process under test gets those it needs by its settings.
 const SERVERS: [&str; 7] = [
     "DATABASE_URL",
     "MONGODB_URI",
@@ -29,7 +29,7 @@ const SERVERS: [&str; 7] = [
     "STRIPE_MOCK_URL",
 ];
 
-/// A command of the binary named so, which knows of no server, and whose process is killed when it is dropped.
+/// A command that runs the binary of this name, without the servers of the environment. Its process is killed when dropped.
 pub fn command(name: &str) -> Command {
     let mut command = Command::new(binary(name));
     for server in SERVERS {
@@ -54,7 +54,7 @@ pub async fn launch(mut command: Command, log: &Path) -> anyhow::Result<Child> {
     }
 }
 
-/// A binary: `COMPTOIR_BIN`, which is `comptoir`, or one beside it; unless it is set, where the same build put it beside the tests.
+/// A binary: beside `COMPTOIR_BIN`, the path of `comptoir`, if it is set; otherwise from the build of these tests.
 pub fn binary(name: &str) -> PathBuf {
     let path = match std::env::var_os("COMPTOIR_BIN") {
         Some(path) if name == "comptoir" => path.into(),
@@ -73,13 +73,13 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// A port that nobody listens on, and that no other call of this process gets. It lies below those that the system picks from
-/// for connections, one of which would otherwise take it before the process under test does.
+/// A free port, which no other call of this process returns. It is below the range that the system takes the ports of
+/// connections from: a connection could otherwise take it before the process under test does.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
-    // Other test processes begin elsewhere.
+    // Each test process begins at another port.
     let offset = u16::try_from(std::process::id() % u32::from(COUNT)).expect("less than COUNT");
     (0..COUNT)
         .map(|_| FIRST + (offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT)

@@ -93,12 +93,12 @@ impl Shop {
         let _ = self.child.wait().await;
     }
 
-    /// Waits until the process has ended by itself; whether it did in time.
+    /// Waits until the process has died; returns whether it did in time.
     pub async fn died(&mut self, within: Duration) -> bool {
         timeout(within, self.child.wait()).await.is_ok()
     }
 
-    /// Ends the process by SIGTERM; gives its exit code.
+    /// Ends the process by SIGTERM; returns its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").arg(self.pid().to_string()).status().await;
         timeout(START, self.child.wait())
@@ -108,7 +108,7 @@ impl Shop {
             .code()
     }
 
-    /// Starts it again on its folder and ports, with other settings beside its own.
+    /// Starts it again on its folder and ports, with more settings.
     pub async fn restart(&mut self, settings: &[(&str, &str)]) {
         self.kill().await;
         let mut all = self.settings.clone();
@@ -131,7 +131,7 @@ impl Deref for Shop {
     }
 }
 
-/// Polls until `look` gives something; panics with `what` when it does not within `limit`.
+/// Polls until `look` returns a value; panics with `what` if it does not within `limit`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     limit: Duration,
@@ -161,7 +161,7 @@ async fn spawn(folder: &Path, settings: &[(String, String)], ports: Ports) -> an
         .env("COMPTOIR_LIMIT_REQUESTS_USER", "0")
         .env("COMPTOIR_LIMIT_MAILS_UNCONFIRMED", "0")
         .env("COMPTOIR_DRAIN_DELAY", "0")
-        // Machines that run tests stand still for seconds; whoever tests this limit sets it.
+        // Machines that run tests stall for seconds. Tests of this limit set it.
         .env("COMPTOIR_LIMIT_REQUEST", "40")
         .envs(settings.iter().map(|(name, value)| (name, value)));
     for (service, port) in ["AUTH", "CATALOG", "ORDERS", "NOTIFIER"]

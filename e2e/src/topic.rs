@@ -1,4 +1,4 @@
-//! The topic of a cluster's orders and its dead letters, for whoever reaches the brokers.
+//! The topic of a cluster's orders, and its dead letters.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct OrdersTopic {
     /// Its name.
     pub name: String,
     /// The name of its dead letters' topic.
-    pub letters: String,
+    pub dead_letters: String,
     config: ClientConfig,
 }
 
@@ -36,20 +36,20 @@ impl OrdersTopic {
         config.set("group.id", format!("{prefix}outside"));
         config.set("enable.auto.commit", "false");
         Self {
-            letters: format!("{name}.dlq"),
+            dead_letters: format!("{name}.dlq"),
             name,
             config,
         }
     }
 
-    /// Writes a record; gives its partition and offset.
+    /// Writes a record; returns its partition and offset.
     pub async fn write(&self, record: FutureRecord<'_, [u8], [u8]>) -> (i32, i64) {
         let producer: FutureProducer = self.config.create().expect("a producer");
         let written = producer.send(record, ANSWER).await.expect("it is taken");
         (written.partition, written.offset)
     }
 
-    /// All that is in one of the topics, with the number of its partitions.
+    /// The records of one of the topics, and the number of its partitions.
     pub async fn read(&self, topic: &str) -> (i32, Vec<OwnedMessage>) {
         let (config, topic) = (self.config.clone(), topic.to_owned());
         let reading = move || {
@@ -70,18 +70,18 @@ impl OrdersTopic {
         tokio::task::spawn_blocking(reading).await.unwrap()
     }
 
-    /// The dead letters, once there are so many.
-    pub async fn letters(&self, count: usize) -> Vec<OwnedMessage> {
-        let letters = eventually("the dead letters are there", ANSWER, || async {
-            let (_, letters) = self.read(&self.letters).await;
-            (letters.len() >= count).then_some(letters)
+    /// The dead letters, once there are this many.
+    pub async fn dead_letters(&self, count: usize) -> Vec<OwnedMessage> {
+        let found = eventually("the dead letters are there", ANSWER, || async {
+            let (_, found) = self.read(&self.dead_letters).await;
+            (found.len() >= count).then_some(found)
         })
         .await;
-        assert_eq!(letters.len(), count, "{letters:#?}");
-        letters
+        assert_eq!(found.len(), count, "{found:#?}");
+        found
     }
 
-    /// The orders' events among what is in the topic.
+    /// The events of orders in the topic.
     pub async fn events(&self) -> Vec<(OrderEvent, OwnedMessage)> {
         let (_, all) = self.read(&self.name).await;
         let event = |message: OwnedMessage| {

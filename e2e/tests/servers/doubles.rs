@@ -1,4 +1,4 @@
-//! What stands in for Stripe: the double that the orders service's own tests pay at, and Stripe's mock behind it.
+//! Doubles of Stripe: the one of the orders service's tests, and Stripe's own mock, to which its requests are sent.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -27,9 +27,9 @@ pub(crate) fn settings(stripe: &StripeDouble) -> [(&'static str, &str); 4] {
     ]
 }
 
-/// Sends everything that the double was sent to Stripe's mock, which has to take it; gives the kinds of requests there were.
-/// `None`, and said so on the output of `test`, without a mock.
-pub(crate) async fn taken_by_the_mock(test: &str, stripe: &StripeDouble) -> Option<BTreeSet<String>> {
+/// Sends the requests that the double received to Stripe's mock, which must accept them; returns the kinds of requests. `None`,
+/// with a note on the output of `test`, without a mock.
+pub(crate) async fn accepted_by_the_mock(test: &str, stripe: &StripeDouble) -> Option<BTreeSet<String>> {
     let mock = std::env::var("STRIPE_MOCK_URL")
         .ok()
         .filter(|url| !url.is_empty());

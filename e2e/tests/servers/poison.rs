@@ -1,5 +1,5 @@
-//! Records that the notifier can never take: each becomes one dead letter while the others flow on, and what is sent back has
-//! one effect at most.
+//! Records that the notifier can never process: each becomes one dead letter while other events pass, and a redrive has one effect
+//! at most.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,9 +23,9 @@ use rdkafka::{
 use serde_json::{Value, json};
 
 use crate::ONE_AT_A_TIME;
-/// Longer than anything takes that is not timed.
+/// Longer than any wait that is not measured.
 const WAIT: Duration = Duration::from_secs(60);
-/// For how long a poisoned record may be in the way of others.
+/// How long a poison record may delay others.
 const IN_THE_WAY: f64 = 1.0;
 const KEY: &str = "order_poison";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -44,7 +44,7 @@ fn headers_of(event_id: &str) -> OwnedHeaders {
         .fold(OwnedHeaders::new(), with)
 }
 
-/// A header that is there once.
+/// A header that occurs once.
 fn header(message: &OwnedMessage, name: &str) -> Option<String> {
     let headers = message.headers()?;
     let mut named = headers.iter().filter(|header| header.key == name);
@@ -64,11 +64,11 @@ fn of_later_version(id: &str) -> OrderEvent {
     }
 }
 
-/// Puts a letter beside the others, as a notifier did that could not take the event at the time.
+/// Adds a dead letter, as by a notifier that could not process the event at the time.
 async fn put_aside(orders: &OrdersTopic, event: &OrderEvent, reason: &str) {
     let dead = [
         ("reason", reason),
-        ("error", "a reason that is none any more"),
+        ("error", "a reason that no longer holds"),
         ("group", "notifier"),
         ("source-topic", &orders.name),
         ("source-partition", "0"),
@@ -76,11 +76,11 @@ async fn put_aside(orders: &OrdersTopic, event: &OrderEvent, reason: &str) {
     ];
     let headers = dead.into_iter().fold(headers_of(&event.id), with);
     let payload = event.encode_to_vec();
-    let letter = FutureRecord::to(&orders.letters).key(event.aggregate_id.as_bytes());
-    orders.write(letter.payload(&payload[..]).headers(headers)).await;
+    let record = FutureRecord::to(&orders.dead_letters).key(event.aggregate_id.as_bytes());
+    orders.write(record.payload(&payload[..]).headers(headers)).await;
 }
 
-/// A cluster whose notifier has its partitions: the mails of a first order were sent.
+/// A cluster whose notifier has its partitions: it has sent the mails of a first order.
 struct World {
     cluster: Cluster,
     admin: String,
@@ -104,7 +104,7 @@ impl World {
         world
     }
 
-    /// Sends the dead letters back by the command that operators use; gives what it says.
+    /// Redrives the dead letters by the command for operators; returns its output.
     async fn redrive(&self) -> String {
         let mut command = self.cluster.operator();
         let output = command
@@ -117,7 +117,7 @@ impl World {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// So many orders at once.
+    /// This many orders at once.
     async fn buy(&self, name: &str, count: usize) {
         join_all((0..count).map(async |number| {
             let name = format!("{name}-{number}-{}", self.cluster.id);
@@ -128,7 +128,7 @@ impl World {
         .await;
     }
 
-    /// The deliveries, once there are so many and all are sent.
+    /// The deliveries, once there are this many and all are sent.
     async fn sent(&self, count: usize) -> Vec<Value> {
         let query =
             "{ adminDeliveries(first: 100) { nodes { recipient template status createdAt sentAt } } }";
@@ -145,7 +145,7 @@ impl World {
         deliveries
     }
 
-    /// How many events came to the notifier that it had taken before.
+    /// How many events reached the notifier that it had processed before.
     async fn duplicates(&self) -> f64 {
         let notifier = self.cluster.of(Name::Notifier).next().unwrap();
         notifier
@@ -163,8 +163,8 @@ impl World {
     }
 }
 
-/// The longest times, in seconds, from an event's publishing until the notifier had taken it, and until its mail was sent, over
-/// the orders of buyers with this name; and how many events these are.
+/// For the orders of buyers with this name: the longest times, in seconds, from publishing an event until the notifier had
+/// recorded it, and until its mail was sent; and the number of events.
 fn delays(name: &str, events: &[(OrderEvent, OwnedMessage)], deliveries: &[Value]) -> (usize, f64, f64) {
     let (mut count, mut taken, mut sent) = (0, 0.0_f64, 0.0_f64);
     for (event, message) in events {
@@ -192,8 +192,8 @@ fn delays(name: &str, events: &[(OrderEvent, OwnedMessage)], deliveries: &[Value
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_is_put_aside_and_the_others_flow_on() {
-    let Some(servers) = Servers::of_environment("poison_is_put_aside_and_the_others_flow_on") else {
+async fn poison_becomes_a_dead_letter_and_other_events_pass() {
+    let Some(servers) = Servers::of_environment("poison_becomes_a_dead_letter_and_other_events_pass") else {
         return;
     };
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -202,7 +202,7 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
     world.buy("calm", 12).await;
     world.sent(26).await;
 
-    // In front of all that comes, whatever its partition.
+    // Ahead of all other records, in every partition.
     let (partitions, _) = orders.read(&orders.name).await;
     let mut poison = BTreeMap::new();
     for partition in 0..partitions {
@@ -245,7 +245,7 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
         "sent after {sent} s, without poison after {calm_sent} s"
     );
 
-    for letter in orders.letters(poison.len()).await {
+    for letter in orders.dead_letters(poison.len()).await {
         let number = |name: &str| header(&letter, name).unwrap().parse::<i64>().unwrap();
         let place = (
             i32::try_from(number("source-partition")).unwrap(),
@@ -267,8 +267,8 @@ async fn poison_is_put_aside_and_the_others_flow_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_back_has_one_effect_at_most() {
-    let Some(servers) = Servers::of_environment("what_is_sent_back_has_one_effect_at_most") else {
+async fn a_redrive_has_one_effect_at_most() {
+    let Some(servers) = Servers::of_environment("a_redrive_has_one_effect_at_most") else {
         return;
     };
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -278,7 +278,7 @@ async fn what_is_sent_back_has_one_effect_at_most() {
     let placed = |(event, _): &&(OrderEvent, OwnedMessage)| matches!(event.payload, Some(Payload::Placed(_)));
     let (handled, _) = events.iter().find(placed).unwrap();
 
-    // One that was handled although it was put aside, one that a notifier before this one did not know, and poison.
+    // One that was processed although it is a dead letter, one that an older notifier did not know, and poison.
     let mut order = handled.order.clone().unwrap();
     order.email = format!("mended-{}@buyer.example", world.cluster.id);
     let mended = OrderEvent {
@@ -295,30 +295,30 @@ async fn what_is_sent_back_has_one_effect_at_most() {
         .key(KEY.as_bytes())
         .headers(headers_of("evt_bytes"));
     orders.write(poison.payload(&b"\xff\xff are no event"[..])).await;
-    orders.letters(3).await;
+    orders.dead_letters(3).await;
 
     let repeated = async |times: f64| {
-        eventually("what was handled came again", WAIT, || async {
+        eventually("the processed event came again", WAIT, || async {
             (world.duplicates().await == times).then_some(())
         })
         .await;
     };
-    assert_eq!(world.redrive().await, "3 records went back");
+    assert_eq!(world.redrive().await, "3 records were published again");
     world.sent(3).await;
     repeated(1.0).await;
-    // Poison is a letter again, and goes back again; the others do not.
-    orders.letters(4).await;
-    assert_eq!(world.redrive().await, "1 record went back");
-    orders.letters(5).await;
-    // As after a crash between sending a letter back and noting that.
+    // Poison becomes a dead letter again, and is redriven again; the others are not.
+    orders.dead_letters(4).await;
+    assert_eq!(world.redrive().await, "1 record was published again");
+    orders.dead_letters(5).await;
+    // As after a crash between redriving a dead letter and recording that.
     put_aside(orders, &mended, "UNSUPPORTED_VERSION").await;
-    assert_eq!(world.redrive().await, "2 records went back");
+    assert_eq!(world.redrive().await, "2 records were published again");
     repeated(2.0).await;
 
     world.buy("marker", 1).await;
     world.sent(5).await;
-    let letters = orders.letters(7).await;
-    let poison: Vec<&OwnedMessage> = letters
+    let dead_letters = orders.dead_letters(7).await;
+    let poison: Vec<&OwnedMessage> = dead_letters
         .iter()
         .filter(|letter| letter.key() == Some(KEY.as_bytes()))
         .collect();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{ONE_AT_A_TIME, doubles};
 
-/// A Twilio that takes every text message; gives its address and what it was posted.
+/// A Twilio that accepts every text message; returns its address and the requests that it received.
 async fn twilio() -> (String, Arc<Mutex<Vec<String>>>) {
     let posted: Arc<Mutex<Vec<String>>> = Arc::default();
     let journal = posted.clone();
@@ -42,8 +42,8 @@ async fn captured(cluster: &Cluster, admin: &str, order: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_walk_through_five_processes() {
-    let name = "orders_walk_through_five_processes";
+async fn orders_pass_through_five_processes() {
+    let name = "orders_pass_through_five_processes";
     let Some(servers) = Servers::of_environment(name) else {
         return;
     };
@@ -70,7 +70,7 @@ async fn orders_walk_through_five_processes() {
     })
     .await;
 
-    // A card that is taken at once.
+    // A card that is accepted at once.
     let buyer = Buyer::with_cart(&cluster, &format!("ada-{}", cluster.id), &[(&variant, 2)]).await;
     let phone = cluster
         .http
@@ -86,7 +86,7 @@ async fn orders_walk_through_five_processes() {
     })
     .await;
 
-    // One whose bank asks the buyer.
+    // A card whose bank asks the buyer.
     let other = Buyer::with_cart(&cluster, &format!("bob-{}", cluster.id), &[(&variant, 1)]).await;
     let asked = other
         .pay("stripe", "pm_card_authenticationRequired", "second")
@@ -138,7 +138,7 @@ async fn orders_walk_through_five_processes() {
     .await;
     assert_eq!(stripe.intents(&placed.order).len(), 1, "one order is one payment");
 
-    if let Some(kinds) = doubles::taken_by_the_mock(name, &stripe).await {
+    if let Some(kinds) = doubles::accepted_by_the_mock(name, &stripe).await {
         for kind in [
             "POST payment_intents",
             "POST confirm",

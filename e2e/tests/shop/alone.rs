@@ -1,4 +1,4 @@
-//! Each service's own binary, alone on SQLite: it gets ready, answers on its ports, and drains on SIGTERM.
+//! Each service's own binary, alone on SQLite: it becomes ready, answers on its ports, and drains on SIGTERM.
 
 use std::{io::ErrorKind, process::Stdio, time::Duration};
 
@@ -38,7 +38,7 @@ async fn runs_alone(service: &str, address: &str) {
     assert_eq!(status.code(), Some(0), "{service} drains");
 }
 
-/// Starts a process whose store is a server that is not there, and looks whether it takes connections while it waits.
+/// Starts a process whose store is an absent server, and checks that it refuses connections while it waits.
 async fn refuses_until_its_store_is_open(binary: &str, arguments: &[&str], store: &str, address: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (port, admin) = (free_port(), free_port());
@@ -73,12 +73,12 @@ async fn refuses_until_its_store_is_open(binary: &str, arguments: &[&str], store
     assert_eq!(
         refused.map(|_| ()).map_err(|error| error.kind()),
         Err(ErrorKind::ConnectionRefused),
-        "{binary} took a connection that it cannot answer"
+        "{binary} accepted a connection that it cannot answer"
     );
 }
 
 #[tokio::test]
-async fn no_connection_is_taken_before_the_stores_are_open() {
+async fn no_connection_is_accepted_before_the_stores_are_open() {
     let one = ["up", "--no-demo"];
     refuses_until_its_store_is_open("comptoir", &one, "COMPTOIR_ORDERS_STORE", "COMPTOIR_HTTP_ADDR").await;
     refuses_until_its_store_is_open("comptoir", &one, "COMPTOIR_AUTH_STORE", "COMPTOIR_CATALOG_ADDR").await;

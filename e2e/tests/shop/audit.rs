@@ -1,5 +1,5 @@
-//! `comptoir audit` holds a shop's stores to be sound after every way an order can go, and names what is broken in a store
-//! that was spoiled.
+//! `comptoir audit` accepts a shop's stores after every course an order can take, and names the broken invariant of a damaged
+//! store.
 
 use std::{collections::BTreeSet, path::Path, process::Output, time::Duration};
 
@@ -14,16 +14,16 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::process::Command;
 
-/// What is done to a store, and the one promise that it breaks.
-struct Spoilt {
+/// Damage to a store, and the only invariant that it breaks.
+struct Damage {
     promise: &'static str,
     store: &'static str,
     statements: &'static [&'static str],
 }
 
-const SPOILT: [Spoilt; 10] = [
-    // An order whose units went back as if nobody had bought them.
-    Spoilt {
+const DAMAGES: [Damage; 10] = [
+    // An order whose units went back to stock as if they had not been bought.
+    Damage {
         promise: "I1",
         store: "catalog",
         statements: &[
@@ -33,55 +33,55 @@ const SPOILT: [Spoilt; 10] = [
             "UPDATE reservations SET state = 'released' WHERE state = 'sold'",
         ],
     },
-    Spoilt {
+    Damage {
         promise: "I2",
         store: "catalog",
         statements: &["UPDATE stock SET reserved = reserved + 1"],
     },
-    Spoilt {
+    Damage {
         promise: "I2",
         store: "orders",
         statements: &["DELETE FROM orders WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I4",
         store: "catalog",
         statements: &["UPDATE stock SET on_hand = on_hand + 1"],
     },
-    Spoilt {
+    Damage {
         promise: "I13",
         store: "orders",
         statements: &["UPDATE orders SET document = json_set(document, '$.history[0].from', 'PLACED') WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I15",
         store: "orders",
         statements: &["UPDATE orders SET document = json_set(document, '$.contents.cost.total',
                        json_extract(document, '$.contents.cost.total') + 1) WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I18",
         store: "orders",
         statements: &["UPDATE orders SET revenue = revenue - 1 WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I19",
         store: "orders",
         statements: &["UPDATE orders SET document = json_set(document, '$.payment.payment_id', 'pay_one') WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I22",
         store: "orders",
         statements: &["UPDATE orders SET document = json_set(document, '$.events', 1) WHERE state = 'CONFIRMED'"],
     },
-    Spoilt {
+    Damage {
         promise: "I22",
         store: "catalog",
         statements: &["UPDATE sequences SET sequence = 0"],
     },
 ];
 
-/// The promises that are said to be broken.
+/// The invariants that the output calls broken.
 fn broken(output: &Output) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let verdicts = text.lines().filter(|line| line.starts_with('I'));
@@ -108,7 +108,7 @@ async fn audit_of(folder: &Path) -> Output {
     audit(command).await
 }
 
-/// Holds what is sound to be sound.
+/// Every invariant holds.
 fn sound(output: &Output) {
     assert_eq!(
         (broken(output), output.status.code()),
@@ -143,7 +143,7 @@ async fn act(calls: &Calls, admin: &str, order: &str, path: &str, body: serde_js
     );
 }
 
-/// An order that was captured; gives its id.
+/// Places an order and waits for its capture; returns its id.
 async fn bought(calls: &Calls, name: &str, variant: &str) -> String {
     let buyer = Buyer::with_cart(calls, name, &[(variant, 2)]).await;
     let placed = buyer.complete("tok_visa", "key").await;
@@ -156,7 +156,7 @@ async fn bought(calls: &Calls, name: &str, variant: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_spoilt_store_is_told() {
+async fn every_damage_is_named() {
     let mut shop = Shop::start().await;
     let admin = shop.admin().await;
     let variant = shop.add_product(&admin, "Lamp", "49.90", 100).await;
@@ -190,17 +190,17 @@ async fn every_spoilt_store_is_told() {
     let removed = shop.add_product(&admin, "Gone", "5.00", 10).await;
     bought(&shop, "gone", &removed).await;
 
-    // Of a shop that runs, and of one that does not.
+    // While the shop runs, and after it has stopped.
     let data = shop.folder().path().join("data");
     sound(&audit_of(&data).await);
     assert_eq!(shop.stop().await, Some(0));
     sound(&audit_of(&data).await);
 
-    for Spoilt {
+    for Damage {
         promise,
         store,
         statements,
-    } in SPOILT
+    } in DAMAGES
     {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(&data).unwrap() {
@@ -229,13 +229,13 @@ async fn every_spoilt_store_is_told() {
     assert_eq!(
         std::fs::read_dir(nothing.path()).unwrap().count(),
         0,
-        "nothing is made"
+        "nothing is created"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spoilt_servers_are_told() {
-    let Some(servers) = Servers::of_environment("spoilt_servers_are_told") else {
+async fn every_damage_on_servers_is_named() {
+    let Some(servers) = Servers::of_environment("every_damage_on_servers_is_named") else {
         return;
     };
     let cluster = Cluster::start(&servers, 1, &[]).await;
@@ -258,15 +258,15 @@ async fn spoilt_servers_are_told() {
     let mut database = sqlx::PgConnection::connect(cluster.setting("DATABASE_URL"))
         .await
         .unwrap();
-    for (promise, spoil, mend) in [
+    for (promise, damage, repair) in [
         ("I4", "on_hand = on_hand + 1", "on_hand = on_hand - 1"),
         ("I2", "reserved = reserved + 1", "reserved = reserved - 1"),
     ] {
-        // The texts are those above.
+        // The statements are the constants above.
         let update = |set| sqlx::query(AssertSqlSafe(format!("UPDATE stock SET {set}")));
-        update(spoil).execute(&mut database).await.unwrap();
-        names(&audit(cluster.operator()).await, promise, spoil);
-        update(mend).execute(&mut database).await.unwrap();
+        update(damage).execute(&mut database).await.unwrap();
+        names(&audit(cluster.operator()).await, promise, damage);
+        update(repair).execute(&mut database).await.unwrap();
     }
 
     let client = mongodb::Client::with_uri_str(cluster.setting("COMPTOIR_ORDERS_STORE"))
@@ -283,8 +283,8 @@ async fn spoilt_servers_are_told() {
         ("I22", "order.events", Bson::from(1_i64)),
     ] {
         let one = orders.find_one(doc! { "_id": &order }).await.unwrap().unwrap();
-        let spoil = doc! { "$set": { field: value } };
-        orders.update_one(doc! { "_id": &order }, spoil).await.unwrap();
+        let damage = doc! { "$set": { field: value } };
+        orders.update_one(doc! { "_id": &order }, damage).await.unwrap();
         names(&audit(cluster.operator()).await, promise, field);
         orders.replace_one(doc! { "_id": &order }, one).await.unwrap();
     }

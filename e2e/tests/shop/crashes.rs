@@ -1,7 +1,7 @@
-//! A process that kills itself with SIGKILL at each crash point, then a restart: within 30 s and without another call the order
-//! is CONFIRMED and charged once, or FAILED with nothing held or charged, and nothing acknowledged is lost.
+//! A process that kills itself with SIGKILL at each fail point, and a restart. Within 30 s and without another call the order
+//! is CONFIRMED and charged once, or FAILED with nothing reserved or charged, and nothing acknowledged is lost.
 //!
-//! A quick run leaves out the points before a write: the store is there as it is after the write before.
+//! A quick run leaves out the points before a write, where the stores are as they are after the previous write.
 
 use std::{process::Command, sync::Arc, time::Duration};
 
@@ -15,23 +15,23 @@ use futures::StreamExt as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-/// What the promise says.
+/// The promised time.
 const RECOVERY: Duration = Duration::from_secs(30);
-/// How long a scenario may take to reach the point it dies at.
+/// How long a scenario may take to reach its fail point.
 const DEATH: Duration = Duration::from_secs(20);
 /// Units of the product at the start.
 const UNITS: i64 = 100;
-/// Processes at the same time. Most of the time each waits: for a lease of the process that died.
-const SIDE_BY_SIDE: usize = 4;
+/// Processes at the same time. Each mostly waits for a lease of the process that died.
+const CONCURRENCY: usize = 4;
 
-/// What is going on when the process dies.
+/// What happens when the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scenario {
-    /// Somebody registers, confirms the address, signs in and refreshes the session.
+    /// A customer registers, confirms the address, signs in and refreshes the session.
     Account,
-    /// An order is placed with a card that is good, and a discount.
+    /// An order is placed with a valid card and a discount.
     Place,
-    /// The card is declined: what was done is undone.
+    /// The card is declined: the steps are undone.
     Decline,
     /// Capturing fails once.
     CaptureFails,
@@ -45,7 +45,7 @@ enum Scenario {
     Refund,
 }
 
-/// The scenario that passes a crash point. `Err` says why none over sockets does; the services' own tests crash there.
+/// The scenario that reaches a fail point. `Err` says why none does; the services' own tests crash there.
 fn scenario_for(point: &str) -> Result<Scenario, &'static str> {
     let step = |prefix: &str| point.starts_with(prefix);
     if step("orders.complete.reprice") {
@@ -55,7 +55,7 @@ fn scenario_for(point: &str) -> Result<Scenario, &'static str> {
         return Err("a step has to take some seconds and come back");
     }
     if step("notifier.bury") {
-        return Err("no service of ours sends a record that cannot be taken");
+        return Err("no service sends a record that cannot be processed");
     }
     Ok(if step("auth.") {
         Scenario::Account
@@ -76,7 +76,7 @@ fn scenario_for(point: &str) -> Result<Scenario, &'static str> {
     })
 }
 
-/// The crash points that this binary has; none when it was built without them.
+/// The fail points of the binary; empty when it was built without them.
 fn points() -> Vec<String> {
     let output = Command::new(process::binary("comptoir"))
         .arg("fail-points")
@@ -101,7 +101,7 @@ async fn seeded() -> (Arc<tempfile::TempDir>, String) {
     let input = json!({ "code": "TEN", "kind": "PERCENT", "value": "10", "usageLimit": 1000 });
     let data = shop.graphql(Some(&admin), query, json!({ "input": input })).await;
     assert_eq!(data["discountCreate"]["userErrors"], json!([]), "{data}");
-    // An event that is left would be published while a copy starts, and the process die before it is ready.
+    // A process on a copy would publish an event that is left, and die before it is ready.
     eventually("all events are published", RECOVERY, || async {
         let url = format!("http://127.0.0.1:{}/metrics", shop.ports().admin);
         let metrics = shop.http.get(url).send().await.unwrap().text().await.unwrap();
@@ -132,15 +132,15 @@ fn copy_of(folder: &tempfile::TempDir) -> Arc<tempfile::TempDir> {
 struct Seen {
     cart: String,
     email: String,
-    /// The order was answered as placed.
+    /// The response said that the order was placed.
     placed: bool,
-    /// The buyer's approval was taken by the bank.
+    /// The bank accepted the buyer's approval.
     approved: bool,
-    /// The cancel or refund was answered as done.
+    /// The response said that the cancellation or refund was done.
     done: bool,
     /// The registration was accepted.
     registered: bool,
-    /// The confirmation was answered as done.
+    /// The response said that the address was confirmed.
     confirmed: bool,
 }
 
@@ -212,7 +212,7 @@ async fn captured(shop: &Shop, buyer: &Buyer<'_>) -> bool {
     tokio::time::timeout(DEATH, ready).await.unwrap_or(false)
 }
 
-/// Cancels; whether that was answered as done.
+/// Cancels; returns whether the response said so.
 async fn cancel(shop: &Shop, order: &str, access: &str) -> bool {
     let query = "mutation($id: ID!, $access: String) { orderCancel(id: $id, accessToken: $access, idempotencyKey: \"c\") {
         order { state } userErrors { code message } } }";
@@ -225,7 +225,7 @@ async fn cancel(shop: &Shop, order: &str, access: &str) -> bool {
     }
 }
 
-/// Refunds a part and puts the units back; whether that was answered as done.
+/// Refunds a part and puts the units back; returns whether the response said so.
 async fn refund(shop: &Shop, order: &str) -> bool {
     let Some(admin) = sign_in(shop).await else {
         return false;
@@ -276,7 +276,7 @@ async fn play_account(shop: &Shop) -> Seen {
     seen
 }
 
-/// The token of the newest confirmation mail, once it is there; none when the process died first.
+/// The token of the newest confirmation mail; `None` when the process died first.
 async fn mailed_token(shop: &Shop, email: &str) -> Option<String> {
     for _ in 0..600 {
         let request = shop
@@ -305,7 +305,7 @@ async fn sign_in(shop: &Shop) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Dies at the point, starts again, and checks the promise. Gives whether the point was reached.
+/// Dies at the point, starts again, and checks the promise. Returns whether the point was reached.
 async fn crash(template: &tempfile::TempDir, variant: &str, point: &str, scenario: Scenario) -> bool {
     let folder = copy_of(template);
     let armed = format!("{point}=return");
@@ -324,7 +324,7 @@ async fn crash(template: &tempfile::TempDir, variant: &str, point: &str, scenari
     true
 }
 
-/// The order, once it stands where it may end; `Null` where there is none and never will be one.
+/// The order, once it has a state in which it may end; `Null` when there never will be an order.
 async fn settled(shop: &Shop, scenario: Scenario, seen: &Seen) -> Option<Value> {
     let query = "query($cart: ID!) { cart(id: $cart) { order { id state paymentStatus
         paymentEvents { type } cost { total { fractionalAmount } } } } }";
@@ -346,7 +346,7 @@ async fn settled(shop: &Shop, scenario: Scenario, seen: &Seen) -> Option<Value> 
     ended.then_some(order)
 }
 
-/// What was accepted of the account is there: the mail comes, and whoever confirmed can sign in.
+/// What was acknowledged of the account is stored: the mail arrives, and a confirmed customer can sign in.
 async fn audit_account(shop: &Shop, seen: &Seen, what: &str) {
     if seen.registered {
         eventually(&format!("{what}: the mail"), RECOVERY, || async {
@@ -364,7 +364,7 @@ async fn audit_account(shop: &Shop, seen: &Seen, what: &str) {
 /// Compares order, stock, journal and mailbox.
 async fn audit(shop: &Shop, scenario: Scenario, seen: &Seen, variant: &str, what: &str) {
     let admin = shop.admin().await;
-    // Order, stock, journal and mailbox are settled one after the other: one condition over all, one bound.
+    // Order, stock, journal and mailbox come to rest one after the other: one condition over all of them.
     eventually(&format!("{what}: the books agree"), RECOVERY, || async {
         let order = settled(shop, scenario, seen).await?;
         let state = order["state"].as_str().unwrap_or("NONE");
@@ -408,7 +408,7 @@ async fn audit(shop: &Shop, scenario: Scenario, seen: &Seen, variant: &str, what
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_crash_point_is_survived() {
+async fn an_order_survives_every_fail_point() {
     let points: Vec<String> = points()
         .into_iter()
         .filter(|point| match std::env::var("POINT") {
@@ -418,7 +418,7 @@ async fn every_crash_point_is_survived() {
         .collect();
     assert!(
         !points.is_empty(),
-        "this binary has no crash points: build it with --features failpoints"
+        "the binary has no fail points: build it with --features comptoir-standalone/failpoints"
     );
     let (template, variant) = seeded().await;
     let outcomes: Vec<(String, Result<(), &str>)> = futures::stream::iter(points)
@@ -437,7 +437,7 @@ async fn every_crash_point_is_survived() {
                 (point, outcome)
             }
         })
-        .buffer_unordered(SIDE_BY_SIDE)
+        .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
     for (point, outcome) in &outcomes {
@@ -446,5 +446,5 @@ async fn every_crash_point_is_survived() {
         }
     }
     let survived = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count();
-    println!("{survived} of {} crash points", outcomes.len());
+    println!("{survived} of {} fail points", outcomes.len());
 }

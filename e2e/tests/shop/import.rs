@@ -6,7 +6,7 @@ use comptoir_e2e::{Shop, calls, process, skip};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// Runs the command; gives its exit code and what it prints.
+/// Runs the command; returns its exit code and output.
 async fn command(shop: &Shop, options: &[&str], file: &Path) -> std::process::Output {
     Command::new(process::binary("comptoir"))
         .args(["import", "--gateway", &shop.url("")])
@@ -19,7 +19,7 @@ async fn command(shop: &Shop, options: &[&str], file: &Path) -> std::process::Ou
         .unwrap()
 }
 
-/// Runs the command; gives its report.
+/// Runs the command; returns its report.
 async fn import(shop: &Shop, file: &Path) -> Value {
     let output = command(shop, &["--json"], file).await;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -79,7 +79,7 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_shops_file_comes_in_whole_and_only_once() {
+async fn a_real_shops_file_is_imported_whole_and_once() {
     let Ok(file) = std::env::var("COMPTOIR_TEST_APPAREL_CSV") else {
         skip(
             "a_real_shops_file_comes_in_whole_and_only_once",
@@ -210,7 +210,7 @@ fn damaged() -> (String, Vec<(u64, &'static str)>) {
                 &format!("g8,Good 8,,v,,true,Size,One,,5,deny,5.00,\n{row}\n"),
             );
             writeln!(text, "g9,Good 9,,v,,true,Size,One,,5,deny,5.00,").unwrap();
-            // It stands right behind g8, and moves what follows on by one.
+            // It follows g8 directly, and moves the rows after it by one.
             let g8 = text.lines().position(|line| line.starts_with("g8,Good")).unwrap() as u64 + 1;
             for (at, _) in &mut lines {
                 if *at > g8 {
@@ -229,7 +229,7 @@ fn damaged() -> (String, Vec<(u64, &'static str)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn damaged_rows_are_named_and_the_rest_is_taken() {
+async fn damaged_rows_are_named_and_the_rest_is_imported() {
     let shop = Shop::start().await;
     let (text, lines) = damaged();
     let file = shop.folder().path().join("damaged.csv");
@@ -251,7 +251,7 @@ async fn damaged_rows_are_named_and_the_rest_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_otherwise_is_told_beside_the_errors() {
+async fn remarks_are_reported_beside_the_errors() {
     let shop = Shop::start().await;
     let file = shop.folder().path().join("remarks.csv");
     let text = "Handle,Title,Variant Price,Image Src,Notes\nシャツ,Shirt,5.00,ftp://pictures/x.png,\nmug,Mug,4.00,,\n";
@@ -324,7 +324,7 @@ async fn a_file_of_thirty_mebibytes_takes_little_memory() {
     assert!(most - before < 64 * 1024, "from {before} to {most} KiB");
 }
 
-/// Keeps looking, so that a peak shows in the log of a failing run.
+/// Samples it, so that the log of a failing run shows a peak.
 async fn peak(pid: u32) {
     loop {
         println!("resident: {} MiB", resident(pid) >> 10);

@@ -19,7 +19,7 @@ fn titles(products: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Two products whose values have commas, plus signs and other things that mean something in a URL.
+/// Two products whose values have commas, plus signs and other characters with a meaning in URLs.
 async fn stock(shop: &Calls) {
     let admin = shop.admin().await;
     let query = "mutation($input: ProductInput!) { productCreate(input: $input) { userErrors { code field message } } }";
@@ -47,7 +47,7 @@ async fn stock(shop: &Calls) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_facets_value_is_taken_as_a_filter() {
+async fn the_value_of_a_facet_is_a_filter() {
     let shop = Shop::start().await;
     stock(&shop).await;
     let all = rest(&shop, &[]).await;

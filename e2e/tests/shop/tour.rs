@@ -1,4 +1,4 @@
-//! The tour of the README, run as it stands.
+//! The tour of the README, run as it is written.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn run(shop: &Calls, ports: [u16; 4], script: &str) -> String {
     text
 }
 
-/// Adds what the tour looks for.
+/// Adds the products that the tour searches for.
 async fn stock(shop: &Calls) {
     let admin = shop.admin().await;
     let query = "mutation($input: ProductInput!) { productCreate(input: $input) { userErrors { code field message } } }";
@@ -82,7 +82,7 @@ async fn stocked() -> Shop {
     shop
 }
 
-/// The call that stands in the README itself.
+/// The call in the README itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_search() {
     let shop = stocked().await;
@@ -120,7 +120,7 @@ async fn the_tour_by_grpcurl() {
     by_grpcurl("the_tour_by_grpcurl", &shop, shop.ports().grpc).await;
 }
 
-/// All of it at five processes. The tour reads the mailbox, so mails do not go to SES.
+/// The tour with five processes. It reads the mailbox, so mails do not go to SES.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_on_servers() {
     let Some(servers) = Servers::of_environment("the_tour_on_servers") else {

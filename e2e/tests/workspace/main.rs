@@ -1,4 +1,4 @@
-//! What holds for the source tree itself.
+//! Rules for the source tree itself.
 
 use std::{collections::BTreeSet, process::Command};
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 mod directions;
 mod source;
 
-/// A service never depends on another service's crate: they meet in the protos.
+/// A service never depends on another service's crate. They share the protos.
 #[test]
-fn services_meet_in_the_protos_alone() {
+fn services_share_the_protos_alone() {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -26,7 +26,7 @@ fn services_meet_in_the_protos_alone() {
             "comptoir-shop" => &["comptoir-proto"],
             "comptoir-mesh" => &["comptoir-proto", "comptoir-shop"],
             "comptoir-events" | "comptoir-stores" => &["comptoir-mesh", "comptoir-proto", "comptoir-shop"],
-            // It keeps nothing: no store.
+            // It has no store.
             "comptoir-gateway" => &[
                 "comptoir-events",
                 "comptoir-mesh",
@@ -55,7 +55,7 @@ fn services_meet_in_the_protos_alone() {
     assert_eq!(checked.len(), 10, "{checked:?}");
 }
 
-/// The gateway has no store: its build needs none of their drivers.
+/// The gateway has no store, so it needs no driver of one.
 #[test]
 fn the_gateway_has_no_driver_of_a_store() {
     let output = Command::new(env!("CARGO"))

@@ -1,4 +1,4 @@
-//! What is measured beside: servers that do nothing but answer.
+//! The floors of the measurements: servers that only answer.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use comptoir_proto::catalog::v1::{
 };
 use tonic::{Request, Response, Status, Streaming, codegen::tokio_stream};
 
-/// The constant answer: reads the body, as any handler of a POST does, and gives the same bytes each time.
+/// The constant answer: reads the body, as any handler of a POST does, and returns the same bytes each time.
 pub(crate) async fn http(address: SocketAddr, body: Vec<u8>) -> anyhow::Result<()> {
     let body = Bytes::from(body);
     let answer = move |_: Bytes| {
@@ -23,7 +23,7 @@ pub(crate) async fn http(address: SocketAddr, body: Vec<u8>) -> anyhow::Result<(
     Ok(())
 }
 
-/// The echo: the product it was asked for, with nothing in it but its id.
+/// The echo: the requested product, with its id only.
 pub(crate) async fn grpc(address: SocketAddr) -> anyhow::Result<()> {
     println!("ready");
     tonic::transport::Server::builder()

@@ -1,4 +1,4 @@
-//! A lean HTTP/1.1 client: one connection, one request at a time. What it costs has to stay small beside the server.
+//! A lean HTTP/1.1 client: one connection, one request at a time. Its cost must stay small compared with the server's.
 
 use anyhow::{Context as _, bail};
 use tokio::{
@@ -34,7 +34,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer; gives the body of a 200.
+    /// Sends a request and reads its answer; returns the body of a 200.
     pub(crate) async fn call(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
         self.stream.write_all(request).await?;
         self.buffer.clear();

@@ -1,4 +1,4 @@
-//! A closed loop of so many clients, and what it measures.
+//! A closed loop of clients, and its measurements.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::http::Connection;
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     pub(crate) per_second: f64,

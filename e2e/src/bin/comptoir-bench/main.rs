@@ -28,17 +28,17 @@ enum Command {
     },
     /// Serve a constant product by tonic
     GrpcFloor { address: SocketAddr },
-    /// Pass connections on to TARGET, whose answers take so long on their way
+    /// Forward connections to TARGET, and delay its responses
     Slow {
         address: SocketAddr,
         target: String,
         milliseconds: u64,
     },
-    /// Make a PostgreSQL database of this name on the server of DATABASE_URL, and print the settings of a shop in it and beside it
+    /// Create a PostgreSQL database of this name on the server of DATABASE_URL, and print the settings of a shop that uses it
     Place { id: String },
     /// Drop what a shop with these settings left on the servers
     Clear { id: String },
-    /// Write a product CSV of so many products to standard output
+    /// Write a product CSV of this many products to standard output
     Catalogue { products: usize },
     /// Run scenarios against servers that are up
     Run(scenario::Plan),

@@ -1,4 +1,4 @@
-//! A place of a run's own on servers that others use too.
+//! Databases and topics for one run, on servers that other runs use too.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use rdkafka::{
 const ON_MONGO: [&str; 3] = ["auth", "orders", "notifier"];
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes the PostgreSQL database, chooses a database of Redis, and prints the settings as NAME=VALUE.
+/// Creates the PostgreSQL database, chooses a database of Redis, and prints the settings as NAME=VALUE.
 pub(crate) async fn make(id: &str) -> anyhow::Result<()> {
     check(id)?;
     let postgres = variable("DATABASE_URL")?;
@@ -58,14 +58,14 @@ fn variable(name: &str) -> anyhow::Result<String> {
     std::env::var(name).with_context(|| format!("{name} is not set"))
 }
 
-/// It becomes a part of statements.
+/// The name becomes part of SQL statements.
 fn check(id: &str) -> anyhow::Result<()> {
     let word = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     ensure!(word && id.starts_with("bench"), "{id} is no name of a run");
     Ok(())
 }
 
-/// The URL of the database of Redis in which least is, and never that of number 0.
+/// The URL of the database of Redis with the fewest keys, never number 0.
 async fn emptiest(url: &str) -> anyhow::Result<String> {
     let mut least = None;
     for number in 1..16 {
@@ -81,7 +81,7 @@ async fn emptiest(url: &str) -> anyhow::Result<String> {
     least.map(|(_, url)| url).context("Redis has no databases")
 }
 
-/// Removes what gateways keep there.
+/// Removes the keys of gateways.
 async fn empty(url: &str) -> anyhow::Result<()> {
     let mut connection = redis::Client::open(url)?
         .get_multiplexed_async_connection()

@@ -1,4 +1,4 @@
-//! What is measured, and how it is told.
+//! What is measured, and how it is reported.
 
 use std::{fmt::Write as _, rc::Rc};
 
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     /// URL of its catalog's gRPC port
     #[arg(long)]
     catalog: String,
-    /// HOST:PORT of another gateway of it, which half of the clients of `pages-N` ask
+    /// HOST:PORT of another gateway of the shop, which half of the clients of `pages-N` call
     #[arg(long)]
     also: Option<String>,
     /// Its processes
@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     /// The process of a service behind it
     #[arg(long, requires = "behind_admin")]
     behind: Option<u32>,
-    /// HOST:PORT of that one's metrics
+    /// HOST:PORT of that process's metrics
     #[arg(long)]
     behind_admin: Option<String>,
     /// The rows' name
@@ -193,7 +193,7 @@ async fn constant(host: &str, body: &str) -> anyhow::Result<Vec<Client>> {
     Ok(clients)
 }
 
-/// Clients, spread over the hosts, that ask for one of so many products' pages after the other, each in an order of its own.
+/// Clients, spread over the hosts, that request the pages of this many products, each in its own order.
 async fn pages(hosts: impl Iterator<Item = &String>, count: u64) -> anyhow::Result<Vec<Client>> {
     let hosts: Vec<&String> = hosts.collect();
     let mut clients: Vec<Client> = Vec::new();
@@ -236,7 +236,7 @@ const TERMS: [&str; 8] = [
     "candle fig",
 ];
 
-/// Clients that search for one term after the other; what a term finds has to stay what it found first.
+/// Clients that search for one term after the other; the results of a term must not change.
 async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
     let mut connection = Connection::open(host).await?;
     let mut requests: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -280,7 +280,7 @@ async fn searches(host: &str, count: usize) -> anyhow::Result<Vec<Client>> {
     Ok(clients)
 }
 
-/// Clients that add a unit to a cart of their own; a cart that is nearly full is left for a new one.
+/// Clients that add a unit to a cart of their own, and begin a new one when it is nearly full.
 async fn adding(host: &str, variant: &str) -> anyhow::Result<Vec<Client>> {
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..CLIENTS {

@@ -1,4 +1,4 @@
-//! A server further away than it is.
+//! A proxy that makes a server slower to reach.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Passes connections on; what comes back does so after `delay`.
+/// Forwards connections; responses arrive after `delay`.
 pub(crate) async fn serve(address: SocketAddr, target: &str, delay: Duration) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("ready");
@@ -25,7 +25,7 @@ pub(crate) async fn serve(address: SocketAddr, target: &str, delay: Duration) ->
     }
 }
 
-/// What is on its way does not hold what comes after it.
+/// Bytes that wait do not delay those after them.
 async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     tokio::spawn(async move {

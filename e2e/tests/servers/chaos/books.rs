@@ -1,4 +1,4 @@
-//! What the servers hold afterwards: the orders' store, and the topic that tells of them.
+//! The state of the servers afterwards: the orders' store, and the topic of their events.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use mongodb::{
 };
 use rdkafka::{Message as _, producer::FutureRecord};
 
-/// The key of what nobody can take.
+/// The key of the poison record.
 const POISON: &str = "order_poison";
 
 /// The orders' store.
@@ -33,13 +33,13 @@ impl Orders {
         Self(database.collection("orders"))
     }
 
-    /// Orders that are on their way, and those with events that nobody was told of yet.
+    /// How many orders are unfinished, and how many have unpublished events.
     pub(crate) async fn open(&self) -> (u64, u64) {
         let moving = doc! { "state": { "$in": ["PENDING_PAYMENT", "PLACED"] } };
-        let untold = doc! { "outbox.0": { "$exists": true } };
+        let unpublished = doc! { "outbox.0": { "$exists": true } };
         (
             self.0.count_documents(moving).await.unwrap(),
-            self.0.count_documents(untold).await.unwrap(),
+            self.0.count_documents(unpublished).await.unwrap(),
         )
     }
 
@@ -66,7 +66,7 @@ impl Orders {
 }
 
 /// An order's events in the order in which the topic has them.
-pub(crate) type Told = BTreeMap<String, Vec<Event>>;
+pub(crate) type Published = BTreeMap<String, Vec<Event>>;
 
 /// An event.
 #[derive(Clone, Debug)]
@@ -76,24 +76,24 @@ pub(crate) struct Event {
     pub(crate) paid: bool,
 }
 
-/// Writes a record that nobody can take among the others.
+/// Writes a record that no consumer can process.
 pub(crate) async fn poison(topic: &OrdersTopic) {
     let record = FutureRecord::to(&topic.name).key(POISON.as_bytes());
     topic.write(record.payload(&b"\xff\xff are no event"[..])).await;
 }
 
-/// Everything that the orders' topic holds. Of its dead letters there is one, the poison.
-pub(crate) async fn told(topic: &OrdersTopic) -> Told {
-    let letters = topic.letters(1).await;
-    assert_eq!(letters[0].key(), Some(POISON.as_bytes()));
-    let mut told = Told::new();
+/// The events in the orders' topic. It has one dead letter, the poison record.
+pub(crate) async fn published(topic: &OrdersTopic) -> Published {
+    let dead_letters = topic.dead_letters(1).await;
+    assert_eq!(dead_letters[0].key(), Some(POISON.as_bytes()));
+    let mut published = Published::new();
     for (event, record) in topic.events().await {
         assert_eq!(record.key(), Some(event.aggregate_id.as_bytes()), "{event:?}");
-        told.entry(event.aggregate_id).or_default().push(Event {
+        published.entry(event.aggregate_id).or_default().push(Event {
             id: event.id,
             sequence: event.sequence,
             paid: matches!(event.payload, Some(Payload::Paid(_))),
         });
     }
-    told
+    published
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, and how it is put right.
+//! The faults, and their repair.
 
 use std::{
     path::PathBuf,
@@ -21,12 +21,12 @@ use tokio::{
     time::sleep,
 };
 
-/// How long a process is away before it is started again, as a supervisor would.
+/// How long a process is down before it is restarted, as by a supervisor.
 const AWAY: Duration = Duration::from_secs(2);
 /// How long Redis swallows everything.
 const HOLE: Duration = Duration::from_secs(10);
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A process is killed by SIGKILL, and started again.
@@ -35,17 +35,17 @@ pub(crate) enum Fault {
     Restart(&'static str, Duration),
     /// Redis forgets everything.
     Flush,
-    /// Redis takes what it is sent, and answers nothing.
+    /// Redis accepts requests and does not answer.
     BlackHole,
 }
 
 impl Fault {
-    /// How many processes died that may have sent a mail and not noted it.
+    /// How many processes died that may have sent a mail without recording it.
     pub(crate) fn crashes_of_notifier(self) -> usize {
         usize::from(self == Self::Kill(Name::Notifier))
     }
 
-    /// Does it, and puts it right.
+    /// Causes the fault, and repairs it.
     pub(crate) async fn happen(self, cluster: &mut Cluster, servers: Option<&Control>, redis: &Proxy) {
         match self {
             Self::Kill(name) => {
@@ -69,11 +69,11 @@ impl Fault {
     }
 }
 
-/// Starts and stops the servers: a folder with a program of each one's name, which takes `start` and `stop`.
+/// Starts and stops the servers: a folder with a program for each, which takes `start` or `stop`.
 pub(crate) struct Control(PathBuf);
 
 impl Control {
-    /// The folder that `COMPTOIR_TEST_SERVERS` names; `None`, and said on the test's output, without it.
+    /// The folder that `COMPTOIR_TEST_SERVERS` names; `None`, with a note on the test's output, without it.
     pub(crate) fn of_environment(test: &str) -> Option<Self> {
         let folder = std::env::var_os("COMPTOIR_TEST_SERVERS");
         if folder.is_none() {
@@ -95,7 +95,7 @@ impl Control {
     }
 }
 
-/// A way to Redis that can be made a black hole.
+/// A proxy of Redis that can swallow everything.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     /// The address of this end.
@@ -140,7 +140,7 @@ impl Proxy {
     async fn pass(self, mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf) {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            // What was swallowed does not come later either.
+            // Swallowed bytes are not sent later either.
             if !self.swallows.load(Ordering::Relaxed) && to.write_all(&buffer[..read]).await.is_err() {
                 return;
             }

@@ -1,5 +1,4 @@
-//! Buyers who do not give up: each step is repeated until its outcome is known, a checkout under one key; and what they were
-//! told.
+//! Buyers who do not give up: each step is retried until its outcome is known, a checkout with one key; and their results.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long a buyer tries one step.
+/// How long a buyer retries one step.
 const PATIENCE: Duration = Duration::from_secs(150);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Buyers at the same time.
@@ -22,35 +21,35 @@ const SIDE_BY_SIDE: usize = 16;
 /// What is bought, and how fast.
 pub(crate) struct Load<'a> {
     pub(crate) calls: &'a Calls,
-    /// What there is enough of.
+    /// The product with enough units.
     pub(crate) plenty: &'a str,
-    /// What a fifth of the buyers want, and there is not enough of.
+    /// The product that a fifth of the buyers want, with too few units.
     pub(crate) rare: &'a str,
     /// In the buyers' addresses.
     pub(crate) name: &'a str,
-    /// Between two beginnings.
+    /// The time between two buyers.
     pub(crate) pace: Duration,
     /// Checkouts at least.
     pub(crate) count: usize,
     /// How many ended.
     pub(crate) done: &'a AtomicUsize,
-    /// No more than `count` are begun from then on.
+    /// From then on no more than `count` are begun.
     pub(crate) healed: &'a AtomicBool,
 }
 
-/// A checkout, and what came of it.
+/// A checkout and its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkout {
     pub(crate) cart: String,
     pub(crate) email: String,
     pub(crate) rare: bool,
-    /// What the buyer was told, once it was definite.
+    /// The first definite answer.
     pub(crate) outcome: Outcome,
-    /// Tries whose outcome was not known.
+    /// Attempts whose outcome was unknown.
     pub(crate) unknown: usize,
 }
 
-/// What a buyer was told.
+/// A definite answer to a buyer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The order's id and total.
@@ -59,7 +58,7 @@ pub(crate) enum Outcome {
     Refused(String),
 }
 
-/// Buys until there are enough checkouts and the fault is over; gives all of them.
+/// Buys until there are enough checkouts and the fault is over; returns all of them.
 pub(crate) async fn buy(load: &Load<'_>) -> Vec<Checkout> {
     let begin = Instant::now();
     let numbers = (0..).take_while(|n| *n < load.count || !load.healed.load(Ordering::Relaxed));
@@ -117,7 +116,7 @@ async fn checkout(load: &Load<'_>, n: usize) -> Checkout {
     }
 }
 
-/// Completes the cart, again and again under one key, until it is known what came of it.
+/// Completes the cart, and retries with the same key until the outcome is known.
 pub(crate) async fn complete(calls: &Calls, cart: &str) -> (Outcome, usize) {
     let query = "mutation($cart: ID!, $key: String!) {
         cartComplete(cartId: $cart, payment: { provider: \"stripe\", token: \"pm_card_visa\" }, idempotencyKey: $key) {
@@ -149,7 +148,7 @@ pub(crate) async fn complete(calls: &Calls, cart: &str) -> (Outcome, usize) {
     }
 }
 
-/// Repeats a call until it was done, without a refusal.
+/// Retries a call until it succeeds. A refusal is a defect.
 async fn insist(calls: &Calls, query: &str, variables: &Value, field: &str) -> Value {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -169,7 +168,7 @@ async fn insist(calls: &Calls, query: &str, variables: &Value, field: &str) -> V
     }
 }
 
-/// The field of the answer; `None` where there was no answer or one that says to try again. Anything else is a defect.
+/// The field of the response; `None` without a response, or when it asks to retry. Anything else is a defect.
 async fn ask(calls: &Calls, query: &str, variables: &Value, field: &str) -> Option<Value> {
     let (status, mut body) = calls.post_graphql(None, query, variables.clone()).await.ok()?;
     if let Some(code) = body["errors"][0]["extensions"]["code"].as_str() {
@@ -180,7 +179,7 @@ async fn ask(calls: &Calls, query: &str, variables: &Value, field: &str) -> Opti
     Some(body["data"][field].take())
 }
 
-/// Whether a client that is told this should try again.
+/// Whether a client should retry after this code.
 fn passes(code: &str) -> bool {
     let reason = ErrorReason::from_str_name(&format!("ERROR_REASON_{code}"));
     let reason = reason.unwrap_or_else(|| panic!("{code} is no code"));

@@ -19,7 +19,7 @@ use futures::{StreamExt as _, future::join};
 use tokio::time::{Instant, sleep};
 
 use self::{
-    books::{Orders, Stored, poison, told},
+    books::{Orders, Stored, poison, published},
     faults::{Control, Fault, Proxy},
     load::{Checkout, Load, Outcome, buy, complete},
     ses::Ses,
@@ -31,12 +31,12 @@ mod faults;
 mod load;
 mod ses;
 
-/// Between two buyers.
+/// The time between two buyers.
 const PACE: Duration = Duration::from_millis(25);
-/// How long everything may take to come to rest afterwards: no order whose payment is unknown is older.
+/// How long orders may take to finish afterwards.
 const REST: Duration = Duration::from_secs(30);
-/// How long events may take after that: ten seconds are promised, and the machines that run tests are slow ones.
-const TOLD: Duration = Duration::from_secs(30);
+/// How long events may take after that. Ten seconds are promised, but the machines that run tests are slow.
+const PUBLISHED: Duration = Duration::from_secs(30);
 /// How long mails may take.
 const MAILED: Duration = Duration::from_secs(120);
 
@@ -49,7 +49,7 @@ fn rare_stock() -> u32 {
     u32::try_from(checkouts() / 5 * 3 / 5).unwrap()
 }
 
-/// Lets `fault` happen while buyers check out, and looks at everything afterwards.
+/// Causes `fault` while buyers check out, and checks everything afterwards.
 async fn survived(test: &str, fault: Fault, pace: Duration) {
     let Some(servers) = Servers::of_environment(test) else {
         return;
@@ -110,13 +110,13 @@ async fn survived(test: &str, fault: Fault, pace: Duration) {
 
     come_to_rest(test, &cluster).await;
     let orders = Orders::of(&cluster).await.all().await;
-    what_buyers_were_told(&calls, &checkouts, &orders).await;
+    answers_of_buyers(&calls, &checkouts, &orders).await;
     rare_units(&cluster, &rare, &checkouts).await;
-    let told = told(&topic).await;
-    for (order, events) in &told {
+    let published = published(&topic).await;
+    for (order, events) in &published {
         let stored = orders
             .get(order)
-            .unwrap_or_else(|| panic!("{order} is told of and not there"));
+            .unwrap_or_else(|| panic!("{order} has events and is not stored"));
         let mut next = 1;
         for event in events {
             assert!(
@@ -142,11 +142,14 @@ async fn survived(test: &str, fault: Fault, pace: Duration) {
     for (id, order) in &orders {
         let (kept, charges) = stripe.kept(id);
         let (total, events) = match order.state.as_str() {
-            "CONFIRMED" => (order.total, told[id].iter().filter(|event| event.paid).count()),
+            "CONFIRMED" => (
+                order.total,
+                published[id].iter().filter(|event| event.paid).count(),
+            ),
             "FAILED" => (0, 1),
             state => panic!("{id} is {state}"),
         };
-        assert!(events > 0, "{id}: nobody was told that it is paid");
+        assert!(events > 0, "{id}: there is no event that it is paid");
         assert_eq!(
             (kept, charges <= 1),
             (total, true),
@@ -178,7 +181,7 @@ async fn survived(test: &str, fault: Fault, pace: Duration) {
     assert_eq!(cluster.trouble(), Vec::<String>::new());
 }
 
-/// Waits until no order is on its way, and everybody was told of all of them.
+/// Waits until every order is finished and its events are published.
 async fn come_to_rest(test: &str, cluster: &Cluster) {
     let orders = Orders::of(cluster).await;
     let begin = Instant::now();
@@ -187,18 +190,18 @@ async fn come_to_rest(test: &str, cluster: &Cluster) {
     })
     .await;
     let rested = begin.elapsed();
-    eventually("every event is published", TOLD, async || {
+    eventually("every event is published", PUBLISHED, async || {
         (orders.open().await.1 == 0).then_some(())
     })
     .await;
     println!(
-        "{test}: at rest after {rested:.1?}, told after {:.1?}",
+        "{test}: at rest after {rested:.1?}, published after {:.1?}",
         begin.elapsed()
     );
 }
 
-/// What was acknowledged is there, and the same call gets the same answer.
-async fn what_buyers_were_told(calls: &Calls, checkouts: &[Checkout], orders: &BTreeMap<String, Stored>) {
+/// Acknowledged orders are stored, and the same call gets the same response.
+async fn answers_of_buyers(calls: &Calls, checkouts: &[Checkout], orders: &BTreeMap<String, Stored>) {
     let again: Vec<(Outcome, usize)> = futures::stream::iter(checkouts)
         .map(|checkout| complete(calls, &checkout.cart))
         .buffered(16)
@@ -228,10 +231,10 @@ async fn what_buyers_were_told(calls: &Calls, checkouts: &[Checkout], orders: &B
         }
     }
     let confirmed = orders.values().filter(|order| order.state == "CONFIRMED").count();
-    assert_eq!(confirmed, placed, "orders that nobody was told of");
+    assert_eq!(confirmed, placed, "orders that no buyer was answered with");
 }
 
-/// As many units were sold as buyers were told, and no more than there were.
+/// As many units were sold as buyers were answered with an order.
 async fn rare_units(cluster: &Cluster, rare: &str, checkouts: &[Checkout]) {
     let sold = checkouts
         .iter()
@@ -241,7 +244,8 @@ async fn rare_units(cluster: &Cluster, rare: &str, checkouts: &[Checkout]) {
     assert_eq!(cluster.stock(&admin, rare).await, (left, 0));
 }
 
-/// Every buyer of an order has both mails, and nobody else has any. A crash between the send and the note of it sends a mail again.
+/// Every buyer of an order has both mails, and no other buyer has any. A crash between sending a mail and recording that sends it
+/// again.
 async fn mails(test: &str, cluster: &Cluster, ses: &Ses, orders: &BTreeMap<String, Stored>, crashes: usize) {
     let confirmed = || orders.values().filter(|order| order.state == "CONFIRMED");
     let end = Instant::now() + MAILED;
@@ -301,7 +305,7 @@ survives! {
     kafka_is_restarted: Fault::Restart("kafka", Duration::ZERO), PACE;
     redis_is_restarted: Fault::Restart("redis", Duration::ZERO), PACE;
     redis_forgets_everything: Fault::Flush, PACE;
-    // Buyers come more slowly, so that they come all the time.
+    // Buyers come more slowly, so that they come during the whole fault.
     kafka_is_away: Fault::Restart("kafka", Duration::from_secs(if is_full() { 60 } else { 10 })), 6 * PACE;
     redis_swallows_everything: Fault::BlackHole, PACE;
 }

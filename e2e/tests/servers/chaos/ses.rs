@@ -1,4 +1,4 @@
-//! An SES that takes every mail and remembers it.
+//! An SES that accepts every mail and remembers it.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 
-/// What it was sent; clones share it.
+/// The mails that it accepted; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Ses {
     mails: Arc<Mutex<Vec<Mail>>>,
@@ -18,12 +18,12 @@ pub(crate) struct Ses {
 #[derive(Clone, Debug)]
 pub(crate) struct Mail {
     pub(crate) to: String,
-    /// The same for each try.
+    /// The same for each attempt.
     pub(crate) delivery: String,
 }
 
 impl Ses {
-    /// Listens on a free port; gives itself and its address.
+    /// Listens on a free port; returns itself and its address.
     pub(crate) async fn start() -> (Self, String) {
         let ses = Self::default();
         let router = Router::new()

@@ -1,4 +1,4 @@
-//! Two each of gateway, catalog, orders and notifier at once, on the real servers: what one of them did, the others know.
+//! Two each of gateway, catalog, orders and notifier at once, on the real servers: each knows the changes of the others.
 
 use std::time::Duration;
 
@@ -6,5 +6,5 @@ mod once;
 mod seen;
 mod views;
 
-/// Longer than anything takes that is not timed.
+/// Longer than any wait that is not measured.
 const WAIT: Duration = Duration::from_secs(60);

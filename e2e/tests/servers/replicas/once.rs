@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use super::WAIT;
 use crate::{ONE_AT_A_TIME, doubles};
 
-/// Of the product that more want than there are.
+/// Units of the product that too many buyers want.
 const UNITS: usize = 10;
 const BUYERS: usize = 40;
-/// Of the one that everybody gets.
+/// Units of the product that every buyer gets.
 const PLENTY: usize = 1000;
-/// Some have cards that are declined, once the units are held.
+/// Buyers whose cards are declined, once the units are reserved.
 const CARDS: [&str; 4] = [
     "pm_card_visa",
     "pm_card_visa",
@@ -29,7 +29,7 @@ const CARDS: [&str; 4] = [
     "pm_card_chargeDeclined",
 ];
 
-/// Two replicas of everything, and who goes shopping there.
+/// Two replicas of everything, and buyers.
 struct Crowd<'a> {
     cluster: &'a Cluster,
     gateways: Vec<Calls>,
@@ -37,7 +37,7 @@ struct Crowd<'a> {
 }
 
 impl Crowd<'_> {
-    /// So many buyers with a unit in the cart, which were filled through either gateway.
+    /// This many buyers with a unit in the cart, filled through either gateway.
     async fn buyers(&self, name: &str, count: usize, variant: &str) -> Vec<Buyer<'_>> {
         let names: Vec<String> = (0..count)
             .map(|number| format!("{name}-{number}-{}", self.cluster.id))
@@ -47,8 +47,8 @@ impl Crowd<'_> {
             .await
     }
 
-    /// Completes a cart with one key, so many times through each gateway at once, and again until it is known what came of
-    /// it. Whoever got an order, got the same.
+    /// Completes a cart with one key, this many times through each gateway at once, and retries until the result is known.
+    /// All responses with an order have the same.
     async fn complete(&self, buyer: &Buyer<'_>, card: &str, times: usize) -> Completed {
         let doors: Vec<Buyer<'_>> = self
             .gateways
@@ -57,7 +57,7 @@ impl Crowd<'_> {
             .collect();
         let calls = doors.iter().cycle().take(times * doors.len());
         let answers = join_all(calls.map(|door| door.pay("stripe", card, "the-key"))).await;
-        let last = eventually("it is known what came of it", WAIT, || async {
+        let last = eventually("the result is known", WAIT, || async {
             let answer = buyer.pay("stripe", card, "the-key").await;
             let refused = ["INSUFFICIENT_STOCK", "PAYMENT_DECLINED"].contains(&answer.code.as_str());
             (refused || !answer.order.is_empty()).then_some(answer)
@@ -69,7 +69,7 @@ impl Crowd<'_> {
         last
     }
 
-    /// Waits until an order is captured; gives it.
+    /// Waits until an order is captured; returns it.
     async fn captured(&self, order: &str) -> Value {
         let query = "query($id: ID!) { order(id: $id) { number state email cost { total { amount } } } }";
         eventually("the order is captured", WAIT, || async {
@@ -82,7 +82,7 @@ impl Crowd<'_> {
         .await
     }
 
-    /// Waits until there are so many messages, and all are sent.
+    /// Waits until there are this many messages, and all are sent.
     async fn all_sent(&self, count: usize) {
         let query = "query($status: String) { adminDeliveries(first: 1, status: $status) { totalCount } }";
         let total = async |status: Option<&str>| {
@@ -129,7 +129,7 @@ async fn nothing_is_sold_charged_or_sent_twice() {
         .await;
     let mut orders = Vec::new();
 
-    // Until both notifiers take events: at first one has all partitions.
+    // Until both notifiers get events: at first one has all partitions.
     while !crowd
         .share(Name::Notifier, "events_consumed_total", "outcome=\"taken\"")
         .await
@@ -157,12 +157,12 @@ async fn nothing_is_sold_charged_or_sent_twice() {
     assert!(sold > 0 && sold <= UNITS, "{sold} of {UNITS} units sold");
     for gateway in &crowd.gateways {
         let left = (i64::try_from(UNITS - sold).unwrap(), 0);
-        eventually("what is not sold is on hand", WAIT, || async {
+        eventually("unsold units are on hand", WAIT, || async {
             (gateway.stock(admin, &rare).await == left).then_some(())
         })
         .await;
     }
-    // What was held for declined cards is sold to the last unit, and no further.
+    // Units that were reserved for declined cards are sold to the last one, and no more.
     for buyer in crowd.buyers("late", UNITS - sold, &rare).await {
         let answer = crowd.complete(&buyer, "pm_card_visa", 1).await;
         assert!(!answer.order.is_empty(), "{answer:?}");
@@ -224,9 +224,9 @@ async fn nothing_is_sold_charged_or_sent_twice() {
         );
     }
 
-    // It was not one of a pair that did it all.
+    // Both of each pair took part.
     let calls = "grpc_server_call_duration_seconds_count";
     assert!(crowd.share(Name::Catalog, calls, "ReserveStock").await);
     assert!(crowd.share(Name::Orders, calls, "CompleteCart").await);
-    doubles::taken_by_the_mock(name, &stripe).await;
+    doubles::accepted_by_the_mock(name, &stripe).await;
 }

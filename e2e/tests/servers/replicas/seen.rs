@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::views::Views;
 use crate::{ONE_AT_A_TIME, doubles};
 
-/// The product whose changes are looked at.
+/// The product that changes.
 struct Article<'a> {
     admin: &'a str,
     id: String,
@@ -63,13 +63,13 @@ impl<'a> Article<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_is_seen_through_every_gateway() {
+async fn a_change_is_seen_through_every_gateway() {
     let Some(servers) = Servers::of_environment("what_changes_is_seen_through_every_gateway") else {
         return;
     };
     let _alone = ONE_AT_A_TIME.lock().await;
     let stripe = doubles::stripe().await;
-    // What no event removes stays for as long as anything does: age does not heal here what was missed.
+    // Entries live long, so that expiry cannot hide a missed event.
     let settings = [
         &doubles::settings(&stripe)[..],
         &[("COMPTOIR_RESPONSE_CACHE_AGE", "600000")],
@@ -82,7 +82,7 @@ async fn what_changes_is_seen_through_every_gateway() {
     let mut views = Views::through(&gateways, &article.slug);
     let shows = |price: &str, sold: bool| json!({ "price": price, "sold": sold });
 
-    // From the first change that was seen everywhere on, every gateway hears the catalogue's events.
+    // After the first change that is seen everywhere, every gateway receives the catalogue's events.
     views.show(&shows("1.00", true)).await;
     article.change(&gateways[0], "2.00", "ACTIVE").await;
     views.show(&shows("2.00", true)).await;
@@ -108,7 +108,7 @@ async fn what_changes_is_seen_through_every_gateway() {
         let change = article.adjust(there, 1, format!("more {round}"));
         views.follow(&shows(price, true), change).await;
 
-        // The last unit is sold, and comes back.
+        // The last unit is sold, and returned.
         let name = format!("last-{round}-{}", cluster.id);
         let buyer = Buyer::with_cart(here, &name, &[(article.variant.as_str(), 1)]).await;
         let mut order = Value::Null;

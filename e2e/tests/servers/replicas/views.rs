@@ -1,4 +1,4 @@
-//! Every way to look at a product through every gateway, and how far behind it is.
+//! Every way to read a product through every gateway, and how stale it is.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,16 +10,16 @@ use tokio::time::{Instant, sleep};
 
 use super::WAIT;
 
-/// A way to look at a product, through one gateway.
+/// A way to read a product, through one gateway.
 struct View<'a> {
     gateway: &'a Calls,
     name: &'static str,
-    /// How far behind it may be.
+    /// How stale it may be.
     bound: Duration,
 }
 
 impl View<'_> {
-    /// What it shows of the product: its price and whether it is sold; null where it is not shown.
+    /// The product's price and availability; null when it is not shown.
     async fn look(&self, slug: &str) -> Value {
         let fields = "slug availableForSale priceRange { min { amount } }";
         let product = match self.name {
@@ -54,8 +54,8 @@ impl View<'_> {
         json!({ "price": product["priceRange"]["min"]["amount"], "sold": product["availableForSale"] })
     }
 
-    /// Looks without pause until its bound is over, and some times more: from then on it shows what is `expected`. Gives for
-    /// how long after the change it showed something else.
+    /// Reads without pause until its bound is over, and a few times more: from then on it shows what is `expected`. Returns how
+    /// long after the change it showed something else.
     async fn follows(&self, slug: &str, expected: &Value, changed: Instant) -> Duration {
         let (mut behind, mut shown) = (Duration::ZERO, 0);
         while shown < 3 {
@@ -74,7 +74,7 @@ impl View<'_> {
     }
 }
 
-/// Every view of a product, and how far behind each kind was at most.
+/// Every view of a product, and how stale each kind was at most.
 pub(crate) struct Views<'a> {
     all: Vec<View<'a>>,
     slug: &'a str,
@@ -98,7 +98,7 @@ impl<'a> Views<'a> {
         }
     }
 
-    /// Waits until all show this, however long it takes. Then they have it in their caches.
+    /// Waits until all show this, so that their caches have it.
     pub(crate) async fn show(&self, expected: &Value) {
         let slug = self.slug;
         for view in &self.all {
@@ -109,7 +109,7 @@ impl<'a> Views<'a> {
         }
     }
 
-    /// All show this in time after `change`, and nothing else from then on.
+    /// After `change`, all show this in time, and nothing else from then on.
     pub(crate) async fn follow(&mut self, expected: &Value, change: impl Future<Output = ()>) {
         change.await;
         let (changed, slug) = (Instant::now(), self.slug);

@@ -1,5 +1,5 @@
-//! Data that an older build stored: accounts, carts and orders, and work that it left half done when it was killed. Today's
-//! build opens it, and finishes the work. `make.py` made it.
+//! Data that an older build stored: accounts, carts and orders, and work that was half done when it was killed. This build
+//! opens the data and finishes the work. `make.py` makes the data.
 
 use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
-/// How long the work that was left may take.
+/// How long the unfinished work may take.
 const FINISHED: Duration = Duration::from_secs(60);
 const ON_MONGO: [&str; 3] = ["auth", "orders", "notifier"];
-/// The orders by name, and how each ends.
+/// The orders by name, and their final states.
 const ENDS: [(&str, &str, &str); 9] = [
     ("ada", "CONFIRMED", "CAPTURED"),
     ("plain", "CONFIRMED", "CAPTURED"),
@@ -25,13 +25,13 @@ const ENDS: [(&str, &str, &str); 9] = [
     ("partly-refunded", "CONFIRMED", "PARTIALLY_REFUNDED"),
     ("returned", "CONFIRMED", "REFUNDED"),
     ("canceled", "CANCELED", "REFUNDED"),
-    // Killed in a refund, between authorisation and confirmation, and before a mail.
+    // The process was killed in a refund, between authorisation and confirmation, and before a mail.
     ("half-refunded", "CONFIRMED", "PARTIALLY_REFUNDED"),
     ("half-placed", "CONFIRMED", "CAPTURED"),
     ("unsent", "CONFIRMED", "CAPTURED"),
 ];
 
-/// The ids that are looked for.
+/// The ids in the data.
 struct Known(Value);
 
 impl Known {
@@ -114,7 +114,7 @@ async fn holds(shop: &Shop, known: &Known) {
         });
         assert_eq!(subjects.await.len(), 2, "{name}");
     }
-    // Of a hundred each: what the orders above bought, less what came back.
+    // Of a hundred each, the orders above keep eight and six.
     for (variant, left) in [("/lamp", 92), ("/mug", 94)] {
         let variant = known.text(variant);
         eventually("no unit is reserved", FINISHED, || async {
@@ -146,7 +146,7 @@ async fn audit(settings: &[(&str, &str)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_data_folder_is_opened_and_its_orders_go_on() {
+async fn an_older_data_folder_opens_and_its_orders_are_finished() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shop/before/sqlite.tar.gz");
     let mut tar = std::process::Command::new("tar");
@@ -164,8 +164,8 @@ async fn an_older_data_folder_is_opened_and_its_orders_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn older_databases_are_opened_and_their_orders_go_on() {
-    let test = "older_databases_are_opened_and_their_orders_go_on";
+async fn older_databases_open_and_their_orders_are_finished() {
+    let test = "older_databases_open_and_their_orders_are_finished";
     let (Some(postgres), Some(mongo)) = (server("DATABASE_URL", test), server("MONGODB_URI", test)) else {
         return;
     };

@@ -57,7 +57,7 @@ async fn invalid_credentials(world: &World) -> Provoked {
     let customer = world.customer("wrong").await;
     let (watch, before) = (world.watch(&[]).await, sessions(world, &customer).await);
     let (graphql, rest) = sign_in(world, &customer.email, "not the password").await;
-    let (unknown, unknown_rest) = sign_in(world, "nobody@buyer.example", PASSWORD).await;
+    let (unknown, unknown_rest) = sign_in(world, "unknown@buyer.example", PASSWORD).await;
     assert_eq!(
         graphql.body["data"], unknown.body["data"],
         "the same for an account that is not there"
@@ -119,7 +119,7 @@ async fn forbidden(world: &World) -> Provoked {
             .await
             .problem(),
     );
-    // A page of another site, whoever is signed in there.
+    // A page of another site, with a signed-in user.
     let foreign = world
         .rest(Method::PATCH, "/auth/me", token)
         .header("origin", "https://evil.example");
@@ -144,7 +144,7 @@ async fn reauth_required(world: &World) -> Provoked {
     let query = "mutation { accountEmailChange(newEmail: \"mallory@buyer.example\", password: \"not it\") {
         accepted userErrors { code field message } } }";
     let email = world.graphql(token, query, json!({})).await;
-    // The password is what it was.
+    // The password did not change.
     world.sign_in(&customer.email).await;
     Provoked::without_effect(
         watch,
@@ -239,7 +239,7 @@ async fn overloaded(_: &World) -> Provoked {
         before + through.len(),
         "one session for each that came through"
     );
-    // None of those refused counts as a failed log-in.
+    // These refusals do not count as failed log-ins.
     world.sign_in(&customer.email).await;
     Provoked::compared(refused.into_iter().map(Answer::problem).collect())
 }

@@ -1,4 +1,4 @@
-//! An answer, and what has to be in it for it to be a refusal.
+//! A response, and what makes it a refusal.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};

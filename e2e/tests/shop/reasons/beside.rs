@@ -1,4 +1,4 @@
-//! What is refused must not cost others: while it goes on, good requests are served by the same process.
+//! Refused requests must not cost other clients: meanwhile the same process serves good requests.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,7 +19,7 @@ use super::{
 /// Longer than any good request takes on a busy machine.
 const PROMPT: Duration = Duration::from_secs(15);
 
-/// Runs `attack` while a good client goes on asking; every request of it is served, by the same process.
+/// Runs `attack` while a good client keeps calling; the same process must serve each of its requests.
 async fn beside(world: &World, attack: impl Future<Output = ()>) {
     let (pid, over) = (world.shop.pid(), AtomicBool::new(false));
     let watch = world.watch(&[]).await;
@@ -117,7 +117,7 @@ async fn ten_mebibytes_are_refused_before_they_are_read() {
             let head = format!(
                 "POST {path} HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 10485760\r\n\r\n"
             );
-            // Nothing of the body is sent: the answer is there all the same, and says that no request may follow it.
+            // The body is not sent. The response arrives nevertheless, and closes the connection.
             let answer = raw::send(&world.shop, head.as_bytes()).await;
             expect(&answer, 413, "PAYLOAD_TOO_LARGE");
             assert_eq!(answer.header("connection"), "close", "{answer:?}");
@@ -220,10 +220,10 @@ async fn unknown_routes_are_not_found_whatever_is_sent() {
     .await;
 }
 
-/// Every operation of the OpenAPI document with bodies, ids and parameters that fit nothing: refused by a code, never by
-/// a defect, whoever asks.
+/// Every operation of the OpenAPI document, by every kind of caller, with bodies, ids and parameters that fit nothing: each is
+/// refused by a code, and causes no defect.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_operation_takes_nonsense_for_more_than_it_is() {
+async fn every_operation_refuses_nonsense() {
     let world = World::new(&[]).await;
     let document = Answer::of(world.rest(Method::GET, "/openapi.json", None))
         .await
@@ -281,7 +281,7 @@ async fn no_operation_takes_nonsense_for_more_than_it_is() {
                     (None, &bodies[n % bodies.len()]),
                     (Some(admin.as_str()), &bodies[n % bodies.len()]),
                 ] {
-                    // Signing everybody out would end the good client too.
+                    // Signing out everywhere would end the good client's session too.
                     if path.contains("logout") {
                         continue;
                     }

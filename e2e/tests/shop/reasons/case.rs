@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::answer::Refusal;
 use super::world::{Watch, World};
 
-/// Longer than a refusal takes to give back what it had set aside.
+/// Longer than a refusal takes to undo its steps.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// What provokes a refusal.
@@ -18,7 +18,7 @@ pub(crate) type Run = for<'a> fn(&'a World) -> BoxFuture<'a, Provoked>;
 /// A row of the table.
 pub(crate) struct Case {
     pub(crate) reason: ErrorReason,
-    /// As the API's table has it, written down again here.
+    /// The status in the API's table, repeated here.
     pub(crate) status: u16,
     pub(crate) run: Run,
 }
@@ -35,14 +35,14 @@ macro_rules! case {
 }
 pub(crate) use case;
 
-/// The refusals a case met, and what must not have changed by them.
+/// The refusals that a case provoked, and the state that must not have changed.
 pub(crate) struct Provoked {
     refusals: Vec<Refusal>,
     watch: Option<Watch>,
 }
 
 impl Provoked {
-    /// Nothing of what is watched may have changed.
+    /// The watched state must not have changed.
     pub(crate) fn without_effect(watch: Watch, refusals: Vec<Refusal>) -> Self {
         Self {
             refusals,
@@ -50,7 +50,7 @@ impl Provoked {
         }
     }
 
-    /// There is nothing to compare, and why: `reason` is for the reader.
+    /// There is nothing to compare; `reason` says why, for the reader.
     pub(crate) fn effectless(_reason: &'static str, refusals: Vec<Refusal>) -> Self {
         Self {
             refusals,
@@ -58,7 +58,7 @@ impl Provoked {
         }
     }
 
-    /// The case itself has compared what it could have changed.
+    /// The case itself has compared the state.
     pub(crate) fn compared(refusals: Vec<Refusal>) -> Self {
         Self {
             refusals,

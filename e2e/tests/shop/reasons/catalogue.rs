@@ -45,7 +45,7 @@ async fn add(world: &World, cart: &str, variant: &str, quantity: i64) -> (Answer
     )
 }
 
-/// Makes a product, by GraphQL and by REST.
+/// Creates a product, by GraphQL and by REST.
 async fn create(world: &World, input: Value) -> (Answer, Answer) {
     let admin = world.admin().await;
     let query = "mutation($input: ProductInput!) { productCreate(input: $input) {
@@ -95,7 +95,7 @@ async fn quantity_out_of_range(world: &World) -> Provoked {
     let buyer = world.buyer().await;
     let watch = world.watch(&[&buyer.cart]).await;
     let mut refusals = Vec::new();
-    // The last one is within the limit by itself, not with what is there.
+    // The last one is within the limit alone, but not together with the lines of the cart.
     for quantity in [1000, i64::from(i32::MAX), 999] {
         let (graphql, rest) = add(world, &buyer.cart, &world.lamp, quantity).await;
         refusals.extend([graphql.user_error("cartLinesAdd"), rest.problem()]);
@@ -249,7 +249,7 @@ async fn destination_not_allowed(world: &World) -> Provoked {
     )
 }
 
-/// Puts a code into the cart, by GraphQL and by REST; it is not taken.
+/// Puts a code into the cart, by GraphQL and by REST; it is refused.
 async fn discount(world: &World, buyer: &Buyer<'_>, code: &str) -> Provoked {
     let watch = world.watch(&[&buyer.cart]).await;
     let query =

@@ -89,7 +89,7 @@ async fn payment_declined(world: &World) -> Provoked {
     Provoked::without_effect(watch, refusals)
 }
 
-/// The provider has lost a payment that it had taken, so no refund of it can ever be made.
+/// The provider has lost a captured payment, so it can never be refunded.
 async fn payment_failed(_: &World) -> Provoked {
     let mut world = World::new(&[]).await;
     let order = world.order().await;
@@ -140,7 +140,7 @@ async fn idempotency_in_progress(_: &World) -> Provoked {
     let first = complete(&world, &buyer.cart, "tok_visa", "key", None).await;
     let second = world.complete(&buyer.cart, "tok_visa", "key").await;
     assert!(!second.header("retry-after").is_empty(), "{second:?}");
-    // The same key has the outcome, once it is there: one order, one charge.
+    // The same key returns the outcome: one order, one charge.
     let order = eventually("the order is placed", WAIT, || async {
         let completed = buyer.complete("tok_visa", "key").await;
         (!completed.order.is_empty()).then_some(completed.order)
@@ -238,7 +238,7 @@ async fn invalid_state(world: &World) -> Provoked {
     );
     let watch = world.watch(&[]).await;
     let mut refusals = vec![
-        // What was shipped is not canceled, and not shipped again.
+        // A shipped order is not canceled, and not shipped again.
         mutate(world, "orderCancel", &order, "")
             .await
             .user_error("orderCancel"),
@@ -346,7 +346,7 @@ async fn reservation_limit(_: &World) -> Provoked {
     Provoked::compared(vec![graphql.field("cartComplete"), rest.problem()])
 }
 
-/// The provider does not answer, so whether it took the payment is not known: neither an order nor a charge may show.
+/// The provider does not answer, so the result is unknown: neither an order nor a charge may be visible.
 async fn dependency_unavailable(_: &World) -> Provoked {
     let mut world = World::new(&[]).await;
     let (cart, email) = world.cart().await;

@@ -130,7 +130,7 @@ async fn not_found(world: &World) -> Provoked {
     ] {
         refusals.push(world.send(Method::POST, path, None, &ghost()).await.problem());
     }
-    // Of the right form, of nobody.
+    // Of the right form, without an owner.
     let cart = "cart_01JZ0000000000000000000000";
     let line = json!({ "variantId": world.lamp, "quantity": 1 });
     let path = format!("/store/carts/{cart}/line-items");
@@ -176,7 +176,7 @@ async fn request_timeout(_: &World) -> Provoked {
         "POST /auth/register HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    // All but the last byte.
+    // Everything but the last byte.
     let answer = raw::send(
         &world.shop,
         format!("{head}{}", &body[..body.len() - 1]).as_bytes(),
@@ -276,7 +276,7 @@ async fn unsupported_encoding(world: &World) -> Provoked {
 
 async fn rate_limited(_: &World) -> Provoked {
     let world = World::new(&[("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "8")]).await;
-    // Staff are counted as themselves, and are not limited here. The mailbox of the sandbox is: it is not looked at.
+    // Staff are counted by user, and not limited here. The sandbox's mailbox is, so it is not read.
     let query = "{ adminUsers(first: 100) { totalCount } }";
     let admin = world.admin().await;
     let before = world.shop.graphql(Some(&admin), query, json!({})).await;
@@ -290,7 +290,7 @@ async fn rate_limited(_: &World) -> Provoked {
     let rest = world.send(Method::POST, "/auth/register", None, &ghost()).await;
     let body = json!({ "query": format!("mutation {{ {} }}", super::graphql::REGISTER) });
     let graphql = world.post_graphql(None, &body).await;
-    // What a client says of its address is not believed.
+    // The address in a client's header is ignored.
     let request = world
         .rest(Method::POST, "/auth/register", None)
         .header("x-forwarded-for", "192.0.2.7");

@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(PersistedQueryMismatch, 400, persisted_query_mismatch),
 ];
 
-/// Sends each body; all must be refused, and nobody registered.
+/// Sends each body; all must be refused, and no account registered.
 async fn refused(world: &World, bodies: Vec<Value>) -> Provoked {
     let watch = world.watch(&[]).await;
     let mut refusals = Vec::new();

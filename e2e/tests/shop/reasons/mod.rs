@@ -29,7 +29,7 @@ use self::{
     world::{Watch, World},
 };
 
-/// The values of the enum in the proto, but for the one that is never sent.
+/// The values of the enum in the proto, except for the one that is never sent.
 fn reasons() -> BTreeMap<i32, String> {
     let files = FileDescriptorSet::decode(comptoir_proto::DESCRIPTOR_SET).expect("a descriptor set");
     let file = files
@@ -66,9 +66,9 @@ fn every_reason_is_provoked() {
         webhooks::CASES,
     ];
     let cases = groups.iter().flat_map(|cases| cases.iter());
-    let mut met: BTreeMap<i32, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
     for case in cases {
-        *met.entry(case.reason.into()).or_default() += 1;
+        *counts.entry(case.reason.into()).or_default() += 1;
         assert_eq!(
             case.reason.http_status(),
             case.status,
@@ -79,13 +79,9 @@ fn every_reason_is_provoked() {
     let reasons = reasons();
     assert_eq!(reasons.len(), 73);
     for (number, name) in &reasons {
-        assert_eq!(
-            met.remove(number),
-            Some(1),
-            "{name} has to stand in the table once"
-        );
+        assert_eq!(counts.remove(number), Some(1), "{name} must be in the table once");
     }
-    assert!(met.is_empty(), "{met:?}");
+    assert!(counts.is_empty(), "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +125,7 @@ async fn the_checkout_refuses() {
     walk(&World::new(&[]).await, checkout::CASES).await;
 }
 
-/// What the walk relies on: it fails for a case that provokes something else, and sees what a case changes.
+/// The walk fails for a case that provokes another reason, and notices an effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_reason_and_an_effect_are_noticed() {
     let world = World::new(&[]).await;
@@ -172,7 +168,7 @@ async fn another_reason_and_an_effect_are_noticed() {
     changed(&world, watch, &buyer.cart, "a product").await;
 }
 
-/// Panics unless something changed; gives what is there now.
+/// Panics unless the state changed; returns the new state.
 async fn changed(world: &World, watch: Watch, cart: &str, what: &str) -> Watch {
     assert_ne!(watch.again(world).await, watch.state, "{what} was not seen");
     world.watch(&[cart]).await

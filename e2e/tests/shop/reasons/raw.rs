@@ -1,4 +1,4 @@
-//! Requests no client library would send.
+//! Requests that no client library would send.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::answer::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends these bytes and reads until the answer is whole; the connection stays open on our side.
+/// Sends these bytes and reads until the response is whole. This side keeps the connection open.
 pub(crate) async fn send(shop: &Shop, bytes: &[u8]) -> Answer {
     let mut socket = TcpStream::connect(("127.0.0.1", shop.ports().http))
         .await
         .unwrap();
-    // The other side may answer and close before it has read everything.
+    // The server may respond and close before it has read everything.
     let _ = socket.write_all(bytes).await;
     let mut read = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! What is refused about tokens; and, at a point of their refreshing, a defect of ours and a call that takes too long.
+//! Refusals of tokens; and, at a fail point of a refresh, a defect and a call that takes too long.
 
 use std::time::Duration;
 
@@ -172,14 +172,14 @@ async fn token_reused(world: &World) -> Provoked {
     Provoked::without_effect(watch, vec![graphql.user_error("tokenRefresh"), rest.problem()])
 }
 
-/// Longer than the request may take, at a point of a refresh.
+/// Longer than the request may take, at a fail point of a refresh.
 async fn deadline_exceeded(_: &World) -> Provoked {
     let points = "auth.session.rotate.before=1*sleep(7000)->off";
     let world = World::new(&[("COMPTOIR_LIMIT_REQUEST", "3"), ("FAILPOINTS", points)]).await;
     let customer = world.customer("slow").await;
     let body = json!({ "refreshToken": customer.refresh, "requestId": "the-request" });
     let late = world.send(Method::POST, "/auth/token/refresh", None, &body).await;
-    // Whether it was done is not known; the same call again has the outcome.
+    // The outcome is unknown; the same call again returns it.
     let again = world.send(Method::POST, "/auth/token/refresh", None, &body).await;
     assert_eq!(again.status, 200, "{again:?}");
     assert_eq!(sessions(&world, &customer).await, 1);
@@ -187,7 +187,7 @@ async fn deadline_exceeded(_: &World) -> Provoked {
     Provoked::compared(vec![late.problem()])
 }
 
-/// A defect of ours, at a point of a refresh.
+/// A defect, at a fail point of a refresh.
 async fn internal(_: &World) -> Provoked {
     let world = World::new(&[("FAILPOINTS", "auth.session.rotate.before=2*panic->off")]).await;
     let customer = world.customer("defect").await;

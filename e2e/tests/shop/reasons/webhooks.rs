@@ -1,4 +1,4 @@
-//! What is refused of what payment providers report.
+//! Webhooks of payment providers that are refused.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
@@ -16,7 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(EventConflict, 409, event_conflict),
 ];
 
-/// What the shop and its Stripe share.
+/// The secret that the shop and Stripe share.
 pub(crate) const SECRET: &str = "whsec_test";
 
 /// Reports an event, signed at this time.
@@ -52,7 +52,7 @@ async fn webhook_stale(world: &World) -> Provoked {
 }
 
 async fn event_conflict(world: &World) -> Provoked {
-    // Taken, and taken again.
+    // Accepted, and accepted again.
     for _ in 0..2 {
         assert_eq!(report(world, now(), &event("evt_1", "a")).await.status, 200);
     }

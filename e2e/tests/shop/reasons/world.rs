@@ -1,4 +1,4 @@
-//! A shop with something in it, whoever buys there, and what of it a refusal must leave as it was.
+//! A shop with a product and buyers, and its state, which a refusal must not change.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -16,9 +16,9 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::answer::Answer;
 
-/// A password nobody uses.
+/// An uncommon password.
 pub(crate) const PASSWORD: &str = "a lamp for every desk";
-/// Less than an access token lives.
+/// Less than the lifetime of an access token.
 const TOKEN_LIFE: Duration = Duration::from_secs(120);
 const MAIL: Duration = Duration::from_secs(20);
 
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// A name that was not given out before.
+    /// A new name.
     pub(crate) fn name(&self, stem: &str) -> String {
         format!("{stem}-{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
@@ -111,7 +111,7 @@ impl World {
         Buyer::with_cart(&self.shop, &self.name("guest"), &[(&self.lamp, 1)]).await
     }
 
-    /// The cart and the e-mail of such a guest, for a shop that is started again in between.
+    /// The cart and the e-mail of such a guest, for a shop that restarts in between.
     pub(crate) async fn cart(&self) -> (String, String) {
         let buyer = self.buyer().await;
         (buyer.cart, buyer.email)
@@ -145,7 +145,7 @@ impl World {
         .await
     }
 
-    /// Somebody who registered, confirmed and signed in.
+    /// A customer who registered, confirmed and signed in.
     pub(crate) async fn customer(&self, stem: &str) -> Customer {
         let email = format!("{}@buyer.example", self.name(stem));
         let query = "mutation($input: AccountRegisterInput!) { accountRegister(input: $input) {
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    /// Looks at everything staff can list, the money, and these carts.
+    /// Reads everything that staff can list, the payments, and these carts.
     pub(crate) async fn watch(&self, carts: &[&str]) -> Watch {
         let carts: Vec<String> = carts.iter().map(|&cart| cart.to_owned()).collect();
         let state = self.state(&carts).await;
@@ -210,7 +210,7 @@ impl World {
         state
     }
 
-    /// Panics unless the process is the one it was.
+    /// Panics unless the process is still the same.
     pub(crate) fn lives(&self, pid: u32) {
         assert_eq!(self.shop.pid(), pid);
         if cfg!(target_os = "linux") {
@@ -239,7 +239,7 @@ impl World {
 }
 
 impl Watch {
-    /// The same look, later.
+    /// Reads the same state later.
     pub(crate) async fn again(&self, world: &World) -> Value {
         world.state(&self.carts).await
     }

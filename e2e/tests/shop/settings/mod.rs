@@ -1,6 +1,6 @@
-//! Wrong settings of every process: each ends it with code 78 within a second, in one line that names the variable, before it
-//! serves anything and without a word of a secret. A server that is away is waited for, as docs/runbooks/run-on-servers.md says.
-//! Right ones are in `taken`.
+//! Wrong settings of every process: each ends it with code 78 within a second, and one line that names the variable and shows no
+//! secret, before it serves. The process waits for an absent server, as docs/runbooks/run-on-servers.md says (`absent_servers`).
+//! Valid settings are in `valid`.
 
 use std::{
     collections::BTreeSet,
@@ -13,16 +13,19 @@ use comptoir_e2e::{
     process::{self, free_port},
     server,
 };
+use futures::StreamExt as _;
 use tokio::{process::Command, time::timeout};
 
-mod away;
-mod taken;
+mod absent_servers;
+mod valid;
 
-/// What a process may take to end, on a machine that does much else. The promise is a second.
+/// The time to end on a busy machine. The promise is a second.
 const SLACK: Duration = Duration::from_secs(15);
-/// The secret in every setting below that holds one.
+/// Processes at the same time.
+const CONCURRENCY: usize = 3;
+/// The secret in each setting below that has one.
 const SECRET: &str = "hunter2";
-/// The largest number that 64 bits hold.
+/// The largest number of 64 bits.
 const HUGE: &str = "18446744073709551615";
 
 const ALL: &[&str] = &["auth", "catalog", "orders", "notifier", "gateway", "up"];
@@ -35,7 +38,7 @@ const EDGE: &[&str] = &["gateway", "up"];
 type Wrong = (&'static str, &'static str, &'static [&'static str]);
 
 const WRONG: &[Wrong] = &[
-    // What would lose what was acknowledged.
+    // They could lose acknowledged writes.
     ("COMPTOIR_KAFKA_PROPERTIES", "sasl.password=hunter2,acks=1", ALL),
     ("COMPTOIR_KAFKA_PROPERTIES", "enable.idempotence=false", ALL),
     ("COMPTOIR_KAFKA_PROPERTIES", "enable.auto.commit=true", ALL),
@@ -65,7 +68,7 @@ const WRONG: &[Wrong] = &[
         "mongodb://shop:hunter2@localhost/x?w=1",
         &["notifier", "up"],
     ),
-    // Another scheme, or none.
+    // Another scheme, or no scheme.
     ("DATABASE_URL", "mysql://shop:hunter2@localhost/shop", ON_POSTGRES),
     ("DATABASE_URL", "shop:hunter2@localhost/shop", ON_POSTGRES),
     ("DATABASE_URL", "", ON_POSTGRES),
@@ -87,7 +90,7 @@ const WRONG: &[Wrong] = &[
         "postgres://shop:hunter2@localhost/shop",
         &["orders", "up"],
     ),
-    // Not to be read, with a secret in it.
+    // Invalid, with a secret in it.
     ("MONGODB_URI", "mongodb://shop:hunter2/x@localhost", ON_MONGO),
     (
         "DATABASE_URL",
@@ -100,7 +103,7 @@ const WRONG: &[Wrong] = &[
     // Where the other services are.
     ("COMPTOIR_AUTH_URL", "not an address", CALLERS),
     ("COMPTOIR_CATALOG_URL", "http://", &["orders", "gateway"]),
-    // Values that cannot be.
+    // Impossible values.
     ("COMPTOIR_PROFILE", "staging", ALL),
     ("COMPTOIR_ADMIN_ADDR", "somewhere", ALL),
     ("COMPTOIR_HTTP_ADDR", "", EDGE),
@@ -113,7 +116,7 @@ const WRONG: &[Wrong] = &[
     ("COMPTOIR_CORS_ORIGINS", "*", EDGE),
     ("COMPTOIR_CORS_ORIGINS", "https://*.example", EDGE),
     ("COMPTOIR_HOSTS", "https://shop.example", EDGE),
-    // What becomes a bound, a buffer or a time.
+    // Numbers that become a bound, a buffer or a time.
     ("COMPTOIR_LIMIT_REQUEST", HUGE, EDGE),
     ("COMPTOIR_LIMIT_CONNECTIONS", HUGE, EDGE),
     ("COMPTOIR_LIMIT_CONNECTIONS_ADDRESS", HUGE, EDGE),
@@ -131,15 +134,15 @@ const WRONG: &[Wrong] = &[
     ("COMPTOIR_DRAIN_DELAY", "NaN", ALL),
     ("COMPTOIR_DRAIN_LIMIT", "inf", ALL),
     ("COMPTOIR_LIMIT_REQUESTS_ADDRESS", "many", EDGE),
-    ("COMPTOIR_ADMIN_EMAIL", "nobody", &["auth", "up"]),
-    ("COMPTOIR_MAIL_FROM", "nobody", &["notifier", "up"]),
-    // A slip of the pen.
+    ("COMPTOIR_ADMIN_EMAIL", "no address", &["auth", "up"]),
+    ("COMPTOIR_MAIL_FROM", "no address", &["notifier", "up"]),
+    // Misspelled.
     ("COMPTOIR_KAFKA_PROPERTYS", "acks=1", ALL),
     ("COMPTOIR_PROFIL", "production", ALL),
     ("COMPTOIR_LIMIT_REQUEST_ADDRESS", "60", ALL),
 ];
 
-/// A command of a process with ports and a folder of its own, which knows of no server.
+/// A command of a process with its own ports and folder, without servers.
 fn command(name: &str, folder: &tempfile::TempDir) -> Command {
     let mut command = match name {
         "up" => process::command("comptoir"),
@@ -164,16 +167,16 @@ fn command(name: &str, folder: &tempfile::TempDir) -> Command {
 /// What is wrong with how a process ended, if anything.
 fn complaint(output: &Output, elapsed: Duration, setting: &str) -> Option<String> {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    // The log is JSON; what is told to whoever started the process is not.
-    let told: Vec<&str> = stderr.lines().filter(|line| !line.starts_with('{')).collect();
+    // The log is JSON; the message for the operator is not.
+    let messages: Vec<&str> = stderr.lines().filter(|line| !line.starts_with('{')).collect();
     let named = |line: &str| {
         line.split_once(": ")
             .is_some_and(|(_, rest)| rest.starts_with(setting))
     };
     if output.status.code() != Some(78) {
         Some(format!("ended with {:?}: {stderr}", output.status))
-    } else if !matches!(told[..], [line] if named(line)) {
-        Some(format!("is not told in one line that names it: {stderr}"))
+    } else if !matches!(messages[..], [line] if named(line)) {
+        Some(format!("is not reported in one line that names it: {stderr}"))
     } else if stderr.contains(SECRET) {
         Some(format!("shows a secret: {stderr}"))
     } else if !output.stdout.is_empty() {
@@ -183,7 +186,7 @@ fn complaint(output: &Output, elapsed: Duration, setting: &str) -> Option<String
     }
 }
 
-/// Starts a process with a wrong setting; gives how long it took to end, or what was wrong with that.
+/// Starts a process with a wrong setting; returns how long it took to end, or what was wrong with its end.
 async fn refusal(name: &str, setting: &str, value: &str) -> Result<Duration, String> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(name, &folder);
@@ -202,11 +205,16 @@ async fn refusal(name: &str, setting: &str, value: &str) -> Result<Duration, Str
     }
 }
 
-/// Runs them one after the other, so that each has the machine as it is; all complaints are told at once.
+/// Starts each; reports all complaints together.
 async fn all_refused(wrong: impl IntoIterator<Item = (&str, &str, &str)>) {
+    let outcomes: Vec<_> = futures::stream::iter(wrong)
+        .map(|(name, setting, value)| refusal(name, setting, value))
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
     let (mut times, mut complaints) = (Vec::new(), Vec::new());
-    for (name, setting, value) in wrong {
-        match refusal(name, setting, value).await {
+    for outcome in outcomes {
+        match outcome {
             Ok(elapsed) => times.push(elapsed),
             Err(complaint) => complaints.push(complaint),
         }
@@ -254,7 +262,7 @@ async fn a_postgres_that_refuses_or_would_lose_data_ends_the_catalog() {
     }
     let wrong = [
         format!("postgres://{user}:hunter2@{host}/{database}"),
-        format!("postgres://nobody_of_ours:hunter2@{host}/{database}"),
+        format!("postgres://no_such_user:hunter2@{host}/{database}"),
         format!("{start}/no_such_database"),
         format!("{start}/{careless}"),
     ];
@@ -270,8 +278,8 @@ async fn a_postgres_that_refuses_or_would_lose_data_ends_the_catalog() {
 }
 
 #[tokio::test]
-async fn a_mongodb_or_redis_that_refuses_the_password_ends_who_needs_it() {
-    let test = "a_mongodb_or_redis_that_refuses_the_password_ends_who_needs_it";
+async fn a_mongodb_or_redis_that_refuses_the_password_ends_its_clients() {
+    let test = "a_mongodb_or_redis_that_refuses_the_password_ends_its_clients";
     let (Some(mongo), Some(redis)) = (server("MONGODB_URI", test), server("REDIS_URL", test)) else {
         return;
     };
@@ -284,7 +292,7 @@ async fn a_mongodb_or_redis_that_refuses_the_password_ends_who_needs_it() {
     all_refused(wrong).await;
 }
 
-/// The list by which slips are told is that of the programs' own helps.
+/// The list of known settings, by which misspelled ones are found, is that of `--help`.
 #[tokio::test]
 async fn every_setting_is_known_to_every_process() {
     let mut helps: Vec<Vec<&str>> = [&["up"][..], &["import"], &["audit"], &["events", "redrive"]]

@@ -1,4 +1,4 @@
-//! Settings that do what they say.
+//! Valid settings and their effects.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn lists_are_as_long_as_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn balancers_are_told_of_a_drain_while_calls_are_taken() {
+async fn readiness_fails_during_a_drain_while_calls_are_served() {
     let mut shop = Shop::start_with(&[("COMPTOIR_DRAIN_DELAY", "10")]).await;
     let ask = async || {
         let answer = shop.http.get(shop.url("/readyz")).send().await.ok()?;
@@ -62,10 +62,10 @@ async fn balancers_are_told_of_a_drain_while_calls_are_taken() {
     assert_eq!(ask().await.unwrap().0, 200);
     let pid = shop.pid().to_string();
     assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
-    let told = eventually("it says that it drains", Duration::from_secs(10), || async {
+    let draining = eventually("it says that it drains", Duration::from_secs(10), || async {
         ask().await.filter(|(status, _)| *status == 503)
     });
-    assert_eq!(told.await.1["draining"], true);
+    assert_eq!(draining.await.1["draining"], true);
     shop.graphql(None, "{ __typename }", json!({})).await;
     assert!(shop.died(Duration::from_secs(60)).await);
 }

@@ -1,4 +1,4 @@
-//! Servers that are away at the start.
+//! Servers that are absent at the start.
 
 use std::{
     process::Stdio,
@@ -61,7 +61,7 @@ const STORES: [(&str, &str, &str, &str); 4] = [
     ),
 ];
 
-/// Refused at once by a port that nobody listens on, or taken and never answered.
+/// A free port refuses connections at once; another accepts them and never answers.
 async fn is_waited_for(name: &str, setting: &str, address: &str, url: &str, swallowed: bool) -> String {
     let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = if swallowed {
@@ -85,7 +85,7 @@ async fn is_waited_for(name: &str, setting: &str, address: &str, url: &str, swal
     }
     let first = started.elapsed();
     assert!(first < SLACK, "{name} tells of {setting} after {first:?}");
-    // Alive, not ready, and nobody is let in to wait.
+    // Alive, not ready, and connections are refused.
     let status = async |path: &str| {
         let url = format!("http://127.0.0.1:{admin}{path}");
         reqwest::get(url).await.unwrap().status().as_u16()
@@ -127,7 +127,7 @@ async fn is_waited_for(name: &str, setting: &str, address: &str, url: &str, swal
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_told_of_and_given_half_a_minute() {
+async fn an_absent_server_is_reported_and_waited_for_half_a_minute() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let each = STORES.iter().flat_map(|(name, setting, address, url)| {
         [false, true].map(|swallowed| is_waited_for(name, setting, address, url, swallowed))
@@ -137,7 +137,7 @@ async fn a_server_that_is_away_is_told_of_and_given_half_a_minute() {
     }
 }
 
-/// Passes connections on, beginning after a while.
+/// Forwards connections, after a while.
 async fn open_later(port: u16, to: String, after: Duration) {
     sleep(after).await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_server_that_comes_up_in_time_is_used() {
     let starts = STORES.map(|(name, setting, address, _)| {
         let port = free_port();
         let (setting, url, to) = match setting {
-            // A database of the test's own.
+            // A database for this test.
             "MONGODB_URI" => (
                 format!("COMPTOIR_{}_STORE", name.to_uppercase()),
                 format!("mongodb://127.0.0.1:{port}/{id}_{name}"),
