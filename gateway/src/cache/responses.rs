@@ -64,7 +64,7 @@ impl Responses {
     where
         F: Future<Output = Result<Loaded, Problem>> + Send + 'static,
     {
-        self.once(key, self.clone().load_and_store(key.clone(), load))
+        self.single_flight(key, self.clone().load_and_store(key.clone(), load))
             .await
     }
 
@@ -118,7 +118,7 @@ impl Responses {
         }
     }
 
-    async fn once<F>(&self, key: &Bytes, load: F) -> Result<Bytes, Problem>
+    async fn single_flight<F>(&self, key: &Bytes, load: F) -> Result<Bytes, Problem>
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {

@@ -39,7 +39,7 @@ pub(super) fn finish(
             let refusal = response
                 .extensions_mut()
                 .remove::<Problem>()
-                .or_else(|| bare(&response));
+                .or_else(|| library_refusal(&response));
             (response, refusal)
         }
         Err(problem) => (Response::default(), Some(problem)),
@@ -73,7 +73,7 @@ pub(super) fn finish(
 }
 
 /// The problem of an error response that a library created with its own text.
-fn bare(response: &Response) -> Option<Problem> {
+fn library_refusal(response: &Response) -> Option<Problem> {
     let status = response.status();
     let worded = response
         .headers()

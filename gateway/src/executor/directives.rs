@@ -16,13 +16,13 @@ const KNOWN: [&str; 2] = ["skip", "include"];
 pub(crate) fn check(document: &ExecutableDocument) -> Vec<ServerError> {
     let mut check = Check::default();
     for fragment in document.fragments.values() {
-        check.unplaced(&fragment.node.directives, "a fragment's definition");
+        check.refuse_all(&fragment.node.directives, "a fragment's definition");
         check.selections(&fragment.node.selection_set.node);
     }
     for (_, operation) in document.operations.iter() {
-        check.unplaced(&operation.node.directives, "an operation");
+        check.refuse_all(&operation.node.directives, "an operation");
         for variable in &operation.node.variable_definitions {
-            check.unplaced(&variable.node.directives, "a variable");
+            check.refuse_all(&variable.node.directives, "a variable");
         }
         check.selections(&operation.node.selection_set.node);
         let mut conditions = Conditions {
@@ -50,7 +50,7 @@ impl Check {
     }
 
     /// Refuses directives in a place where none is allowed.
-    fn unplaced(&mut self, directives: &[Positioned<Directive>], place: &str) {
+    fn refuse_all(&mut self, directives: &[Positioned<Directive>], place: &str) {
         for directive in directives {
             let name = &directive.node.name.node;
             let message = if KNOWN.contains(&name.as_str()) {
@@ -64,7 +64,7 @@ impl Check {
 
     fn selections(&mut self, set: &SelectionSet) {
         for item in &set.items {
-            self.placed(item.node.directives());
+            self.check_selection(item.node.directives());
             match &item.node {
                 Selection::Field(field) => {
                     if field.node.name.node == "__typename" {
@@ -81,7 +81,7 @@ impl Check {
     }
 
     /// Validates the directives of one selection.
-    fn placed(&mut self, directives: &[Positioned<Directive>]) {
+    fn check_selection(&mut self, directives: &[Positioned<Directive>]) {
         for (at, directive) in directives.iter().enumerate() {
             let name = directive.node.name.node.as_str();
             if !KNOWN.contains(&name) {

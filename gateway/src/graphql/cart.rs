@@ -38,7 +38,7 @@ impl CartLine {
         let found = data.loaders.variants.one(&self.0.variant_id).await?;
         Ok(match found.or_else(|| self.0.variant.clone().map(Arc::new)) {
             Some(variant) => ProductVariant::new(data, variant),
-            None => ProductVariant::gone(&self.0.variant_id, self.0.unit_price.clone()),
+            None => ProductVariant::unavailable(&self.0.variant_id, self.0.unit_price.clone()),
         })
     }
 

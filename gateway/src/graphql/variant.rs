@@ -35,7 +35,7 @@ impl ProductVariant {
 
     /// Replaces a variant that the catalogue no longer shows to this caller, so that a cart with it can still be shown, and
     /// its line removed.
-    pub(super) fn gone(id: &str, price: Option<types::Money>) -> Self {
+    pub(super) fn unavailable(id: &str, price: Option<types::Money>) -> Self {
         let ulid = id.strip_prefix("var_").unwrap_or(id);
         let variant = pb::Variant {
             id: id.to_owned(),

@@ -27,7 +27,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap, offered: &[String]) -> Opt
         .filter_map(Range::parse)
         .collect();
     let liked = offered.iter().filter_map(|tag| {
-        let place = liking(tag, &ranges)?;
+        let place = deciding_range(tag, &ranges)?;
         let range = &ranges[place];
         Some((Reverse(range.quality), place, !begins_with(tag, range.tag), tag))
     });
@@ -41,7 +41,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap, offered: &[String]) -> Opt
 /// The longest range that is a prefix of the tag decides (RFC 4647, 3.3.1), or `*` if there is no such range. A range of the
 /// same language that is narrower or of another country also counts, unless the language itself is refused: a shop with `en`
 /// serves a client that asks for `en-GB`.
-fn liking(tag: &str, ranges: &[Range<'_>]) -> Option<usize> {
+fn deciding_range(tag: &str, ranges: &[Range<'_>]) -> Option<usize> {
     let placed = || ranges.iter().zip(0..);
     let exact = placed()
         .filter(|(range, _)| begins_with(tag, range.tag))

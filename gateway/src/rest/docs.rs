@@ -16,7 +16,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
 );
-const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=60");
+const MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// The routes of the document and its page.
 pub(crate) fn routes(document: &OpenApi) -> Router {
@@ -41,6 +41,6 @@ fn json(text: Bytes) -> Response {
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, KEPT);
+    response.headers_mut().insert(CACHE_CONTROL, MAX_AGE);
     response
 }

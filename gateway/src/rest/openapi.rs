@@ -24,10 +24,10 @@ use super::schema;
 use super::view::{Cart, FulfillmentStatus, OrderState, PaymentStatus, ProductSort, ProductStatus};
 
 /// The statuses that any route can be answered with.
-const OF_THE_EDGE: [u16; 13] = [400, 401, 403, 406, 408, 413, 414, 415, 429, 431, 500, 503, 504];
+const EDGE_STATUSES: [u16; 13] = [400, 401, 403, 406, 408, 413, 414, 415, 429, 431, 500, 503, 504];
 
 /// Members that answers omit when they have no value. All other members are always present.
-const LEFT_OUT: [(&str, &str); 2] = [("Problem", "errors"), ("ProductVariant", "product")];
+const OPTIONAL_MEMBERS: [(&str, &str); 2] = [("Problem", "errors"), ("ProductVariant", "product")];
 
 /// A refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -177,7 +177,7 @@ fn require_all(name: &str, schema: &mut RefOr<Schema>) {
     if is_input {
         return;
     }
-    let always = |member: &&String| !LEFT_OUT.contains(&(name, member.as_str()));
+    let always = |member: &&String| !OPTIONAL_MEMBERS.contains(&(name, member.as_str()));
     object.required = object.properties.keys().filter(always).cloned().collect();
 }
 
@@ -187,7 +187,7 @@ fn describe(path: &str, operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     for parameter in parameters.iter_mut() {
         if let RefOr::T(parameter) = parameter {
-            admit_empty(parameter);
+            allow_empty(parameter);
         }
     }
     for name in path
@@ -209,7 +209,7 @@ fn describe(path: &str, operation: &mut Operation) {
     }
     let responses = &mut operation.responses.responses;
     let absent = path.contains('{').then_some(404);
-    for status in OF_THE_EDGE.into_iter().chain(absent) {
+    for status in EDGE_STATUSES.into_iter().chain(absent) {
         responses
             .entry(status.to_string())
             .or_insert_with(|| RefOr::T(Response::new("")));
@@ -234,7 +234,7 @@ fn optional_body(body: &mut RequestBody) {
 }
 
 /// A parameter that may be left out may also be empty.
-fn admit_empty(parameter: &mut Parameter) {
+fn allow_empty(parameter: &mut Parameter) {
     if parameter.parameter_in != ParameterIn::Query || parameter.required == Required::True {
         return;
     }

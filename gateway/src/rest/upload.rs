@@ -16,10 +16,10 @@ use crate::json::body_error;
 use crate::problem::Problem;
 
 /// The bytes of one message.
-const PIECE: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// How many messages may wait to be sent.
-const WAITING: usize = 2;
+const QUEUE: usize = 2;
 
 /// Calls a client-streaming method with `first` and then the body in messages. `received` counts bytes.
 pub(crate) async fn send<M, R>(
@@ -32,7 +32,7 @@ pub(crate) async fn send<M, R>(
 where
     M: Send + 'static,
 {
-    let (sender, messages) = mpsc::channel(WAITING);
+    let (sender, messages) = mpsc::channel(QUEUE);
     let mut answer = call(ReceiverStream::new(messages));
     let fed = tokio::select! {
         biased;
@@ -49,7 +49,7 @@ where
     answer.await.or_problem()
 }
 
-/// Sends the body in messages of at most [`PIECE`] bytes, until it ends or the receiver is gone.
+/// Sends the body in messages of at most [`CHUNK`] bytes, until it ends or the receiver is gone.
 async fn feed<M>(
     body: Body,
     first: M,
@@ -62,7 +62,7 @@ async fn feed<M>(
     while is_wanted && let Some(bytes) = body.next().await {
         let mut rest: Bytes = bytes.map_err(|error| body_error(&*error.into_inner()))?;
         while is_wanted && !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(PIECE));
+            let piece = rest.split_to(rest.len().min(CHUNK));
             received.fetch_add(piece.len() as u64, Ordering::Relaxed);
             is_wanted = sender.send(message(piece)).await.is_ok();
         }

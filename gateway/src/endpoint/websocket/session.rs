@@ -138,7 +138,7 @@ impl Session {
                 incoming = socket.recv() => {
                     unanswered = 0;
                     match incoming? {
-                        Ok(Message::Text(text)) => match self.take(text.as_bytes()).await {
+                        Ok(Message::Text(text)) => match self.handle_message(text.as_bytes()).await {
                             ControlFlow::Continue(None) => {}
                             ControlFlow::Continue(Some(answer)) => send_json(socket, &answer).await?,
                             ControlFlow::Break(end) => return Some(end),
@@ -169,7 +169,7 @@ impl Session {
     }
 
     /// Handles a message. Returns the immediate answer.
-    async fn take(&mut self, text: &[u8]) -> ControlFlow<CloseReason, Option<Value>> {
+    async fn handle_message(&mut self, text: &[u8]) -> ControlFlow<CloseReason, Option<Value>> {
         let Ok(Value::Object(mut message)) = crate::json::read(text) else {
             return ControlFlow::Break(INVALID);
         };

@@ -208,12 +208,12 @@ fn is_csv(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.eq_ignore_ascii_case("text/csv"))
         && parts.all(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            !name.eq_ignore_ascii_case("charset") || is_read(value.trim_matches('"'))
+            !name.eq_ignore_ascii_case("charset") || is_supported(value.trim_matches('"'))
         })
 }
 
 /// The encodings that the import recognises in the file.
-fn is_read(charset: &str) -> bool {
+fn is_supported(charset: &str) -> bool {
     ["utf-8", "utf-16", "utf-16le", "utf-16be"]
         .iter()
         .any(|read| charset.eq_ignore_ascii_case(read))

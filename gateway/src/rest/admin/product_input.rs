@@ -174,7 +174,7 @@ impl From<ProductInput> for pb::ProductInput {
 
 impl ProductUpdate {
     /// The whole content of a product, with this change.
-    pub(crate) fn onto(self, product: pb::Product) -> pb::ProductInput {
+    pub(crate) fn apply_to(self, product: pb::Product) -> pb::ProductInput {
         let images = |images: Vec<ImageInput>| images.into_iter().map(pb::ImageInput::from).collect();
         let variants =
             |variants: Vec<VariantInput>| variants.into_iter().map(pb::VariantInput::from).collect();
@@ -193,12 +193,14 @@ impl ProductUpdate {
             options: self
                 .options
                 .unwrap_or_else(|| product.options.into_iter().map(|option| option.name).collect()),
-            variants: self
-                .variants
-                .map_or_else(|| product.variants.into_iter().map(kept).collect(), variants),
-            images: self
-                .images
-                .map_or_else(|| product.images.into_iter().map(kept_image).collect(), images),
+            variants: self.variants.map_or_else(
+                || product.variants.into_iter().map(unchanged_variant).collect(),
+                variants,
+            ),
+            images: self.images.map_or_else(
+                || product.images.into_iter().map(unchanged_image).collect(),
+                images,
+            ),
             seo_title: self.seo_title.unwrap_or(product.seo_title),
             seo_description: self.seo_description.unwrap_or(product.seo_description),
         }
@@ -206,7 +208,7 @@ impl ProductUpdate {
 }
 
 /// A variant that stays unchanged.
-fn kept(variant: pb::Variant) -> pb::VariantInput {
+fn unchanged_variant(variant: pb::Variant) -> pb::VariantInput {
     pb::VariantInput {
         id: Some(variant.id),
         sku: variant.sku,
@@ -224,7 +226,7 @@ fn kept(variant: pb::Variant) -> pb::VariantInput {
     }
 }
 
-fn kept_image(image: pb::Image) -> pb::ImageInput {
+fn unchanged_image(image: pb::Image) -> pb::ImageInput {
     pb::ImageInput {
         url: image.url,
         alt_text: image.alt_text,

@@ -133,7 +133,7 @@ pub(crate) async fn update_product(
         .filter(|version| *version == found.version)
         .ok_or_else(stale)?;
     // What is left out is taken from the version that the change is checked against, so that no other change is lost.
-    let product = Some(update.onto(found));
+    let product = Some(update.apply_to(found));
     let request = pb::UpdateProductRequest {
         product_id,
         product,

@@ -35,7 +35,7 @@ pub(crate) async fn view(app: &App, cart: pb::Cart) -> Result<Cart, Problem> {
                 },
             )
             .await;
-            orders::if_there(order)?.map(|order| Order::new(order, None))
+            orders::if_found(order)?.map(|order| Order::new(order, None))
         }
         None => None,
     };

@@ -44,7 +44,7 @@ pub(crate) async fn read(app: &App, request: pb::GetOrderRequest) -> Result<pb::
 }
 
 /// `None` if it does not exist, or the caller may not see it.
-pub(crate) fn if_there<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
+pub(crate) fn if_found<T>(found: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(problem)

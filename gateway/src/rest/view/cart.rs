@@ -48,7 +48,7 @@ impl From<pb::CartLine> for CartLine {
     fn from(line: pb::CartLine) -> Self {
         let variant = match line.variant {
             Some(variant) => variant.into(),
-            None => ProductVariant::gone(&line.variant_id, line.unit_price.clone()),
+            None => ProductVariant::unavailable(&line.variant_id, line.unit_price.clone()),
         };
         Self {
             id: line.id,

@@ -200,7 +200,7 @@ impl ProductVariant {
     }
 
     /// Replaces a variant that the catalogue no longer has.
-    pub(crate) fn gone(id: &str, price: Option<types::Money>) -> Self {
+    pub(crate) fn unavailable(id: &str, price: Option<types::Money>) -> Self {
         pb::Variant {
             id: id.to_owned(),
             price,
