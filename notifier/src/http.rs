@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// How long finding a server may take.
+/// The time-out of connecting.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take in all: well within the time of one try.
+/// The time-out of a call: well within the time of one attempt.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A client that goes where it is told, and nowhere from there.
+/// A client that follows no redirects.
 pub(crate) fn client() -> anyhow::Result<reqwest::Client> {
-    // reqwest asks for the process's choice of cryptography; another part may have made the same one already.
+    // reqwest needs the process's cryptography provider; another module may have installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -21,7 +21,7 @@ pub(crate) fn client() -> anyhow::Result<reqwest::Client> {
         .context("cannot make a client for HTTPS")
 }
 
-/// Reads an answer's body, of `limit` bytes at most.
+/// Reads an answer's body of at most `limit` bytes.
 pub(crate) async fn body(mut answer: reqwest::Response, limit: usize) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {

@@ -1,5 +1,5 @@
-//! Takes events in: each is recorded with the messages it asks for in one durable step, once. What can never be taken is put
-//! aside as a dead letter, and the next record has its turn.
+//! Consumes events: each is recorded once, with its deliveries, in one durable step. A record that can never be handled
+//! is kept as a dead letter, and the next one is consumed.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// `wake` is notified when something is to be sent.
+    /// `wake` is notified when a delivery is due.
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
         Self { store, clock, wake }
     }
@@ -67,7 +67,7 @@ impl Consumer for Inbox {
             Recorded::Duplicate => Outcome::Duplicate,
             Recorded::Conflict => Refused {
                 reason: DeadReason::IdConflict,
-                error: "the event's id came before with another body",
+                error: "the event's id was recorded before with another body",
             }
             .into(),
         })
@@ -103,7 +103,7 @@ impl Consumer for Inbox {
                 event.sequence = record.sequence,
                 dead_letter.reason = reason.as_str(),
                 dead_letter.error = death.error,
-                "an event was put aside as a dead letter"
+                "an event was kept as a dead letter"
             );
         }
         Ok(())
@@ -126,7 +126,7 @@ fn unhandled(error: &'static str) -> Refused {
     }
 }
 
-/// The same for the same record, so that a poison record that comes again is one letter.
+/// Derived from the record, so that a poison record that is delivered twice is one dead letter.
 fn letter_id(record: &Record, reason: DeadReason) -> String {
     let mut hash = Sha256::new();
     for part in [record.topic, &record.key, &record.id, reason.as_str()] {

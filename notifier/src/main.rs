@@ -1,4 +1,4 @@
-//! The notifier as a process of its own.
+//! The notifier in a process of its own.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
     let address = arguments.config.addr;
     let auth = peers.auth.clone();
     let broker = Broker::configured(&process.env)?;
-    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    // Alive but not ready while it waits for a server. The gRPC port opens once the service can answer.
     let admin = process.bind(arguments.admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_notifier::start(arguments.config, process.env.clone(), peers, broker).await?;

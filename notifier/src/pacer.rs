@@ -1,11 +1,11 @@
-//! How many messages may be sent now: a token bucket that holds a second's worth.
+//! The send rate: a token bucket with the tokens of one second.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A token bucket by the injected clock.
+/// A token bucket on the injected clock.
 pub(crate) struct Pacer {
     /// Tokens a second; 0 is no limit.
     rate: u32,
@@ -13,7 +13,7 @@ pub(crate) struct Pacer {
 }
 
 struct Bucket {
-    /// In millionths: a token is a million, and a rate is so many millionths a microsecond.
+    /// In millionths of a token: a rate of tokens per second is that many millionths per microsecond.
     millionths: u64,
     at: Option<Timestamp>,
 }
@@ -31,7 +31,7 @@ impl Pacer {
         }
     }
 
-    /// Takes up to `want` tokens; gives how many.
+    /// Takes up to `want` tokens, and returns how many.
     pub(crate) fn take(&self, now: Timestamp, want: u32) -> u32 {
         if self.rate == 0 {
             return want;
@@ -58,7 +58,7 @@ impl Pacer {
         got
     }
 
-    /// Gives back what was taken and not used.
+    /// Returns unused tokens.
     pub(crate) fn give_back(&self, count: u32) {
         if self.rate > 0 {
             let mut bucket = self
@@ -69,7 +69,7 @@ impl Pacer {
         }
     }
 
-    /// How long a token takes to come.
+    /// The time until there is a token.
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_secs(1) / self.rate.max(1)
     }

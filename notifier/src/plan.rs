@@ -1,4 +1,4 @@
-//! From an event to what it asks for: which messages, to whom.
+//! Which messages an event asks for, and their recipients.
 
 use comptoir_events::{AUTH_TOPIC, ORDERS_TOPIC, Record};
 use comptoir_proto::auth::v1::{AuthEvent, MailKind, MailRequested, auth_event};
@@ -14,23 +14,23 @@ use crate::domain::record::DeadReason;
 
 /// The schema this build reads.
 const SCHEMA_VERSION: u32 = 1;
-/// The largest event, in bytes: more than an order of a hundred lines with its history comes to.
+/// The largest event, in bytes: larger than an order of a hundred lines with its history.
 pub(crate) const MAX_PAYLOAD: usize = 1024 * 1024;
 
-/// An event that was read.
+/// A decoded event.
 pub(crate) enum Event {
     Auth(AuthEvent),
     Order(Box<OrderEvent>),
 }
 
-/// Why a record is no event that can be worked with; never text of the event's.
+/// Why a record cannot be handled; never the event's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) reason: DeadReason,
     pub(crate) error: &'static str,
 }
 
-/// Reads a record's event.
+/// Decodes a record's event.
 pub(crate) fn decode(record: &Record) -> Result<Event, Refused> {
     let undecodable = |error| Refused {
         reason: DeadReason::DecodeError,
@@ -67,13 +67,13 @@ pub(crate) fn decode(record: &Record) -> Result<Event, Refused> {
     Ok(event)
 }
 
-/// The messages an event asks for: none, or one a channel. `Err` says what is wrong with the event.
+/// The deliveries an event asks for: at most one per channel. `Err` says what is wrong with the event.
 pub(crate) fn plan(event: &Event, now: Timestamp) -> Result<Vec<Delivery>, &'static str> {
     match event {
         Event::Auth(event) => match &event.payload {
             Some(auth_event::Payload::MailRequested(request)) => account_mail(event, request, now),
             Some(auth_event::Payload::MailWithheld(_)) => Ok(vec![]),
-            // A kind of event that came to be after this build; nothing it asks of us is known.
+            // A kind of event that is newer than this build, without any effect here.
             None => Ok(vec![]),
         },
         Event::Order(event) => order_messages(event, now),
@@ -147,7 +147,7 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
                 },
             )
         }
-        // Without a number the buyer was never told of an order, and is not told of its end.
+        // An order without a number was never placed, so its buyer gets no mail about its end.
         Payload::Canceled(_) if order.number.is_none() => return Ok(vec![]),
         Payload::Canceled(canceled) => {
             let refunded = canceled
@@ -177,7 +177,7 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
                 },
             )
         }
-        // Staff act on a refused capture; a failed order was never placed; a parcel's arrival is no news to who has it.
+        // Staff act on a refused capture; a failed order was never placed; the recipient knows of a parcel's arrival.
         Payload::CaptureRefused(_) | Payload::VoidRefused(_) | Payload::Failed(_) | Payload::Delivered(_) => {
             return Ok(vec![]);
         }
@@ -209,7 +209,7 @@ fn order_messages(event: &OrderEvent, now: Timestamp) -> Result<Vec<Delivery>, &
     Ok(deliveries)
 }
 
-/// Whether a buyer alone can bring it about: what staff do is no stranger's way to fill a mailbox.
+/// Whether a buyer alone can cause it: an attacker cannot flood a mailbox by what only staff do.
 fn by_buyer(payload: &order_event::Payload) -> bool {
     use order_event::Payload;
     matches!(
@@ -218,8 +218,8 @@ fn by_buyer(payload: &order_event::Payload) -> bool {
     )
 }
 
-/// The number to text to: the order's, or the delivery address's, dialled in the country delivered to where it names none. One
-/// that cannot be dialled is left out: the mail goes out.
+/// The number for text messages: the order's, or the delivery address's. Without a country code it is read as a number
+/// in the country of delivery. An invalid number is ignored: the mail is sent.
 fn phone(order: &Order) -> Option<Recipient> {
     let of_address = order
         .delivery_address

@@ -20,24 +20,24 @@ use crate::store;
 use crate::webhooks::Webhooks;
 use crate::worker::Worker;
 
-/// The services it calls.
+/// The services that this one calls.
 #[derive(Clone)]
 pub struct Peers {
-    /// Makes the tokens of links.
+    /// Issues the tokens of links.
     pub auth: Channel,
 }
 
-/// The notifier's parts, not yet running.
+/// The notifier's parts, before they run.
 pub struct Notifier {
-    /// What sockets and in-process channels serve.
+    /// The gRPC service.
     pub service: Service,
-    /// What events are handed to.
+    /// Consumes events.
     pub inbox: Arc<Inbox>,
-    /// What sends.
+    /// Sends deliveries.
     pub worker: Arc<Worker>,
 }
 
-/// Opens the store and puts the parts together. [`start`] also sets them going; tests drive them by themselves.
+/// Opens the store and puts the parts together. [`start`] also runs them; tests drive them step by step.
 pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<Notifier> {
     let store = store::open(config.store.as_deref(), env).await?;
     let wake = Arc::new(Notify::new());
@@ -66,8 +66,8 @@ pub async fn build(config: &Config, env: &Env, peers: Peers) -> anyhow::Result<N
     })
 }
 
-/// Opens the store, takes events from `broker` from now on, and sends what they ask for until the process drains. Gives the
-/// service to be served.
+/// Opens the store, consumes events from `broker`, and sends deliveries until the process drains. Returns the gRPC
+/// service.
 pub async fn start(
     config: Config,
     env: Env,

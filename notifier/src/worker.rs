@@ -1,6 +1,6 @@
-//! Sends what was recorded: takes deliveries that are due under a lease, writes their messages, hands them over, and notes what
-//! came of it. One found as sending after its lease is sent again: better twice than never, and once where the back end
-//! knows the message's id.
+//! Sends deliveries: claims due ones under a lease, renders their messages, sends them, and records the result. One
+//! that is still being sent after its lease is sent again: better twice than never, and once if the back end supports
+//! idempotency keys.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -28,22 +28,22 @@ use crate::pacer::Pacer;
 use crate::render::{Renderer, Token};
 use crate::store::Store;
 
-/// How long a sender may take before another takes over. A crash delays a message by this much at most.
+/// How long a worker may take before another takes over. A crash delays a message by this much at most.
 const LEASE: Duration = Duration::from_secs(15);
-/// How long one try may take; well within the lease, so that two never send at once.
+/// How long one attempt may take; well within the lease, so that two workers never send at once.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// Deliveries taken at once.
+/// Deliveries claimed at once.
 const BATCH: u32 = 64;
-/// Users and orders written to side by side.
+/// Users and orders handled concurrently.
 const CONCURRENCY: usize = 32;
-/// The first pause of a worker whose store is away; doubles four times.
+/// The first backoff of a worker whose store is unreachable; doubles four times.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// What mails to an unconfirmed address are counted over.
+/// The window over which mails to an unconfirmed address are counted.
 const UNCONFIRMED_WINDOW: Duration = Duration::from_secs(3600);
-/// How long an idle worker waits before it looks all the same: another process may have died with a lease.
+/// How long an idle worker waits before it looks for work: another process may have died with a lease.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The worker that sends.
+/// The worker that sends deliveries.
 pub struct Worker {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) renderer: Renderer,
@@ -57,10 +57,10 @@ pub struct Worker {
     pub(crate) wake: Arc<Notify>,
 }
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// So many deliveries were tried; there may be more.
+    /// This many deliveries were attempted; there may be more.
     Tried(usize),
     /// Nothing was due.
     Idle,
@@ -69,7 +69,7 @@ pub enum Round {
 }
 
 impl Worker {
-    /// Sends until the process drains; what was begun is brought to its end.
+    /// Sends until the process drains, and finishes what it began.
     pub(crate) async fn run(self: Arc<Self>) {
         let shutdown = self.env.shutdown.clone();
         while !shutdown.is_cancelled() {
@@ -90,10 +90,10 @@ impl Worker {
         }
     }
 
-    /// Tries what is due now, as much as the send rate allows.
+    /// Attempts what is due now, as far as the send rate allows.
     pub async fn round(&self) -> Result<Round, Error> {
         let now = self.env.clock.now();
-        // A look costs less than a claim, and mostly there is nothing.
+        // A read costs less than a claim, and there is usually no work.
         if self.store.next_due().await?.is_none_or(|due| due > now) {
             return Ok(Round::Idle);
         }
@@ -116,7 +116,7 @@ impl Worker {
         }
         futures::stream::iter(by_aggregate.into_values())
             .for_each_concurrent(CONCURRENCY, |deliveries| async move {
-                // What was placed first is told first.
+                // The messages of one aggregate are sent in order.
                 for delivery in deliveries {
                     context::scope(Context::background("notifier"), self.deliver(delivery)).await;
                 }
@@ -139,25 +139,25 @@ impl Worker {
             .clamp(Duration::from_millis(1), IDLE)
     }
 
-    /// Tries one delivery that was claimed.
+    /// Attempts one claimed delivery.
     async fn deliver(&self, delivery: Delivery) {
         let now = self.env.clock.now();
         if let State::Sending { lease_until } = delivery.state
             && lease_until < after(now, SEND_TIMEOUT)
         {
-            // The ones before it took long, or this process was paused: whoever finds the lease ended sends it.
+            // Earlier deliveries took long, or this process was paused: after the lease another worker sends it.
             return;
         }
         let outcome = if delivery.round > self.patience.attempts {
-            // Its tries ended without a word each time: it takes the process with it.
-            Err(Failure::Refused("every try was cut short".to_owned()))
+            // Each attempt ended without a result: it probably kills the process.
+            Err(Failure::Refused("every attempt was cut short".to_owned()))
         } else {
             let attempt =
                 AssertUnwindSafe(tokio::time::timeout(SEND_TIMEOUT, self.attempt(&delivery))).catch_unwind();
             match attempt.await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_elapsed)) => Err(Failure::Again("no answer in time".to_owned())),
-                Err(_panic) => Err(Failure::Again("a defect of ours".to_owned())),
+                Err(_panic) => Err(Failure::Again("an internal error".to_owned())),
             }
         };
         let now = self.env.clock.now();
@@ -179,7 +179,7 @@ impl Worker {
         self.note(changed).await;
     }
 
-    /// Gives the provider's own id of the message, where it has one.
+    /// Returns the provider's id of the message, if it has one.
     async fn attempt(&self, delivery: &Delivery) -> Result<Option<String>, Failure> {
         match delivery.channel {
             Channel::Email => {
@@ -215,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Counts a mail to an unconfirmed address. A retry by staff is sent whatever the count is.
+    /// Counts a mail to an unconfirmed address. A retry by staff is sent regardless of the count.
     async fn check_limit(&self, delivery: &Delivery) -> Result<(), Failure> {
         if !delivery.unconfirmed || self.unconfirmed_limit == 0 || delivery.is_retried_by_hand() {
             return Ok(());
@@ -240,7 +240,7 @@ impl Worker {
         }
     }
 
-    /// Fetches the token of a mail's link: kept nowhere but in the message.
+    /// Fetches the token of a mail's link, which is stored nowhere but in the message.
     async fn token(&self, mail_id: &str) -> Result<Token, Failure> {
         let request = IssueMailTokenRequest {
             mail_id: mail_id.to_owned(),
@@ -268,8 +268,8 @@ impl Worker {
         }
     }
 
-    /// A store that is away for a while must not lead to a second message: what came of the first is noted before anything
-    /// else is done.
+    /// A store that is unreachable for a while must not cause a second message: the result is written before anything
+    /// else.
     async fn save(&self, delivery: Delivery) -> Result<bool, Error> {
         let mut tries: u32 = 0;
         loop {
@@ -277,7 +277,7 @@ impl Worker {
                 Err(error) if error.reason() == ErrorReason::DependencyUnavailable => {
                     if tries == 0 {
                         tracing::warn!(delivery.id = delivery.id, error.cause = ?error,
-                            "what came of a message cannot be noted yet");
+                            "the result of a send cannot be written yet");
                     }
                     tokio::time::sleep(FIRST_PAUSE.saturating_mul(1 << tries.min(4))).await;
                     tries += 1;
@@ -324,13 +324,13 @@ impl Worker {
             }
             Ok(false) => tracing::warn!(delivery.id = id, "another sender took this delivery over"),
             Err(error) => {
-                tracing::warn!(delivery.id = id, error.cause = ?error, "what came of a message cannot be noted; it is sent again");
+                tracing::warn!(delivery.id = id, error.cause = ?error, "the result of a send cannot be written; the message is sent again");
             }
         }
     }
 }
 
-/// Refuses what is paid for by who writes, whatever country it is of.
+/// Refuses premium-rate numbers of any country.
 fn check_number(delivery: &Delivery) -> Result<(), Failure> {
     let refused = |why| Err(Failure::Refused(format!("DESTINATION_NOT_ALLOWED: {why}")));
     match Number::parse(delivery.recipient.as_str(), None) {
@@ -342,7 +342,7 @@ fn check_number(delivery: &Delivery) -> Result<(), Failure> {
     }
 }
 
-/// Whether auth's refusal is for good: the mail's token was never there, is past its time, or is not wanted any more.
+/// Whether auth's refusal is permanent: the mail's token never existed, has expired, or is no longer valid.
 fn is_definite(reason: ErrorReason) -> bool {
     matches!(
         reason,

@@ -1,4 +1,4 @@
-//! What messages are handed to: a closed set, chosen by configuration.
+//! Back ends that send messages: a closed set, chosen by configuration.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ mod mailbox;
 mod ses;
 mod twilio;
 
-/// What messages are handed to. A provider gets a variant, its settings in [`crate::Config`], and an arm in [`Backend::send`]
-/// that passes the delivery's id on, as the idempotency key where the provider has one.
+/// A back end. A new provider needs a variant, settings in [`crate::Config`], and an arm in [`Backend::send`] that
+/// passes on the delivery's id, as the idempotency key if the provider supports one.
 #[derive(Clone)]
 pub(crate) enum Backend {
-    /// Keeps messages in the notifier's own store, where development reads them.
+    /// Stores messages in the notifier's store, for development.
     Mailbox(Arc<dyn Store>),
     /// Amazon SES.
     Ses(Arc<Ses>),
@@ -37,19 +37,19 @@ pub(crate) struct Backends {
     sms: Backend,
 }
 
-/// Why a message was not taken.
+/// Why a message was not sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// For good: no other try will do better.
+    /// Permanent: a retry would fail too.
     Refused(String),
-    /// For now.
+    /// Transient.
     Again(String),
-    /// The recipient is not written to any more.
+    /// The recipient is suppressed.
     Suppressed(String),
 }
 
 impl Backends {
-    /// What the settings name; the mailbox where they name nothing.
+    /// The back ends in the settings; the mailbox for a channel without one.
     pub(crate) async fn new(config: &Config, env: &Env, store: &Arc<dyn Store>) -> anyhow::Result<Self> {
         let email = if config.sends_by_ses() {
             Backend::Ses(Arc::new(Ses::new(&config.ses).await))
@@ -63,8 +63,8 @@ impl Backends {
         Ok(Self { email, sms })
     }
 
-    /// Hands a message over; gives the provider's own id of it, where it has one. Handing one over a second time has no effect
-    /// where the back end knows ids.
+    /// Sends a message, and returns the provider's id of it, if it has one. Sending it a second time has no effect if
+    /// the back end supports idempotency keys.
     pub(crate) async fn send(&self, message: Message, now: Timestamp) -> Result<Option<String>, Failure> {
         match message.channel {
             Channel::Email => self.email.send(message, now).await,
@@ -72,7 +72,7 @@ impl Backends {
         }
     }
 
-    /// What has no provider: its messages stay in the store.
+    /// The channels without a provider, whose messages stay in the store.
     pub(crate) fn without_provider(&self) -> Vec<&'static str> {
         [("mails", &self.email), ("text messages", &self.sms)]
             .into_iter()

@@ -1,5 +1,6 @@
-//! Amazon SES. It has no idempotency token: a message can be sent twice when a process dies, or stands still for longer than
-//! its lease, between the send and the note of it, and when SES's answer is lost. The delivery's id is a tag of the message, so that its events name it.
+//! Amazon SES. It has no idempotency token: a message can be sent twice when a process dies, or pauses for longer than
+//! its lease, between the send and the write that records it, and when SES's answer is lost. The delivery's id is a tag
+//! of the message, so that SES's events contain it.
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -17,9 +18,9 @@ use crate::config::SesSettings;
 use crate::domain::message::{Message, Recipient};
 use crate::http::{CALL_TIMEOUT, CONNECT_TIMEOUT};
 
-/// The message's tag that has the delivery's id.
+/// The message's tag with the delivery's id.
 pub(crate) const DELIVERY_TAG: &str = "delivery_id";
-/// Where an endpoint is set and no region.
+/// The region if only an endpoint is set.
 const DEFAULT_REGION: &str = "us-east-1";
 /// Bytes of text in one encoded word, which may have 75 characters (RFC 2047).
 const ENCODED_WORD: usize = 45;
@@ -32,7 +33,7 @@ pub(crate) struct Ses {
 }
 
 impl Ses {
-    /// Credentials are looked for when the first message is sent, where AWS has them: variables, profile, role.
+    /// Credentials are read when the first message is sent, from AWS's usual places: variables, profile, role.
     pub(crate) async fn new(settings: &SesSettings) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -45,7 +46,7 @@ impl Ses {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http)
             .timeout_config(timeouts)
-            // The worker tries again, with what it knows of earlier tries.
+            // The worker retries, and knows of earlier attempts.
             .retry_config(RetryConfig::disabled())
             .region(Region::new(region.to_owned()));
         if let Some(url) = &settings.aws_endpoint_url {
@@ -58,7 +59,7 @@ impl Ses {
         }
     }
 
-    /// Gives SES's own id of the message.
+    /// Returns SES's id of the message.
     pub(crate) async fn send(&self, message: &Message) -> Result<String, Failure> {
         let content = content(message).map_err(|error| Failure::Refused(format!("ses: {error}")))?;
         let tag = MessageTag::builder()
@@ -97,7 +98,7 @@ fn content(message: &Message) -> Result<EmailContent, aws_sdk_sesv2::error::Buil
     Ok(EmailContent::builder().simple(content).build())
 }
 
-/// What became of it. SES's own sentences are not kept: they name addresses.
+/// Classifies a failure. SES's messages are dropped: they contain addresses.
 fn failure(error: &SdkError<SendEmailError>) -> Failure {
     match error {
         SdkError::ServiceError(answer) => classify(answer.err().code(), answer.raw().status().as_u16()),
@@ -109,8 +110,8 @@ fn failure(error: &SdkError<SendEmailError>) -> Failure {
     }
 }
 
-/// Whether another try may do, by the error's code and the answer's status. What an operator can put right (a wrong key, a
-/// paused account) is tried again; what the message is refused for is not.
+/// Whether a retry may succeed, by the error's code and the HTTP status. What an operator can fix (a wrong key, a
+/// paused account) is retried; a refused message is not.
 fn classify(code: Option<&str>, status: u16) -> Failure {
     let code: String = code
         .unwrap_or("Unknown")
@@ -131,7 +132,7 @@ fn classify(code: Option<&str>, status: u16) -> Failure {
     }
 }
 
-/// A `From` that is ASCII: a name of other letters becomes encoded words (RFC 2047).
+/// An ASCII `From`: other characters in the name become encoded words (RFC 2047).
 fn from_header(from: &str) -> String {
     if from.is_ascii() {
         return from.to_owned();

@@ -1,5 +1,6 @@
-//! Twilio's text messages, by its REST interface (Programmable Messaging, 2010-04-01). It has no idempotency key for them: as
-//! with SES, a message can be sent twice when a process dies between the send and the note of it, or an answer is lost.
+//! Twilio's text messages, by its REST API (Programmable Messaging, 2010-04-01). It has no idempotency key for them: as
+//! with SES, a message can be sent twice when a process dies between the send and the write that records it, or when an
+//! answer is lost.
 
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ use crate::domain::message::Message;
 use crate::http;
 use crate::store::Store;
 
-/// The longest answer that is read.
+/// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
-/// Where status callbacks are taken, under the gateway's public address.
+/// The path of status callbacks, under the gateway's public address.
 pub(crate) const CALLBACK_PATH: &str = "/webhooks/twilio";
 
 /// Twilio's text messages.
@@ -41,7 +42,7 @@ pub(crate) struct Twilio {
     time_zone: TimeZone,
 }
 
-/// What Twilio answers: the message, or what is wrong.
+/// Twilio's answer: the message, or an error.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Answer {
@@ -50,7 +51,7 @@ struct Answer {
 }
 
 impl Twilio {
-    /// `None` where no account is set. A setting that is missing beside it is named.
+    /// `None` if no account is set. With an account, a missing setting is an error that names it.
     pub(crate) fn new(
         settings: &TwilioSettings,
         env: &Env,
@@ -73,7 +74,7 @@ impl Twilio {
         let plain = settings.twilio_base_url.scheme() != "https";
         anyhow::ensure!(
             !plain || env.profile == Profile::Development,
-            "TWILIO_BASE_URL: has to begin with https:// in the production profile, as the token travels there"
+            "TWILIO_BASE_URL: must begin with https:// in the production profile, since the token is sent there"
         );
         let base = settings.twilio_base_url.as_str().trim_end_matches('/');
         let messages = format!("{base}/2010-04-01/Accounts/{account_sid}/Messages.json");
@@ -101,7 +102,7 @@ impl Twilio {
         }))
     }
 
-    /// Gives Twilio's own id of the message.
+    /// Returns Twilio's id of the message.
     pub(crate) async fn send(&self, message: &Message, now: Timestamp) -> Result<String, Failure> {
         let number = message.to.as_str();
         if !self
@@ -115,7 +116,7 @@ impl Twilio {
         }
         let taken = self.take(number, now).await?;
         let outcome = self.call(message).await;
-        // Whether a call without an answer cost something is not known, so that it counts.
+        // A call without an answer may have been charged, so it counts.
         if let Err((_, Cost::Nothing)) = &outcome {
             for quota in &taken {
                 if let Err(error) = self.store.give_back(quota).await {
@@ -207,7 +208,7 @@ impl Twilio {
         if (200..300).contains(&status) {
             return Ok(answer.sid.unwrap_or_default());
         }
-        // A 5xx can hide a message that was taken.
+        // A 5xx may be answered for a message that was accepted.
         let cost = if status >= 500 {
             Cost::Unknown
         } else {
@@ -217,20 +218,20 @@ impl Twilio {
     }
 }
 
-/// What a call that failed may have cost.
+/// Whether a failed call may have been charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cost {
     Nothing,
     Unknown,
 }
 
-/// Where Twilio calls back, under the gateway's public address.
+/// The address of Twilio's callbacks, under the gateway's public address.
 pub(crate) fn callback_url(public: &Url) -> String {
     format!("{}{CALLBACK_PATH}", public.as_str().trim_end_matches('/'))
 }
 
-/// Whether another try may do, by Twilio's code (21610: unsubscribed, 21211: no number, …) and the answer's status. Wrong
-/// credentials are an operator's to put right.
+/// Whether a retry may succeed, by Twilio's code (21610: unsubscribed, 21211: invalid number, …) and the HTTP status.
+/// Wrong credentials are retried, since an operator can fix them.
 fn classify(code: Option<u32>, status: u16) -> Failure {
     let error = code.map_or_else(
         || format!("twilio: status {status}"),

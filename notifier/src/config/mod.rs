@@ -18,18 +18,18 @@ pub use self::twilio::TwilioSettings;
 mod ses;
 mod twilio;
 
-/// Whom mails come from that nobody has to answer for.
+/// The default sender, which SES is not used with.
 const PLACEHOLDER: &str = "no-reply@comptoir.example";
 
-/// What the notifier reads beside what every process does. Which providers have settings chooses each channel's back end.
+/// The notifier's own settings. Each channel's back end is the provider that has settings.
 #[derive(Args, Debug, Clone)]
 #[group(id = "notifier")]
 pub struct Config {
     /// Where the notifier's gRPC port listens
     #[arg(long = "notifier-addr", id = "notifier_addr", env = "COMPTOIR_NOTIFIER_ADDR", default_value = "127.0.0.1:50054", value_parser = address, value_name = "ADDR")]
     pub addr: SocketAddr,
-    /// Where deliveries are kept: sqlite://PATH or mongodb://HOST/DATABASE; unless set, the server MONGODB_URI names, or a
-    /// file in the data folder
+    /// Where deliveries are stored: sqlite://PATH or mongodb://HOST/DATABASE; unless set, the server in MONGODB_URI, or
+    /// a file in the data folder
     #[arg(
         long = "notifier-store",
         id = "notifier_store",
@@ -38,11 +38,11 @@ pub struct Config {
         value_name = "URL"
     )]
     pub store: Option<String>,
-    /// The storefront's public address, which links in mails lead to
+    /// The storefront's public address, for links in mails
     #[arg(long = "storefront-url", id = "notifier_storefront_url", env = "COMPTOIR_STOREFRONT_URL", default_value = "http://localhost:3000",
           value_parser = web_address, value_name = "URL")]
     pub storefront_url: Url,
-    /// Whom mails come from: ADDRESS, or NAME <ADDRESS>; the shop's name stands in front where there is none
+    /// The sender of mails: ADDRESS, or NAME <ADDRESS>; without a name, the shop's is used
     #[arg(
         long = "mail-from", id = "notifier_mail_from",
         env = "COMPTOIR_MAIL_FROM",
@@ -50,7 +50,7 @@ pub struct Config {
         value_name = "ADDRESS"
     )]
     pub mail_from: Sender,
-    /// Messages sent in a second, by all channels together; 0 is no limit
+    /// Messages sent per second, on all channels together; 0 is no limit
     #[arg(
         long = "notifier-send-rate", id = "notifier_send_rate",
         env = "COMPTOIR_NOTIFIER_SEND_RATE",
@@ -59,12 +59,11 @@ pub struct Config {
         value_name = "N"
     )]
     pub send_rate: u32,
-    /// How often a message is tried before it is dead
+    /// Attempts at a message before it is given up
     #[arg(long = "notifier-attempts", id = "notifier_attempts", env = "COMPTOIR_NOTIFIER_ATTEMPTS", default_value = "12", value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub attempts: u32,
-    /// Mails in an hour to one address that a guest typed and that is unconfirmed, of what guests do with their orders; 0 is no
-    /// limit
+    /// Mails per hour about guests' orders to one unconfirmed address; 0 is no limit
     #[arg(
         long,
         env = "COMPTOIR_LIMIT_MAILS_UNCONFIRMED",
@@ -80,13 +79,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether mails go to SES. A region alone does not say so: it is set on many machines for other reasons, and SES takes
-    /// mails from verified senders only, which the default is none of.
+    /// Whether mails go to SES. A region alone does not suffice: many machines have one for other reasons, and SES
+    /// accepts mails from verified senders only, which the default sender is not.
     pub(crate) fn sends_by_ses(&self) -> bool {
         self.ses.are_set() && self.mail_from.address.as_str() != PLACEHOLDER
     }
 
-    /// How often and how patiently a message is tried: with 12 attempts, over about half an hour.
+    /// The retry policy: 12 attempts take about half an hour.
     pub(crate) fn patience(&self) -> Patience {
         Patience {
             attempts: self.attempts,
@@ -111,7 +110,7 @@ pub(crate) fn web_address(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Who mails come from.
+/// The sender of mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     name: Option<String>,
@@ -119,7 +118,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// As a mail's `From`; `shop` is the name when the setting gives none.
+    /// As a mail's `From`; `shop` is the name if the setting has none.
     pub(crate) fn header(&self, shop: &str) -> String {
         let name: String = plain::line(self.name.as_deref().unwrap_or(shop))
             .chars()

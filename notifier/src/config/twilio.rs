@@ -7,27 +7,28 @@ use url::Url;
 
 use crate::domain::dialling::Destination;
 
-/// Text messages go to Twilio when an account is set; to the mailbox otherwise.
+/// Text messages go to Twilio if an account is set; otherwise to the mailbox.
 #[derive(Args, Debug, Clone)]
 #[group(id = "notifier_twilio")]
 pub struct TwilioSettings {
-    /// The Twilio account that takes the text messages; the mailbox does unless this is set
+    /// The Twilio account that sends text messages; unless set, they go to the mailbox
     #[arg(long, env = "TWILIO_ACCOUNT_SID", value_name = "SID", value_parser = account_sid)]
     pub twilio_account_sid: Option<String>,
     /// The account's token
     #[arg(long, env = "TWILIO_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub twilio_auth_token: Option<Secret>,
-    /// Whom text messages come from: a number such as +33612345678, or a messaging service's SID
+    /// The sender of text messages: a number such as +33612345678, or a messaging service's SID
     #[arg(long, env = "TWILIO_FROM", value_name = "NUMBER", value_parser = NonEmptyStringValueParser::new())]
     pub twilio_from: Option<String>,
-    /// Where Twilio is
+    /// Twilio's address
     #[arg(long, env = "TWILIO_BASE_URL", default_value = "https://api.twilio.com", value_name = "URL",
           value_parser = value_parser!(Url))]
     pub twilio_base_url: Url,
-    /// The public address of the gateway, which providers call back at; Twilio is asked to only when it is set
+    /// The gateway's public address, for providers' callbacks; Twilio's callbacks are requested only if it is set
     #[arg(long, env = "COMPTOIR_PUBLIC_URL", value_name = "URL", value_parser = super::web_address)]
     pub public_url: Option<Url>,
-    /// Where text messages may go: countries (FR) or dialling prefixes (+33), by commas; the shop's countries unless set
+    /// Allowed destinations of text messages: countries (FR) or dialling prefixes (+33), separated by commas; unless
+    /// set, the shop's countries
     #[arg(
         long,
         env = "COMPTOIR_SMS_COUNTRIES",
@@ -55,7 +56,7 @@ pub struct TwilioSettings {
     pub limit_sms_day: u32,
 }
 
-/// Part of an address, so nothing but letters and digits.
+/// Part of an address, so only letters and digits.
 fn account_sid(text: &str) -> Result<String, String> {
     let good = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     good.then(|| text.to_owned())

@@ -7,7 +7,7 @@ use crate::domain::delivery::{Delivery, Status};
 use crate::domain::feedback::Report;
 use crate::store::Posted;
 
-/// A message that was sent and did not arrive has the provider's word for it in the place of the last error.
+/// For a message that was sent and did not arrive, the last error is the provider's report.
 pub(crate) fn delivery(delivery: &Delivery, reports: &[Report]) -> pb::Delivery {
     let report = reports.iter().find(|report| report.delivery_id == delivery.id);
     let undelivered = report

@@ -1,4 +1,4 @@
-//! What a message says, as plain data: enough to write it in any language at any later time, and never a token.
+//! A message's content as plain data: enough to render it in any language at any later time, without any token.
 
 use comptoir_proto::orders::v1::{Order, OrderLine};
 use comptoir_proto::types::{Address, Money};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::plain;
 
-/// The most lines of an order a mail repeats; carts are limited to fewer.
+/// The most lines of an order in a mail; carts are limited to fewer.
 const MAX_LINES: usize = 200;
 
-/// What a message is about.
+/// The subject matter of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// An account's mail; its token, where it has one, is fetched when it is sent.
+    /// An account's mail. Its token, if it has one, is fetched when it is sent.
     Account(AccountContent),
     /// A change of an order.
     Order(Box<OrderContent>),
@@ -22,33 +22,33 @@ pub enum Content {
 /// An account's mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountContent {
-    /// Names the mail to auth, which makes its token.
+    /// The mail's id, by which auth issues its token.
     pub mail_id: String,
-    /// Whom to greet.
+    /// The name in the greeting.
     pub first_name: Option<String>,
 }
 
-/// An order as its mails show it.
+/// An order, as mails show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderContent {
-    /// What a person reads out.
+    /// The order's number.
     pub number: String,
-    /// Whom to greet.
+    /// The name in the greeting.
     pub first_name: Option<String>,
-    /// What was bought.
+    /// The order's lines.
     pub lines: Vec<Line>,
-    /// What it comes to.
+    /// The order's sums.
     pub cost: Costs,
     /// The delivery address, a line each.
     pub address: Vec<String>,
-    /// Its country, ISO 3166-1 alpha-2; earlier builds kept it as the address's last line.
+    /// The country, ISO 3166-1 alpha-2; earlier builds stored it as the address's last line.
     #[serde(default)]
     pub country: Option<String>,
     /// The way of delivery.
     pub delivery: Option<DeliveryWay>,
-    /// What was paid or went back, in the mails that say so.
+    /// The amount paid or refunded, in mails about it.
     pub amount: Option<Amount>,
-    /// The parcel that left, in the mail that says so.
+    /// The parcel, in the mail about its dispatch.
     pub parcel: Option<Parcel>,
 }
 
@@ -61,18 +61,18 @@ pub struct Amount {
     pub currency: String,
 }
 
-/// Some units of what was bought.
+/// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The product's title.
     pub title: String,
-    /// The variant's title, where it says anything.
+    /// The variant's title, unless it is the placeholder of a product without options.
     pub variant: Option<String>,
     /// How many.
     pub quantity: i32,
-    /// What all of them cost.
+    /// The line's total.
     pub total: Amount,
-    /// A picture, where it has one that can be shown in a mail.
+    /// A picture, if there is one that can be shown in a mail.
     pub image: Option<String>,
 }
 
@@ -81,13 +81,13 @@ pub struct Line {
 pub struct Costs {
     /// The lines.
     pub subtotal: Amount,
-    /// What is taken off, when anything is.
+    /// The discount, if any.
     pub discount: Option<Amount>,
     /// The delivery.
     pub shipping: Amount,
     /// Taxes by rate.
     pub taxes: Vec<Tax>,
-    /// What the buyer pays.
+    /// The total that the buyer pays.
     pub total: Amount,
 }
 
@@ -98,9 +98,9 @@ pub struct Tax {
     pub name: String,
     /// Its rate, a decimal.
     pub percent: String,
-    /// Part of the prices already.
+    /// Whether prices include it.
     pub included: bool,
-    /// How much it is.
+    /// The amount.
     pub amount: Amount,
 }
 
@@ -109,33 +109,33 @@ pub struct Tax {
 pub struct DeliveryWay {
     /// Its name.
     pub name: String,
-    /// How many days it takes.
+    /// The estimated days.
     pub days: Option<i32>,
 }
 
-/// A parcel that left.
+/// A dispatched parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
-    /// What is in it.
+    /// Its contents.
     pub lines: Vec<ParcelLine>,
-    /// Who carries it.
+    /// The carrier.
     pub carrier: Option<String>,
-    /// Its number there.
+    /// The tracking number.
     pub tracking_number: Option<String>,
 }
 
-/// Some units in a parcel.
+/// A line of a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParcelLine {
     /// The product's title.
     pub title: String,
-    /// The variant's title, where it says anything.
+    /// The variant's title, unless it is the placeholder of a product without options.
     pub variant: Option<String>,
     /// How many.
     pub quantity: i32,
 }
 
-/// Reads what mails need of an order. `Err` says what is missing.
+/// Reads what mails need from an order. `Err` says what is missing.
 pub(crate) fn order_content(order: &Order) -> Result<OrderContent, &'static str> {
     let number = plain::optional_line(order.number.as_deref()).ok_or("the order has no number")?;
     let cost = order.cost.as_ref().ok_or("the order has no cost")?;
@@ -206,7 +206,7 @@ pub(crate) fn parcel(order: &Order, fulfillment_id: &str) -> Result<Parcel, &'st
     })
 }
 
-/// An amount as it is kept; its currency is text of an event as well.
+/// An amount as stored. Its currency is text from an event, so it is checked.
 pub(crate) fn amount(money: &Money) -> Amount {
     Amount {
         minor_units: money.minor_units,
@@ -232,7 +232,7 @@ fn line(line: &OrderLine) -> Result<Line, &'static str> {
     })
 }
 
-/// A variant's title, unless it is the one that imported products without options have.
+/// A variant's title, unless it is the placeholder of an imported product without options.
 fn variant(title: &str) -> Option<String> {
     plain::optional_line(Some(title)).filter(|title| !title.eq_ignore_ascii_case("default title"))
 }

@@ -15,42 +15,42 @@ use super::message::{Channel, Recipient};
 pub struct Delivery {
     /// Begins with `dlv_`; derived from the event's id and the channel.
     pub id: String,
-    /// Grows by one with each change; a change names the version it was made from.
+    /// Incremented by each change, for compare-and-set.
     pub version: i64,
-    /// The event that asked for it.
+    /// The event that caused it.
     pub event_id: String,
     /// The user, mail or order the event is about; its messages are sent in order.
     pub aggregate_id: String,
-    /// The event's place among those of its aggregate.
+    /// The event's sequence in its aggregate.
     pub sequence: u64,
-    /// How it travels.
+    /// The channel.
     pub channel: Channel,
-    /// Which message it is.
+    /// The message's template.
     pub template: Template,
-    /// Whom it goes to.
+    /// The recipient.
     pub recipient: Recipient,
     /// The recipient's language, BCP 47.
     pub locale: String,
-    /// What it says.
+    /// The content.
     pub content: Content,
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// How often it was tried.
+    /// The attempts made.
     pub attempts: u32,
-    /// How often it was tried since it was recorded or retried by hand.
+    /// The attempts made since it was recorded or staff retried it.
     pub round: u32,
-    /// Why the last try failed; never text of the recipient's.
+    /// Why the last attempt failed; never the recipient's text.
     pub last_error: Option<String>,
-    /// Whether the address was typed for an order and is unconfirmed; such mails have a limit.
+    /// Whether the address is a guest's and unconfirmed; such mails are limited.
     #[serde(default)]
     pub unconfirmed: bool,
-    /// When the event was taken in.
+    /// When the event was recorded.
     pub created_at: Timestamp,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
 }
 
-/// Which message.
+/// The kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
@@ -60,17 +60,17 @@ pub enum Template {
     PasswordReset,
     /// Confirm an account's new address.
     EmailChange,
-    /// Somebody registered with an address that has an account.
+    /// A registration with an address that has an account.
     AlreadyRegistered,
     /// The order was placed.
     OrderPlaced,
     /// The order was paid.
     OrderPaid,
-    /// A parcel left.
+    /// A parcel was dispatched.
     OrderShipped,
     /// The order was cancelled.
     OrderCanceled,
-    /// Money went back.
+    /// A refund was made.
     OrderRefunded,
 }
 
@@ -103,7 +103,7 @@ impl Template {
         }
     }
 
-    /// Where a mail's token is taken to, under the storefront; `None` for mails without a token.
+    /// The storefront's page for a mail's token; `None` for mails without a token.
     pub fn token_page(self) -> Option<&'static str> {
         match self {
             Self::EmailConfirm | Self::EmailChange => Some("confirm"),
@@ -113,45 +113,45 @@ impl Template {
     }
 }
 
-/// Where a delivery stands.
+/// The state of a delivery, with its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum State {
-    /// Recorded; to be sent from `due` on.
+    /// Recorded, and due for sending at `due`.
     Pending {
         /// When.
         due: Timestamp,
     },
-    /// Being sent; whoever finds it so after `lease_until` sends it again.
+    /// Being sent. A worker that finds it in this state after `lease_until` sends it again.
     Sending {
         /// The end of the sender's lease.
         lease_until: Timestamp,
     },
-    /// Taken by the provider.
+    /// Accepted by the provider.
     Sent,
-    /// The last try failed; tried again from `due` on.
+    /// The last attempt failed; the next one is due at `due`.
     Failed {
         /// When.
         due: Timestamp,
     },
-    /// Not tried any more, unless by hand.
+    /// Given up, unless staff retry it.
     Dead,
-    /// Not sent: the recipient is not written to any more, or had enough of what it did not ask for.
+    /// Not sent: the recipient is suppressed, or a limit of unconfirmed addresses is reached.
     Suppressed,
 }
 
-/// A state's name.
+/// A state, without its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Recorded.
     Pending,
     /// Being sent.
     Sending,
-    /// Taken by the provider.
+    /// Accepted by the provider.
     Sent,
-    /// To be tried again.
+    /// To be retried.
     Failed,
-    /// Not to be tried again.
+    /// Given up.
     Dead,
     /// Not to be sent.
     Suppressed,
@@ -186,19 +186,19 @@ impl Status {
     }
 }
 
-/// How often and how patiently a delivery is tried.
+/// The retry policy of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Tries before it is dead.
+    /// Attempts before it is given up.
     pub attempts: u32,
-    /// The pause after the first failure; doubled after each more.
+    /// The backoff after the first failure; doubled after each further one.
     pub backoff: Duration,
-    /// The longest pause.
+    /// The longest backoff.
     pub backoff_max: Duration,
 }
 
 impl Patience {
-    /// The pause after `failures` failures in a row: between half of the doubled pause and all of it, by `jitter` (0 to 1).
+    /// The backoff after `failures` failures in a row: between half and all of the doubled one, by `jitter` (0 to 1).
     pub fn pause(&self, failures: u32, jitter: f64) -> Duration {
         let doubled = self
             .backoff
@@ -210,7 +210,7 @@ impl Patience {
 }
 
 impl Delivery {
-    /// The id of the delivery that an event asks for on a channel: the same whenever it is derived.
+    /// The id of the delivery of an event on a channel, derived from both.
     pub fn derive_id(event_id: &str, channel: Channel) -> String {
         let digest = Sha256::new()
             .chain_update(event_id)
@@ -222,7 +222,7 @@ impl Delivery {
         format!("dlv_{}", Ulid::from(u128::from_be_bytes(half)))
     }
 
-    /// The id of its message, the same at every try.
+    /// The id of its message, the same at every attempt.
     pub fn message_id(&self) -> String {
         format!("msg_{}", self.id.trim_start_matches("dlv_"))
     }
@@ -239,12 +239,12 @@ impl Delivery {
         }
     }
 
-    /// Whether staff had it sent again.
+    /// Whether staff retried it.
     pub fn is_retried_by_hand(&self) -> bool {
         self.attempts > self.round
     }
 
-    /// When the worker has to look at it, if ever.
+    /// When the worker has to handle it, if at all.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
             State::Pending { due } | State::Failed { due } => Some(due),
@@ -253,7 +253,7 @@ impl Delivery {
         }
     }
 
-    /// Being sent, from now to the end of the lease; counts as a try.
+    /// Claimed for sending until the end of the lease; counts as an attempt.
     #[must_use]
     pub fn sending(self, lease_until: Timestamp) -> Self {
         let (attempts, round) = (self.attempts.saturating_add(1), self.round.saturating_add(1));
@@ -265,7 +265,7 @@ impl Delivery {
         }
     }
 
-    /// Taken by the provider.
+    /// Accepted by the provider.
     #[must_use]
     pub fn sent(self, now: Timestamp) -> Self {
         Self {
@@ -276,7 +276,7 @@ impl Delivery {
         }
     }
 
-    /// The try failed: again after a pause, or dead when `patience` is at its end.
+    /// The attempt failed: retry after a backoff, or give up after the last attempt of `patience`.
     #[must_use]
     pub fn failed(self, error: &str, now: Timestamp, patience: &Patience, jitter: f64) -> Self {
         if self.round >= patience.attempts {
@@ -292,7 +292,7 @@ impl Delivery {
         }
     }
 
-    /// Not tried any more.
+    /// Gives up.
     #[must_use]
     pub fn dead(self, error: &str) -> Self {
         Self {
@@ -302,7 +302,7 @@ impl Delivery {
         }
     }
 
-    /// Not sent: the recipient is not written to any more, or had enough of what it did not ask for.
+    /// Not sent: the recipient is suppressed, or a limit of unconfirmed addresses is reached.
     #[must_use]
     pub fn suppressed(self, error: &str) -> Self {
         Self {
@@ -312,7 +312,7 @@ impl Delivery {
         }
     }
 
-    /// To be sent at once, with all its patience again. `Err` gives the status that does not allow it.
+    /// Makes it due now, with all attempts again. `Err` is the status that does not allow it.
     pub fn retried(self, now: Timestamp) -> Result<Self, Status> {
         match self.status() {
             Status::Failed | Status::Dead | Status::Suppressed => Ok(Self {

@@ -1,5 +1,5 @@
-//! Where text messages may go: some places cost fifty times what others do, and who is paid for them orders parcels to their
-//! numbers.
+//! Allowed destinations of text messages: some cost fifty times as much as others, and fraudsters who earn from them
+//! place orders with their own numbers.
 
 use std::str::FromStr;
 
@@ -7,22 +7,22 @@ use comptoir_mesh::phone::{self, Number};
 
 use super::message::Invalid;
 
-/// Where text messages may go.
+/// An allowed destination of text messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A country that has a numbering plan, ISO 3166-1 alpha-2.
+    /// A country with a numbering plan, ISO 3166-1 alpha-2.
     Country(String),
-    /// Every number that begins so, digits alone.
+    /// Every number with this prefix, digits only.
     Prefix(String),
 }
 
 impl Destination {
-    /// The country of this code, when it has a numbering plan.
+    /// The country with this code, if it has a numbering plan.
     pub fn country(code: &str) -> Option<Self> {
         phone::has_plan(code).then(|| Self::Country(code.to_owned()))
     }
 
-    /// Whether the number, which begins with a +, goes there.
+    /// Whether the number, which begins with a +, is in the destination.
     pub fn takes(&self, number: &str) -> bool {
         let Some(digits) = number.strip_prefix('+') else {
             return false;

@@ -1,4 +1,4 @@
-//! What providers tell of messages they had taken, whom not to write to because of it, and how much was used up.
+//! Providers' reports about sent messages, the suppression list that follows from them, and daily quotas.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,59 +7,59 @@ use sha2::{Digest as _, Sha256};
 use super::message::Recipient;
 use super::plain;
 
-/// The longest detail that is kept of what a provider says.
+/// The longest stored detail of a provider's report.
 const MAX_DETAIL: usize = 80;
 
-/// What a provider told last of a delivery's message.
+/// A provider's last report about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The delivery.
     pub delivery_id: String,
-    /// How far the message came.
+    /// The progress of the message.
     pub progress: Progress,
-    /// The provider's code, where it has one for what went wrong.
+    /// The provider's error code, if any.
     pub detail: Option<String>,
-    /// When it was told.
+    /// When it was reported.
     pub at: Timestamp,
 }
 
-/// How far a message came after the provider had taken it. A later one is never overwritten by an earlier.
+/// The progress of a message after the provider accepted it. A later stage is never overwritten by an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// Waits at the provider.
+    /// Queued at the provider.
     Queued,
     /// On its way.
     Sending,
-    /// Given to the next on the way.
+    /// Handed to the next carrier.
     Sent,
-    /// With its recipient.
+    /// Delivered to its recipient.
     Delivered,
-    /// Not taken at the other end.
+    /// Refused by the recipient's side.
     Undelivered,
     /// The provider gave up.
     Failed,
-    /// Came back.
+    /// Bounced.
     Bounced,
-    /// The recipient complained of it.
+    /// The recipient complained about it.
     Complained,
 }
 
 impl Progress {
-    /// How far it is: only what is further follows.
+    /// The order of stages: only a higher one replaces a lower one.
     pub fn rank(self) -> i64 {
         match self {
             Self::Queued => 0,
             Self::Sending => 1,
             Self::Sent => 2,
             Self::Delivered | Self::Undelivered | Self::Failed => 3,
-            // A mail can bounce, and annoy, after it was delivered.
+            // A mail can bounce, and cause a complaint, after it was delivered.
             Self::Bounced => 4,
             Self::Complained => 5,
         }
     }
 
-    /// Its name, in metrics too.
+    /// Its name, also in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -73,14 +73,14 @@ impl Progress {
         }
     }
 
-    /// Whether the recipient has not got the message, or did not want it.
+    /// Whether the message did not arrive, or was not wanted.
     pub fn is_failure(self) -> bool {
         self.rank() >= 3 && self != Self::Delivered
     }
 }
 
 impl Report {
-    /// A sentence for staff, of a message that was sent and did not arrive.
+    /// A sentence for staff about a message that was sent and did not arrive.
     pub fn failure(&self) -> Option<String> {
         self.progress.is_failure().then(|| {
             let progress = self.progress.as_str();
@@ -92,28 +92,28 @@ impl Report {
     }
 }
 
-/// An address that is not written to any more.
+/// A suppressed address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
     /// The address, by [`address_hash`].
     pub address_hash: String,
     /// Why.
     pub reason: Why,
-    /// What the provider calls it.
+    /// The provider's name for the reason.
     pub detail: Option<String>,
-    /// The provider's message that said so.
+    /// The provider's message that reported it.
     pub source: String,
     /// Since when.
     pub at: Timestamp,
 }
 
-/// Why an address is not written to.
+/// Why an address is suppressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// Mails to it came back for good.
+    /// Mails to it bounced permanently.
     Bounced,
-    /// Its owner complained of a mail.
+    /// Its owner complained about a mail.
     Complained,
 }
 
@@ -141,7 +141,7 @@ impl Suppression {
     }
 }
 
-/// Names an address, or number, without saying it: two spellings of one have the same hash.
+/// A hash that identifies an address or number: two spellings of one have the same hash.
 pub fn address_hash(address: &str) -> String {
     let digest = Sha256::digest(Recipient::lookup_key(address));
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -151,7 +151,7 @@ pub fn address_hash(address: &str) -> String {
     })
 }
 
-/// What a provider says, cut to what is safe to keep and to show: one line, no addresses.
+/// A provider's text, reduced to what is safe to store and show: one line, without addresses.
 pub fn detail(text: &str) -> Option<String> {
     let line: String = plain::line(text).chars().take(MAX_DETAIL).collect();
     (!line.is_empty() && !line.contains('@')).then_some(line)
@@ -162,20 +162,20 @@ pub fn detail(text: &str) -> Option<String> {
 pub struct CountedMail {
     /// The address, by [`address_hash`].
     pub address_hash: String,
-    /// The delivery; the same one counts once.
+    /// The delivery, which counts once.
     pub delivery_id: String,
     /// When it is to be sent.
     pub at: Timestamp,
 }
 
-/// Something of which a day has only so much.
+/// A daily quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
-    /// Names what is counted, and the day.
+    /// The counter and the day.
     pub key: String,
-    /// How much there is.
+    /// The limit.
     pub limit: u32,
-    /// From when on the count may be forgotten.
+    /// When the count may be deleted.
     pub expires_at: Timestamp,
 }
 

@@ -1,10 +1,10 @@
-//! A message as its recipient will have it.
+//! A message as its recipient gets it.
 
 use comptoir_mesh::phone::Number;
 
 use super::plain;
 
-/// How a message travels.
+/// A channel of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -27,13 +27,13 @@ impl Channel {
 /// A message ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Begins with `msg_`; derived from the delivery's id, so that sending twice is seen as one.
+    /// Begins with `msg_`; derived from the delivery's id, so that a second send is recognised.
     pub id: String,
-    /// How it travels.
+    /// The channel.
     pub channel: Channel,
-    /// Whom a mail comes from, as its header says; empty for a text message.
+    /// A mail's `From`; empty for a text message.
     pub from: String,
-    /// Whom it goes to.
+    /// The recipient.
     pub to: Recipient,
     /// A mail's subject; empty for a text message.
     pub subject: Subject,
@@ -44,13 +44,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// The delivery's id, which its own is derived from.
+    /// The delivery's id, from which its own is derived.
     pub(crate) fn delivery_id(&self) -> String {
         format!("dlv_{}", self.id.trim_start_matches("msg_"))
     }
 }
 
-/// One address or number, which cannot name a second one.
+/// One address or number; it cannot contain a second one.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Recipient(String);
@@ -63,14 +63,14 @@ impl Recipient {
             .map_err(|_| Invalid("not an e-mail address"))
     }
 
-    /// A telephone number that can be dialled from anywhere; one without a country's code is dialled in `country`.
+    /// An international telephone number; one without a country code is read as a number in `country`.
     pub fn phone(number: &str, country: Option<&str>) -> Result<Self, Invalid> {
         Number::parse(number, country)
             .map(|number| Self(number.e164()))
             .ok_or(Invalid("not a telephone number"))
     }
 
-    /// A number as it was kept, also by builds that knew less of numbers.
+    /// A stored number, also one of earlier builds that checked less.
     fn kept_phone(number: String) -> Result<Self, Invalid> {
         let digits = number.strip_prefix('+').unwrap_or(&number);
         if (4..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -85,7 +85,7 @@ impl Recipient {
         &self.0
     }
 
-    /// For logs: enough to recognise, too little to write to.
+    /// For logs: enough to recognise the address, too little to use it.
     pub fn masked(&self) -> String {
         if self.0.contains('@') {
             comptoir_mesh::text::mask_email(&self.0)
@@ -128,7 +128,7 @@ impl From<Recipient> for String {
     }
 }
 
-/// A subject: one line, which cannot begin another header.
+/// A subject: one line, which cannot contain another header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Subject(String);
 
@@ -148,7 +148,7 @@ impl Subject {
     }
 }
 
-/// Why a value is none.
+/// Why a value is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub(crate) &'static str);

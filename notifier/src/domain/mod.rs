@@ -1,4 +1,4 @@
-//! What a delivery is, what it says, and which of its states follow which. No store, no network, no clock.
+//! Deliveries, their content and the transitions of their states. No store, no network, no clock.
 
 pub mod content;
 pub mod delivery;

@@ -1,11 +1,10 @@
-//! Text that comes from people, made safe to stand in a mail's header, a text part or a text message.
+//! Makes user text safe for a mail's header, a text part or a text message.
 
-/// The longest piece of text a message repeats.
+/// The longest user text in a message.
 const MAX_CHARS: usize = 300;
 
-/// One line of visible text: control characters, line separators and characters that hide or turn text become single
-/// spaces, and what is too long is cut. The services refuse such text when it is entered; this holds for events as well,
-/// whoever wrote them.
+/// One line of visible text: control characters, line separators and characters that hide or reverse text become single
+/// spaces, and long text is cut. The services refuse such text on input; this covers events from any source.
 pub(crate) fn line(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut length = 0;
@@ -30,12 +29,12 @@ pub(crate) fn line(text: &str) -> String {
     clean
 }
 
-/// As [`line`], `None` when nothing visible is left.
+/// As [`line`]; `None` if nothing visible is left.
 pub(crate) fn optional_line(text: Option<&str>) -> Option<String> {
     text.map(line).filter(|clean| !clean.is_empty())
 }
 
-/// Whether a character could forge a header, hide text or turn its direction.
+/// Whether a character could forge a header, hide text or reverse its direction.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -1,18 +1,18 @@
-//! What is remembered of the events that came in: the inbox, and the dead letters.
+//! The inbox, and dead letters.
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-/// That an event was taken in, and what it said.
+/// An entry of the inbox: an event that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxEntry {
     /// The event.
     pub event_id: String,
-    /// Where it came from.
+    /// Its topic.
     pub topic: String,
     /// The digest of its bytes: the same id with another digest is a conflict.
     pub body_sha256: [u8; 32],
-    /// When it was taken in.
+    /// When it was recorded.
     pub received_at: Timestamp,
 }
 
@@ -21,39 +21,39 @@ pub fn digest(payload: &[u8]) -> [u8; 32] {
     Sha256::digest(payload).into()
 }
 
-/// A record that could not be taken in.
+/// A record that can never be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Begins with `dead_`; derived from the record, so that its second coming is the same letter.
+    /// Begins with `dead_`; derived from the record, so that a second delivery is the same dead letter.
     pub id: String,
-    /// Where it came from.
+    /// Its topic.
     pub topic: String,
     /// The record's key.
     pub key: String,
-    /// The event's id, as the record gives it.
+    /// The event's id, from the record.
     pub event_id: String,
-    /// Its place among those of its key, as the record gives it.
+    /// The event's sequence, from the record.
     pub sequence: u64,
     /// Why.
     pub reason: DeadReason,
-    /// Why, in words; never text of the event's.
+    /// Why, in words; never the event's text.
     pub error: String,
-    /// The record's bytes, to be looked at and sent in again; none of a record over the limit.
+    /// The record's bytes, for inspection and redrive; empty if the record is over the limit.
     pub payload: Vec<u8>,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
 }
 
-/// Why a record could not be taken in.
+/// Why a record can never be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeadReason {
-    /// The bytes are no event, or not the one the record says.
+    /// The bytes are not an event, or not the record's event.
     DecodeError,
-    /// Of a schema later than this build's.
+    /// Its schema is later than this build's.
     UnsupportedVersion,
-    /// An id that came before with another body.
+    /// Its id was recorded before with another body.
     IdConflict,
-    /// The event cannot be worked with, tried as often as allowed.
+    /// The event cannot be handled.
     HandlerFailed,
 }
 

@@ -1,5 +1,5 @@
-//! Countries by the names that people of a language know (Unicode CLDR 48, territory display names, the short
-//! ones of Hong Kong and Macao).
+//! Names of countries in French and English (Unicode CLDR 48, territory display names, the short ones of Hong Kong and
+//! Macao).
 
 use super::words::Language;
 

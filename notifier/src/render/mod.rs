@@ -1,7 +1,7 @@
-//! Writes messages: a text and an HTML part from one set of facts, in the recipient's language.
+//! Renders messages: a text and an HTML part from the same content, in the recipient's language.
 //!
-//! Everything in an HTML part is escaped; text of people that reaches a text part was made one line before
-//! ([`crate::domain::plain`]), so that it can forge neither a header nor a line of ours. Templates are compiled in.
+//! Everything in an HTML part is escaped; user text in a text part is reduced to one line ([`crate::domain::plain`]),
+//! so that it can forge neither a header nor a line. Templates are compiled in.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ mod money;
 mod templates;
 mod words;
 
-/// A token for a mail's link, and until when it works.
+/// A token for a mail's link, and when it expires.
 pub(crate) struct Token {
     pub(crate) token: String,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
-/// Writes messages for one shop.
+/// Renders the messages of one shop.
 pub(crate) struct Renderer {
     templates: Environment<'static>,
     shop: Arc<Shop>,
@@ -41,7 +41,7 @@ pub(crate) struct Renderer {
     from: String,
 }
 
-/// A message could not be written: a defect of a template, or of what it was given.
+/// A message could not be rendered: a defect of a template or of its input.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Error(String);
@@ -73,7 +73,7 @@ struct SumView {
 }
 
 impl Renderer {
-    /// Links lead to `storefront`, never to where a request came from.
+    /// Links lead to `storefront`, never to a request's host.
     pub(crate) fn new(shop: Arc<Shop>, storefront: Url, from: &Sender) -> Result<Self, Error> {
         let mut templates = Environment::new();
         let syntax = SyntaxConfig::builder()
@@ -102,7 +102,7 @@ impl Renderer {
         })
     }
 
-    /// Writes a delivery's message. Mails with a link need its `token`.
+    /// Renders a delivery's message. Mails with a link need its `token`.
     pub(crate) fn render(
         &self,
         delivery: &Delivery,
@@ -166,7 +166,7 @@ impl Renderer {
                     Some(page) => {
                         let token = token.ok_or_else(|| Error("no token".to_owned()))?;
                         let link = self.link(page, &token.token)?;
-                        // A token without an end is one for a day: what auth gives.
+                        // A token without an expiry is valid for a day.
                         let left = token
                             .expires_at
                             .map_or(std::time::Duration::from_secs(24 * 3600), |end| {
@@ -210,7 +210,7 @@ fn view(order: &OrderContent, language: Language) -> OrderView<'_> {
     let format = |amount: &Amount| money::format(amount, language);
     sum(words.subtotal.to_owned(), format(&cost.subtotal), false);
     if let Some(discount) = &cost.discount {
-        // Said as what is taken off, however the order counts it.
+        // Shown as a deduction, whatever the sign in the order.
         let off = Amount {
             minor_units: discount.minor_units.saturating_abs().saturating_neg(),
             ..discount.clone()
@@ -258,8 +258,7 @@ fn view(order: &OrderContent, language: Language) -> OrderView<'_> {
     }
 }
 
-/// Escapes what HTML gives a meaning to. The engine's own escaping takes slashes as well, which makes links unreadable to a
-/// person who looks at the source.
+/// Escapes HTML. The template engine's own escaping includes slashes, which makes links unreadable in the source.
 fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     let Some(text) = value
         .as_str()
@@ -284,7 +283,7 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
 
 impl From<minijinja::Error> for Error {
     fn from(error: minijinja::Error) -> Self {
-        // The kind and the place, not the values: those are the recipient's.
+        // The kind and the place, not the values, which are the recipient's.
         Self(format!(
             "template {}, line {}: {}",
             error.name().unwrap_or("?"),

@@ -1,11 +1,11 @@
-//! Amounts as people of a language write them.
+//! Amounts in the format of a language.
 
 use comptoir_shop::money::{format_decimal, fraction_digits};
 
 use super::words::Language;
 use crate::domain::content::Amount;
 
-/// `49,90 €` in French, `€49.90` in English. An amount of a currency nobody knows is written with its code and two digits.
+/// `49,90 €` in French, `€49.90` in English. An amount in an unknown currency has its code and two digits.
 pub(crate) fn format(amount: &Amount, language: Language) -> String {
     let digits = fraction_digits(&amount.currency).unwrap_or(2);
     let decimal = format_decimal(amount.minor_units, digits);
@@ -23,14 +23,14 @@ pub(crate) fn format(amount: &Amount, language: Language) -> String {
         number.push_str(fraction);
     }
     match (language, symbol(&amount.currency, language)) {
-        // No-break spaces, so that an amount is never torn apart.
+        // No-break spaces keep an amount on one line.
         (Language::French, symbol) => format!("{sign}{number}\u{a0}{}", symbol.unwrap_or(&amount.currency)),
         (Language::English, Some(symbol)) => format!("{sign}{symbol}{number}"),
         (Language::English, None) => format!("{sign}{}\u{a0}{number}", amount.currency),
     }
 }
 
-/// The symbols people know from their own language (Unicode CLDR 48); other currencies go by their code.
+/// The symbols that are usual in the language (Unicode CLDR 48); other currencies have their code.
 fn symbol(currency: &str, language: Language) -> Option<&'static str> {
     match (currency, language) {
         ("EUR", _) => Some("€"),

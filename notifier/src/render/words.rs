@@ -1,4 +1,4 @@
-//! The languages messages are written in, and the words their parts share.
+//! The languages of messages, and the words that templates share.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::content::Tax;
 
-/// A language messages are written in.
+/// A language of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     French,
@@ -14,7 +14,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language of a recipient's locale; of the shop's first if that is none of ours; English otherwise.
+    /// The language of the recipient's locale; if it is not supported, of the shop's first locale; else English.
     pub(crate) fn choose(locale: &str, shop_locales: &[String]) -> Self {
         let first = shop_locales.first().map(String::as_str);
         [Some(locale), first]
@@ -72,10 +72,10 @@ impl Language {
         }
     }
 
-    /// How long something still works, in whole hours from two hours on, and in minutes below.
+    /// The remaining time, in whole hours from two hours on, and in minutes below.
     pub(crate) fn duration(self, left: Duration) -> String {
         let minutes = i64::try_from(left.as_secs() / 60).unwrap_or(0).max(1);
-        // A link's life has a few seconds less when its mail is written: 23 h 59 min are 24 hours to a reader.
+        // A link has lost a few seconds when its mail is rendered: 23 h 59 min are shown as 24 hours.
         let hours = (minutes + 1) / 60;
         let (count, unit) = if hours >= 2 {
             (hours, "hour")
@@ -101,7 +101,7 @@ impl Language {
     }
 }
 
-/// Words that several templates share.
+/// Words that templates share.
 #[derive(Debug, Serialize)]
 pub(crate) struct Words {
     pub(crate) subtotal: &'static str,

@@ -1,4 +1,4 @@
-//! Deliveries, listed, read and tried again.
+//! Deliveries: listed, read and retried.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::ids::is_id;
@@ -10,7 +10,7 @@ use super::{Handler, page};
 use crate::convert;
 use crate::domain::delivery::{Delivery, Status};
 
-/// How often a change is tried that others get ahead of.
+/// Attempts at a compare-and-set.
 const TRIES: u32 = 5;
 
 pub(super) async fn list(
@@ -29,7 +29,7 @@ pub(super) async fn list(
             )
         })?),
     };
-    // One more than asked for tells whether there is another page.
+    // One more than requested tells whether there is a next page.
     let mut found = handler
         .store
         .deliveries(status, page.after, page.size + 1)

@@ -1,4 +1,4 @@
-//! `NotifierService`: what staff see of the deliveries, the providers' webhooks, and the development mailbox.
+//! `NotifierService`: deliveries for staff, the providers' webhooks, and the development mailbox.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ impl NotifierService for Handler {
     }
 }
 
-/// A page's size and what it starts behind.
+/// A page's size, and the position after which it starts.
 struct Page {
     size: u32,
     after: Option<Position>,

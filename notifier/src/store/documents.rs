@@ -1,11 +1,11 @@
-//! How both adapters keep a message.
+//! How both adapters store a message.
 
 use comptoir_mesh::error::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Channel, Message, Recipient, Subject};
 
-/// A message as it is kept.
+/// A stored message.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MessageDocument {
     id: String,

@@ -1,4 +1,4 @@
-//! The other half of the port: what providers told, and what was used up. Each method is one atomic step here too.
+//! The port for providers' reports, suppressed addresses and quotas. Each method is one atomic step.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use comptoir_mesh::error::Error;
 
 use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 
-/// What providers told, and what was used up.
+/// Providers' reports, suppressed addresses and quotas.
 #[async_trait]
 pub trait Feedback: Send + Sync + 'static {
-    /// Puts an address on the suppression list; `false` when it is there already, whose reason stays.
+    /// Suppresses an address; `false` if it is suppressed already, for the first reason.
     async fn suppress(&self, suppression: Suppression) -> Result<bool, Error>;
 
-    /// Why an address, by its hash, is not written to.
+    /// Why an address, by its hash, is suppressed.
     async fn suppression(&self, address_hash: &str) -> Result<Option<Suppression>, Error>;
 
-    /// Keeps a report of a delivery; `false`, and nothing, when one is there that is as far or further.
+    /// Stores a report about a delivery; `false`, without effect, if the stored one's stage is the same or later.
     async fn report(&self, report: Report) -> Result<bool, Error>;
 
-    /// What was told of these deliveries, in no order.
+    /// The reports about these deliveries, in any order.
     async fn reports(&self, delivery_ids: &[String]) -> Result<Vec<Report>, Error>;
 
-    /// Takes one of what the day has; `false` when nothing is left.
+    /// Takes one from the daily quota; `false` if it is used up.
     async fn take(&self, quota: &Quota) -> Result<bool, Error>;
 
-    /// Counts a mail for its address, unless `limit` others were within `window` before it: then `false`. One that is counted
-    /// stays so.
+    /// Counts a mail for its address; `false` if `limit` others were counted within `window` before it. A counted mail
+    /// stays counted.
     async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error>;
 
-    /// Gives back one that was taken and not used.
+    /// Returns one that was taken and not used.
     async fn give_back(&self, quota: &Quota) -> Result<(), Error>;
 }

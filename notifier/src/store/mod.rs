@@ -1,5 +1,5 @@
-//! What the notifier keeps, as one port: each method is one atomic step. Documents change by compare-and-set on their version,
-//! so that a store with single-document atomicity can keep every promise of [`contract`].
+//! The notifier's store port. Each method is one atomic step. Documents change by compare-and-set on their version, so
+//! that a store with atomic single documents can hold every promise of [`contract`].
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub trait Store: Events + Deliveries + Mailbox + Feedback {}
 
 impl<T: Events + Deliveries + Mailbox + Feedback> Store for T {}
 
-/// Events that were taken, and those that cannot be.
+/// The inbox, and dead letters.
 #[async_trait]
 pub trait Events: Send + Sync + 'static {
     /// Records an event and the deliveries it asks for: both or neither, durably. A known event changes nothing.
@@ -99,14 +99,14 @@ pub trait Mailbox: Send + Sync + 'static {
     ) -> Result<Vec<Posted>, Error>;
 }
 
-/// What became of an event.
+/// The result of recording an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// It is remembered now.
+    /// It is recorded now.
     New,
-    /// It was already, with the same body.
+    /// It was recorded before, with the same body.
     Duplicate,
-    /// Its id was already, with another body.
+    /// Its id was recorded before, with another body.
     Conflict,
 }
 
@@ -115,14 +115,14 @@ pub enum Recorded {
 pub struct Posted {
     /// The message.
     pub message: Message,
-    /// When it was put there.
+    /// When it was stored.
     pub created_at: Timestamp,
 }
 
-/// A place in a list that is ordered newest first: behind the thing made then, with this id.
+/// A position in a list that is sorted newest first: after the entry with this time and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
     /// Its id.
     pub id: String,
@@ -134,7 +134,7 @@ impl Position {
         format!("{:016x}{}", self.created_at.as_microsecond(), self.id)
     }
 
-    /// Reads a cursor; `None` when it is none.
+    /// Reads a cursor; `None` if it is invalid.
     pub fn parse(cursor: &str) -> Option<Self> {
         let (time, id) = cursor.split_at_checked(16)?;
         let created_at = Timestamp::from_microsecond(i64::from_str_radix(time, 16).ok()?).ok()?;
@@ -150,7 +150,7 @@ impl Position {
 }
 
 impl Delivery {
-    /// Its place in the list of deliveries.
+    /// Its position in the list of deliveries.
     pub(crate) fn position(&self) -> Position {
         Position {
             created_at: self.created_at,
@@ -160,7 +160,7 @@ impl Delivery {
 }
 
 impl Posted {
-    /// Its place in the mailbox.
+    /// Its position in the mailbox.
     pub(crate) fn position(&self) -> Position {
         Position {
             created_at: self.created_at,

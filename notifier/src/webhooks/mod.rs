@@ -1,4 +1,4 @@
-//! What providers tell of the messages they took, once it is sure that it was they.
+//! Providers' webhooks: reports about sent messages, after their signature was verified.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    /// Those of the providers that have settings.
+    /// The webhooks of the configured providers.
     pub(crate) fn new(config: &Config, env: &Env, store: &Arc<dyn Store>) -> anyhow::Result<Self> {
         Ok(Self {
             store: store.clone(),
@@ -35,8 +35,8 @@ impl Webhooks {
         })
     }
 
-    /// Takes a webhook that its provider has signed. Without a configured provider there is no key to verify it with, and
-    /// what cannot be verified is refused.
+    /// Handles a webhook with its provider's signature. Without a configured provider there is no key to verify it, and
+    /// it is refused.
     pub(crate) async fn take(&self, request: &HandleWebhookRequest, now: Timestamp) -> Result<(), Error> {
         let (store, provider) = (&*self.store, request.provider.as_str());
         let outcome = match (provider, &self.ses, &self.twilio) {
@@ -65,7 +65,7 @@ impl Webhooks {
     }
 }
 
-/// A webhook that its provider has not signed, or that cannot be told.
+/// A webhook whose signature is missing or invalid.
 fn forged(why: &str) -> Error {
     Error::new(
         ErrorReason::WebhookSignatureInvalid,
@@ -73,7 +73,8 @@ fn forged(why: &str) -> Error {
     )
 }
 
-/// Keeps what a provider says of a delivery; nothing when it says nothing new. The delivery may be gone, or another shop's.
+/// Stores a report about a delivery, unless it says nothing new. The delivery may be unknown here: deleted, or another
+/// shop's.
 async fn report(store: &dyn Store, provider: &'static str, report: Report) -> Result<(), Error> {
     if !is_id(&report.delivery_id, "dlv_") || store.delivery(&report.delivery_id).await?.is_none() {
         return Ok(());

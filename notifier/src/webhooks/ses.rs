@@ -1,5 +1,5 @@
-//! What SES says of mails: bounces, complaints, deliveries. An address whose mails come back for good, or whose owner complained,
-//! is not written to any more; SES counts what is sent there against the account.
+//! SES's reports about mails: bounces, complaints, deliveries. An address with a permanent bounce or a complaint is
+//! suppressed, since SES counts mails to it against the account.
 
 use comptoir_mesh::error::Error;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::backend::DELIVERY_TAG;
 use crate::domain::feedback::{Progress, Report, Suppression, Why, address_hash, detail};
 use crate::store::Store;
 
-/// An event of a configuration set, or a notification of an identity, which differ in the name of their kind.
+/// An event of a configuration set, or a notification of an identity; they differ in the name of the kind.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -53,15 +53,15 @@ struct RecipientOf {
     email_address: String,
 }
 
-/// Each effect is idempotent, so that the same message twice, or a message after a crash, does no more than once.
+/// Each effect is idempotent, so that a repeated message has the effect of one.
 pub(super) async fn take(published: &Published, store: &dyn Store, now: Timestamp) -> Result<(), Error> {
-    // SNS's own test messages, and what SES may say one day, ask for nothing.
+    // SNS's test messages and unknown kinds have no effect.
     let Ok(event) = serde_json::from_str::<Event>(&published.message) else {
         return Ok(());
     };
     let (progress, text, suppressed) = match (event.event_type.as_str(), &event.bounce, &event.complaint) {
         ("Bounce", Some(bounce), _) => {
-            // What is called transient, or undetermined, may arrive another day.
+            // After a transient or undetermined bounce a later mail may arrive.
             let for_good = bounce.bounce_type == "Permanent";
             let text = detail(&format!("{}/{}", bounce.bounce_type, bounce.bounce_sub_type));
             let suppressed = for_good.then_some((Why::Bounced, &bounce.bounced_recipients));

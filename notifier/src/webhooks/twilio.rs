@@ -1,5 +1,4 @@
-//! Twilio's status callbacks. Each is signed with the account's token, over the address that was called and every parameter in
-//! it.
+//! Twilio's status callbacks. Each is signed with the account's token, over the called address and every parameter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,18 +17,18 @@ use crate::config::TwilioSettings;
 use crate::domain::feedback::{Progress, Report, detail};
 use crate::store::Store;
 
-/// Parameters of a form, sorted, a value each once.
+/// Parameters of a form, sorted, without duplicates.
 type Form = BTreeMap<String, BTreeSet<String>>;
 
-/// Takes status callbacks.
+/// Handles status callbacks.
 pub(crate) struct Callbacks {
     token: Secret,
-    /// The address that Twilio was told to call, when the public one is known; the one that was called otherwise.
+    /// The address that Twilio was asked to call, if the public one is known; else the called one.
     address: Option<String>,
 }
 
 impl Callbacks {
-    /// `None` where Twilio has no settings.
+    /// `None` if Twilio has no settings.
     pub(super) fn new(settings: &TwilioSettings) -> Option<Self> {
         settings.twilio_account_sid.as_ref()?;
         Some(Self {
@@ -50,7 +49,7 @@ impl Callbacks {
                 .or_default()
                 .insert(value.into_owned());
         }
-        let called = Url::parse(&request.url).map_err(|_| forged("the address that was called is none"))?;
+        let called = Url::parse(&request.url).map_err(|_| forged("the called address is not a URL"))?;
         let address = match (&self.address, called.query()) {
             (Some(address), Some(query)) => format!("{address}?{query}"),
             (Some(address), None) => address.clone(),
@@ -68,7 +67,7 @@ impl Callbacks {
         let value = |name: &str| form.get(name).and_then(|values| values.first());
         let status = value("MessageStatus").or_else(|| value("SmsStatus"));
         let delivery = called.query_pairs().find(|(name, _)| name == "delivery");
-        // A status that came after this was written, or a callback that is not for a delivery, asks for nothing.
+        // An unknown status, or a callback that is not about a delivery, has no effect.
         let (Some(progress), Some((_, delivery_id))) = (status.and_then(|status| progress(status)), delivery)
         else {
             return Ok(());
@@ -99,8 +98,8 @@ impl Callbacks {
     }
 }
 
-/// How Twilio may have written the address: it has been seen to sign with the port that everybody leaves out, and without one
-/// that was there.
+/// The spellings of the address that Twilio may have signed: it adds the default port in some cases, and drops a given
+/// one in others.
 fn spellings(address: &str) -> Vec<String> {
     let mut spellings = vec![address.to_owned()];
     let Some((scheme, rest)) = address.split_once("://") else {

@@ -1,4 +1,4 @@
-//! A notifier in a folder of its own, with a clock to set, an auth service to script, and events to feed it.
+//! A notifier in its own folder, with a settable clock, a scripted auth service, and sample events.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -56,17 +56,17 @@ impl Subject {
         }
     }
 
-    /// A staff user's token, fresh by the clock.
+    /// A staff user's token, issued now by the test's clock.
     pub(crate) fn staff(&self) -> String {
         self.test.token("user_01ARZ3NDEKTSV4RRFFQ69G5FAV", Role::Staff)
     }
 
-    /// Hands an event over as the relay would.
+    /// Delivers an event as the bus would.
     pub(crate) async fn feed(&self, record: &Record) {
         deliver(&*self.notifier.inbox, record).await.unwrap();
     }
 
-    /// Sends what is due until nothing is; gives how many tries that took.
+    /// Sends until nothing is due, and returns the number of attempts.
     pub(crate) async fn send_due(&self) -> usize {
         let mut tries = 0;
         while let Round::Tried(count) = self.notifier.worker.round().await.unwrap() {
@@ -102,7 +102,7 @@ impl Subject {
             .deliveries
     }
 
-    /// The one delivery there is.
+    /// The only delivery.
     pub(crate) async fn delivery(&self) -> Delivery {
         let mut all = self.deliveries("").await;
         assert_eq!(all.len(), 1, "{all:?}");
@@ -118,7 +118,7 @@ pub(crate) fn config() -> Config {
     }
     let arguments = ["test", "--storefront-url", "https://shop.example.org"];
     let mut config = <Arguments as clap::Parser>::parse_from(arguments).config;
-    // The variables of the real servers are there for the tests that ask for them.
+    // The variables of the real servers are for the tests that use them.
     config.ses = SesSettings::default();
     config.twilio.twilio_account_sid = None;
     config
@@ -143,7 +143,7 @@ const AUTH_POLICY: &[(&str, Access)] = &[(
     Access::Services(&["notifier"]),
 )];
 
-/// An auth service that gives tokens, or refuses to.
+/// An auth service that issues tokens, or refuses to.
 #[derive(Default)]
 pub(crate) struct FakeAuth {
     refusal: Mutex<Option<ErrorReason>>,
@@ -151,13 +151,13 @@ pub(crate) struct FakeAuth {
 }
 
 impl FakeAuth {
-    /// From now on answers with this, or with tokens again.
+    /// Sets the answer from now on: this error, or tokens.
     pub(crate) fn answer_with(&self, refusal: Option<ErrorReason>) {
         *self.refusal.lock().unwrap() = refusal;
     }
 }
 
-/// The methods nobody calls here.
+/// The methods that the notifier does not call.
 macro_rules! auth_service {
     ($($name:ident: $request:ident => $response:ident),* $(,)?) => {
         #[tonic::async_trait]
@@ -205,7 +205,7 @@ auth_service! {
     get_jwks: GetJwksRequest => GetJwksResponse,
 }
 
-/// An event that asks for an account's mail.
+/// An event that requests an account's mail.
 pub(crate) fn mail_event(id: &str, kind: auth::MailKind, locale: &str) -> auth::AuthEvent {
     auth::AuthEvent {
         id: id.to_owned(),

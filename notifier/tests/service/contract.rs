@@ -1,4 +1,4 @@
-//! SQLite and MongoDB keep what the store's port promises.
+//! SQLite and MongoDB hold the contract of the store's port.
 
 use comptoir_notifier::store::contract;
 

@@ -1,4 +1,4 @@
-//! Doubles of what providers have on the internet: they keep a journal of what they were asked, and answer as they are told.
+//! Doubles of the providers' servers: they keep a journal of requests, and answer as the test sets.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,17 +10,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 
-/// What a double was asked.
+/// A request to a double.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Asked {
-    /// A parameter of the form that was posted.
+impl Request {
+    /// A parameter of the posted form.
     pub(crate) fn form(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(&self.body)
             .find(|(key, _)| key == name)
@@ -32,19 +32,21 @@ impl Asked {
     }
 }
 
-type Answer = Arc<dyn Fn(&Asked) -> (StatusCode, String) + Send + Sync>;
+type Answer = Arc<dyn Fn(&Request) -> (StatusCode, String) + Send + Sync>;
 
 /// A server that answers every request by a function that a test may change, after a pause.
 #[derive(Clone)]
 pub(crate) struct Double {
     pub(crate) url: String,
-    journal: Arc<Mutex<Vec<Asked>>>,
+    journal: Arc<Mutex<Vec<Request>>>,
     answer: Arc<Mutex<Answer>>,
     pause: Arc<Mutex<Duration>>,
 }
 
 impl Double {
-    pub(crate) async fn new(answer: impl Fn(&Asked) -> (StatusCode, String) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn new(
+        answer: impl Fn(&Request) -> (StatusCode, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -59,17 +61,17 @@ impl Double {
         double
     }
 
-    /// From now on answers so.
-    pub(crate) fn answer(&self, answer: impl Fn(&Asked) -> (StatusCode, String) + Send + Sync + 'static) {
+    /// Sets the answer from now on.
+    pub(crate) fn answer(&self, answer: impl Fn(&Request) -> (StatusCode, String) + Send + Sync + 'static) {
         *self.answer.lock().unwrap() = Arc::new(answer);
     }
 
-    /// From now on answers only after this.
+    /// Sets the delay of answers from now on.
     pub(crate) fn pause(&self, pause: Duration) {
         *self.pause.lock().unwrap() = pause;
     }
 
-    pub(crate) fn journal(&self) -> Vec<Asked> {
+    pub(crate) fn journal(&self) -> Vec<Request> {
         self.journal.lock().unwrap().clone()
     }
 }
@@ -81,7 +83,7 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let asked = Asked {
+    let asked = Request {
         method,
         path: uri.to_string(),
         headers,

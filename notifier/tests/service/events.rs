@@ -1,4 +1,4 @@
-//! Events are taken in once; what can never be taken is put aside, and the next has its turn.
+//! Events are recorded once; one that can never be handled becomes a dead letter, and the next one is consumed.
 
 use bytes::Bytes;
 use comptoir_events::{Consumer as _, ORDERS_TOPIC, Record};
@@ -23,7 +23,7 @@ async fn dead_letters(subject: &Subject) -> Vec<DeadLetter> {
         .unwrap()
 }
 
-/// Feeds a record that cannot be taken, twice, and then a good one; gives the one dead letter.
+/// Delivers a record that cannot be handled, twice, and then a good one. Returns the only dead letter.
 async fn put_aside(record: &Record) -> DeadLetter {
     let subject = Subject::new().await;
     subject.feed(record).await;
@@ -37,9 +37,9 @@ async fn put_aside(record: &Record) -> DeadLetter {
         1,
         "the record behind it has its turn"
     );
-    let mut letters = dead_letters(&subject).await;
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    letters.remove(0)
+    let mut dead_letters = dead_letters(&subject).await;
+    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
+    dead_letters.remove(0)
 }
 
 #[tokio::test]
@@ -76,10 +76,10 @@ async fn an_id_with_another_body_is_put_aside() {
     let other = auth_record(&event);
     subject.feed(&other).await;
     subject.feed(&other).await;
-    let letters = dead_letters(&subject).await;
-    assert_eq!(letters.len(), 1);
+    let dead_letters = dead_letters(&subject).await;
+    assert_eq!(dead_letters.len(), 1);
     assert_eq!(
-        (letters[0].reason, letters[0].payload.as_slice()),
+        (dead_letters[0].reason, dead_letters[0].payload.as_slice()),
         (DeadReason::IdConflict, &*other.payload)
     );
     subject.send_due().await;
@@ -192,7 +192,7 @@ async fn events_that_ask_for_nothing_are_taken() {
         order_event("evt_4", 4, never_placed, canceled(None)),
     ];
     events.push(order_event("evt_5", 5, order("fr"), placed()));
-    // A kind of event that came to be later.
+    // A kind of event that is newer than this build.
     events[4].payload = None;
     for event in &events {
         subject.feed(&order_record(event)).await;

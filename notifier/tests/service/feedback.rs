@@ -1,4 +1,4 @@
-//! What SES tells through SNS: signed, of our topic, of now, and each time with the effect of one.
+//! SES's reports through SNS: signature, topic and age are verified, and repetitions have the effect of one.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::common::{Subject, config, mail_record, peers, production};
-use crate::doubles::{Asked, Double};
+use crate::doubles::{Double, Request};
 
-/// Signs nothing but these tests.
+/// A key that signs these tests only.
 const KEY: &[u8] = include_bytes!("sns/key.pem");
 const CERTIFICATE: &str = include_str!("sns/certificate.pem");
 /// A bounce of ada@example.org, signed by openssl as version 1 has it.
 const VERSION_1: &str = include_str!("sns/version_1.json");
 const TOPIC: &str = "arn:aws:sns:eu-west-3:123456789012:comptoir-mails";
 
-/// Serves the certificate, and takes confirmations.
+/// Serves the certificate, and accepts confirmations.
 async fn sns() -> Double {
-    Double::new(|asked: &Asked| match asked.path.as_str() {
+    Double::new(|asked: &Request| match asked.path.as_str() {
         "/certificate.pem" => (StatusCode::OK, CERTIFICATE.to_owned()),
         "/nothing.pem" => (StatusCode::OK, "no certificate".to_owned()),
         path if path.starts_with("/confirm") => (StatusCode::OK, "<ConfirmSubscriptionResponse/>".to_owned()),
@@ -56,7 +56,7 @@ async fn subject(sns: &Double) -> Subject {
     subject
 }
 
-/// A message of SNS that says this, not signed yet.
+/// An unsigned message of SNS with this text.
 fn message(sns: &Double, id: &str, says: &Value) -> Value {
     json!({
         "Type": "Notification",
@@ -164,7 +164,7 @@ async fn an_address_that_bounced_for_good_is_not_written_to() {
         )
     );
     assert_eq!(subject.deliveries("suppressed").await.len(), 1);
-    // Nothing was asked of auth, and nothing is tried again.
+    // Auth was not called, and nothing is retried.
     assert_eq!(subject.auth.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
     subject.test.clock.advance(Duration::from_secs(3600));
     assert_eq!(subject.send_due().await, 0);
@@ -193,7 +193,7 @@ async fn a_complaint_is_the_last_mail() {
         (kept.reason, kept.detail.as_deref()),
         (Why::Complained, Some("abuse"))
     );
-    // A bounce of later changes nothing of why.
+    // A later bounce does not change the reason.
     let later = signed(message(&sns, "m2", &bounce("ada@example.org", "Permanent", "")));
     call(&subject, &later).await.unwrap();
     let kept = store
@@ -207,7 +207,7 @@ async fn a_complaint_is_the_last_mail() {
 #[tokio::test]
 async fn a_mail_that_came_back_says_so_on_its_delivery() {
     let sns = sns().await;
-    // The mailbox takes the mail, and then SES is there.
+    // The mailbox gets the mail, and then SES is configured.
     let subject = Subject::with(TestEnv::new(), |_| {}).await;
     subject
         .feed(&mail_record("evt_1", MailKind::ConfirmEmail, "fr"))
@@ -239,7 +239,7 @@ async fn a_mail_that_came_back_says_so_on_its_delivery() {
     );
     let hash = address_hash("ada@example.org");
     assert_eq!(store(&subject).await.suppression(&hash).await.unwrap(), None);
-    // What was told later but is not as far changes nothing.
+    // A later report of an earlier stage changes nothing.
     let delivered = json!({"eventType": "Delivery", "mail": {"tags": {"delivery_id": [id]}}, "delivery": {}});
     call(&subject, &signed(message(&sns, "m2", &delivered)))
         .await
@@ -256,7 +256,7 @@ async fn version_1_is_taken_too() {
     call(&subject, &message).await.unwrap();
     let hash = address_hash("ada@example.org");
     assert!(store(&subject).await.suppression(&hash).await.unwrap().is_some());
-    // The one version's signature is not the other's.
+    // One version's signature is invalid in the other.
     message["SignatureVersion"] = "2".into();
     assert_eq!(
         call(&subject, &message).await,
@@ -380,7 +380,7 @@ async fn a_subscription_is_confirmed_where_amazon_is() {
         .filter(|asked| asked.path == "/confirm?Token=token")
         .count();
     assert_eq!(confirmed, 1);
-    // SNS does not have it: it comes again.
+    // SNS got no success, so it retries.
     assert_eq!(
         call(&subject, &asking(format!("{}/gone", sns.url))).await,
         Err(ErrorReason::DependencyUnavailable)

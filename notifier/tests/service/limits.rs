@@ -17,7 +17,7 @@ fn typed(email: &str) -> Order {
     }
 }
 
-/// Hands these events of an order of its own over, and sends.
+/// Delivers these events of a new order, and sends.
 async fn happened(subject: &Subject, id: u32, order: &Order, events: &[Payload]) {
     let order = Order {
         id: format!("order_{id}"),

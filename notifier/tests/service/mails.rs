@@ -1,4 +1,4 @@
-//! What each message says, in both languages, and what people's text cannot do in it.
+//! The text of each message in both languages, and what user text cannot do in it.
 
 use crate::common::{
     Subject, canceled, euros, mail_record, order, order_event, order_record, paid, placed, refunded, shipped,
@@ -47,7 +47,7 @@ async fn every_message(locale: &str) -> Vec<MailboxMessage> {
     }
     let mut messages = subject.mailbox("").await;
     assert_eq!(messages.len(), 11);
-    // The text message and the mail of one event are sent at one moment: the mail stands first.
+    // The text message and the mail of one event have the same time: the mail is listed first.
     messages.reverse();
     messages.sort_by_key(|message| (message.created_at.map(|at| at.seconds), message.channel.clone()));
     messages
@@ -163,7 +163,7 @@ async fn html_says_what_text_says() {
                 message.html
             );
             assert!(message.text.contains("https://shop.example.org"));
-            // Every amount, number and link of the text stands in the HTML part.
+            // The HTML part contains every amount, number and link of the text part.
             for word in message
                 .text
                 .split_whitespace()

@@ -1,4 +1,4 @@
-//! The notifier through its own doors: events in, the generated client beside.
+//! The notifier through its interfaces: events, and the generated client.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

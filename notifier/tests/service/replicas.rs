@@ -1,4 +1,4 @@
-//! Two notifiers on one MongoDB: an event that both are handed is recorded once, and what it asks for sent once.
+//! Two notifiers on one MongoDB: an event delivered to both is recorded once, and its messages are sent once.
 
 use std::collections::BTreeSet;
 

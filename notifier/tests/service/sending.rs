@@ -1,4 +1,4 @@
-//! Messages are tried with patience, by one sender at a time, at a rate, and never lost.
+//! Messages are retried with backoff, by one worker at a time, within the send rate, and never lost.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn an_auth_that_is_away_is_asked_again_with_growing_pauses() {
             (failed.attempts, failed.last_error.as_deref()),
             (attempt, Some("auth: DEPENDENCY_UNAVAILABLE"))
         );
-        // The pause is between half and the whole of 1, 2, 4 … seconds.
+        // The backoff is between half and all of 1, 2, 4 … seconds.
         subject
             .test
             .clock
@@ -210,7 +210,7 @@ async fn a_senders_lease_is_taken_over_when_it_ends() {
     subject
         .feed(&order_record(&order_event("evt_1", 1, order("fr"), placed())))
         .await;
-    // A sender that is killed after it claimed.
+    // A worker that is killed after it claimed.
     let store = SqliteStore::open(subject.test.folder().join("notifier.db").to_str().unwrap())
         .await
         .unwrap();
@@ -226,7 +226,7 @@ async fn a_senders_lease_is_taken_over_when_it_ends() {
     subject.test.clock.advance(Duration::from_secs(1));
     assert_eq!(subject.send_due().await, 1);
     assert_eq!(subject.delivery().await.attempts, 2);
-    // The first sender comes back from a pause: what it notes is of a version that is gone.
+    // The first worker resumes after a pause: its write has an old version.
     assert!(
         !store
             .save(claimed.sent(subject.test.env.clock.now()))
@@ -243,7 +243,7 @@ async fn a_message_sent_twice_is_in_the_mailbox_once() {
         .feed(&order_record(&order_event("evt_1", 1, order("fr"), placed())))
         .await;
     subject.send_due().await;
-    // As if the process had died between the send and its note: the delivery is found as sending.
+    // As if the process had died between the send and the write: the delivery is still being sent.
     let store = SqliteStore::open(subject.test.folder().join("notifier.db").to_str().unwrap())
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! What staff see, what webhooks are told, who may read the mailbox.
+//! What staff see, answers to webhooks, and access to the mailbox.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_mesh::service::policy_gaps;
@@ -124,7 +124,7 @@ async fn deliveries_are_paged_newest_first() {
         }
     }
     assert_eq!(paged, whole.deliveries);
-    // Any entry's cursor goes on behind it.
+    // Any entry's cursor continues after it.
     let behind = ListDeliveriesRequest {
         page_token: whole.cursors[4].clone(),
         ..Default::default()
@@ -292,7 +292,7 @@ async fn the_mailbox_is_paged_and_searched() {
     for number in ["+33612345678", " 33612345678", "+33 6 12 34 56 78"] {
         assert_eq!(subject.mailbox(number).await.len(), 1, "{number}");
     }
-    assert_eq!(subject.mailbox("nobody").await.len(), 0);
+    assert_eq!(subject.mailbox("unknown").await.len(), 0);
     let first = ListMailboxRequest {
         page_size: 2,
         ..Default::default()

@@ -1,4 +1,4 @@
-//! Mails through Amazon SES: at a real endpoint when there is one, and at a double for what that never answers.
+//! Mails through Amazon SES: at a real endpoint if one is set, and at a double for answers that it never gives.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use comptoir_proto::auth::v1::{AuthEvent, MailKind, auth_event};
 use serde_json::Value;
 
 use crate::common::{Subject, auth_record, mail_event};
-use crate::doubles::{Asked, Double};
+use crate::doubles::{Double, Request};
 
 /// A domain that the endpoint has verified.
 const SENDER: &str = "\"Café Été\" <no-reply@mesh.test>";
@@ -39,7 +39,7 @@ async fn subject(endpoint: &str, from: &str) -> Subject {
     .await
 }
 
-/// An event that asks for a mail to a recipient of the test's own.
+/// An event that requests a mail to a recipient of this test.
 fn event(id: &str, to: &str) -> AuthEvent {
     let mut event = mail_event(id, MailKind::ConfirmEmail, "fr");
     if let Some(auth_event::Payload::MailRequested(mail)) = &mut event.payload {
@@ -99,7 +99,7 @@ async fn a_sender_that_is_not_verified_is_refused() {
 fn refused(
     status: u16,
     code: &'static str,
-) -> impl Fn(&Asked) -> (StatusCode, String) + Send + Sync + 'static {
+) -> impl Fn(&Request) -> (StatusCode, String) + Send + Sync + 'static {
     move |_| {
         let body = format!(r#"{{"__type": "{code}", "message": "not to ada@example.org"}}"#);
         (StatusCode::from_u16(status).unwrap(), body)
@@ -108,7 +108,7 @@ fn refused(
 
 #[tokio::test]
 async fn a_bad_moment_of_ses_is_tried_again() {
-    // The client signs with the credentials that are there beside the endpoint.
+    // The client signs with the credentials of the endpoint.
     if server("AWS_ENDPOINT_URL", "a_bad_moment_of_ses_is_tried_again").is_none() {
         return;
     }
@@ -132,7 +132,7 @@ async fn a_bad_moment_of_ses_is_tried_again() {
             ("failed", Some(format!("ses: {code}")))
         );
     }
-    assert_eq!(ses.journal().len(), 4, "the client does not try again by itself");
+    assert_eq!(ses.journal().len(), 4, "the client itself does not retry");
     ses.answer(|_| (StatusCode::OK, r#"{"MessageId": "1"}"#.to_owned()));
     subject.test.clock.advance(Duration::from_secs(1000));
     subject.send_due().await;

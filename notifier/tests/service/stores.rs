@@ -1,4 +1,4 @@
-//! Stores of a test's own, several times open as replicas have them, and MongoDB's documents looked at from outside.
+//! A test's own stores, opened several times as by replicas, and MongoDB's documents read directly.
 
 use comptoir_mesh::env::{self, Server};
 use comptoir_mesh::testing::{TestEnv, server};
@@ -31,7 +31,7 @@ pub(crate) struct Mongo {
 }
 
 impl Mongo {
-    /// `None`, said on standard error, where there is no server.
+    /// `None`, with a note on standard error, if no server is set.
     pub(crate) fn new(test: &str) -> Option<Self> {
         let server = server("MONGODB_URI", test)?;
         let test = TestEnv::new();
@@ -75,7 +75,7 @@ async fn what_a_crash_left_in_the_inbox_is_put_into_place_when_the_event_comes_a
     let database = mongo.database().await;
     let deliveries = database.collection::<Document>("deliveries");
     let inbox = database.collection::<Document>("inbox");
-    // As a process leaves it that dies with one of the two in place, and that one sent.
+    // The state after a process died with one of two inserted, and that one sent.
     let (mail, text) = {
         let claimed = store.claim(contract::at(10), contract::at(25), 2).await.unwrap();
         let mail = deliveries

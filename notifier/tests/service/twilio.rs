@@ -1,4 +1,4 @@
-//! Text messages through Twilio: what it is asked, what its answers make of a delivery, and its status callbacks.
+//! Text messages through Twilio: requests, the effect of its answers on a delivery, and its status callbacks.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use comptoir_proto::notifier::v1::{Delivery, HandleWebhookRequest};
 use ring::hmac;
 
 use crate::common::{Subject, config, order, order_event, order_record, peers, production, shipped};
-use crate::doubles::{Asked, Double};
+use crate::doubles::{Double, Request};
 
 const ACCOUNT: &str = "AC0123456789abcdef";
 const TOKEN: &str = "canary-token";
 
-pub(crate) fn accepted(_: &Asked) -> (StatusCode, String) {
+pub(crate) fn accepted(_: &Request) -> (StatusCode, String) {
     (
         StatusCode::CREATED,
         r#"{"sid": "SM1", "status": "queued"}"#.to_owned(),
     )
 }
 
-fn refused(status: u16, code: u32) -> impl Fn(&Asked) -> (StatusCode, String) + Send + Sync + 'static {
+fn refused(status: u16, code: u32) -> impl Fn(&Request) -> (StatusCode, String) + Send + Sync + 'static {
     move |_| {
         let body = format!(r#"{{"code": {code}, "message": "about +33612345678", "status": {status}}}"#);
         (StatusCode::from_u16(status).unwrap(), body)
@@ -204,7 +204,7 @@ async fn a_dear_number_of_an_allowed_country_is_not_written_to() {
     let twilio = Double::new(accepted).await;
     let by_twilio = Subject::with(TestEnv::new(), |config| {
         set(config, &twilio);
-        // Not by naming it, either.
+        // Not even if the setting names it.
         config.twilio.sms_countries = ["FR", "BE", "GB", "+3390", "+3289"]
             .map(|place| place.parse().unwrap())
             .to_vec();
@@ -289,7 +289,7 @@ async fn a_number_has_so_many_a_day() {
         dead[0].last_error.as_deref(),
         Some("RATE_LIMITED: this number had 2 text messages today, which is the limit")
     );
-    // Another number has its own, and all of them together what is left of the day.
+    // Another number has its own limit; all of them share the daily one.
     ship(&subject, "evt_4", "+33687654321").await;
     ship(&subject, "evt_5", "+33687654321").await;
     assert_eq!(twilio.journal().len(), 3);
@@ -374,7 +374,7 @@ async fn a_status_callback_moves_forward_only() {
         (delivery.status.as_str(), delivery.last_error.as_deref()),
         ("sent", Some("the provider says: undelivered (30003)"))
     );
-    // Neither a delivery that is not there nor a status of later years is an error to Twilio.
+    // Neither an unknown delivery nor an unknown status is an error to Twilio.
     let unknown = "dlv_01ARZ3NDEKTSV4RRFFQ69G5FAV";
     call(&subject, callback(unknown, "delivered", "")).await.unwrap();
     call(&subject, callback("x", "delivered", "")).await.unwrap();

@@ -1,4 +1,4 @@
-//! The notifier as a process runs it: events from the bus, the worker in the background.
+//! The notifier as in a process: events from the bus, the worker in the background.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +29,7 @@ async fn a_published_event_is_in_the_mailbox_within_a_second() {
     let slot = in_process();
     slot.bind(&service);
     let mut client = NotifierServiceClient::new(slot.channel("gateway"));
-    // The worker has found nothing to do, and waits.
+    // The worker found no work, and waits.
     for index in 0..3 {
         let begun = Instant::now();
         bus.publish(&mail_record(

@@ -1,4 +1,4 @@
-//! What providers told.
+//! Providers' reports.
 
 use super::at;
 use crate::domain::feedback::{Progress, Report, Suppression, Why, address_hash};
@@ -14,7 +14,7 @@ fn suppression(address: &str, source: &str) -> Suppression {
     }
 }
 
-/// An address is suppressed once; what was said first stays.
+/// An address is suppressed once; the first reason stays.
 pub async fn an_address_is_suppressed_once(store: &dyn Store) {
     let hash = address_hash("ada@example.org");
     assert_eq!(store.suppression(&hash).await.expect("answer"), None);
@@ -27,7 +27,7 @@ pub async fn an_address_is_suppressed_once(store: &dyn Store) {
     assert_eq!(store.suppression(&other).await.expect("answer"), None);
 }
 
-/// A report is kept when it is further than the one that is there.
+/// A report is stored if its stage is later than the stored one's.
 pub async fn a_report_moves_forward_only(store: &dyn Store) {
     let report = |delivery_id: &str, progress| Report {
         delivery_id: delivery_id.to_owned(),

@@ -1,4 +1,4 @@
-//! What the port promises, as checks that every adapter must pass. Each takes a store that is empty at its beginning.
+//! What every adapter must hold. Each check runs on an empty store.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const PATIENCE: Patience = Patience {
     backoff_max: Duration::from_secs(60),
 };
 
-/// A second of the checks' time.
+/// A time, in seconds.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::constant(1_800_000_000 + second, 0)
 }
@@ -104,7 +104,7 @@ pub async fn an_event_is_recorded_once(store: &dyn Store) {
     }
 }
 
-/// An event of [`an_event_is_recorded_once`] that comes once more.
+/// An event of [`an_event_is_recorded_once`], delivered again.
 pub async fn an_event_comes_again(store: &dyn Store, event_id: &str, body: &str) {
     let both = vec![
         delivery(event_id, Channel::Email, at(0)),
@@ -114,7 +114,7 @@ pub async fn an_event_comes_again(store: &dyn Store, event_id: &str, body: &str)
     assert_eq!(outcome.expect("answer"), Recorded::Duplicate);
 }
 
-/// An event that asks for nothing is remembered all the same.
+/// An event without deliveries is recorded too.
 pub async fn an_event_without_deliveries_is_recorded(store: &dyn Store) {
     assert_eq!(
         store
@@ -133,7 +133,7 @@ pub async fn an_event_without_deliveries_is_recorded(store: &dyn Store) {
     assert_eq!(store.next_due().await.expect("due"), None);
 }
 
-/// What is due is given out, the longest due first, at most `limit`, and to one caller.
+/// Due deliveries are claimed, the longest due first, at most `limit`, each by one caller.
 pub async fn what_is_due_is_claimed_once(store: &dyn Store) {
     for (index, id) in ["evt_c", "evt_a", "evt_b"].into_iter().enumerate() {
         recorded(store, id, at(i64::try_from(index).expect("small"))).await;
@@ -155,7 +155,7 @@ pub async fn what_is_due_is_claimed_once(store: &dyn Store) {
     assert_eq!(store.next_due().await.expect("due"), Some(at(25)));
 }
 
-/// Parallel callers share what is due; none is given to two.
+/// Concurrent callers share due deliveries; none is claimed by two.
 pub async fn parallel_claims_do_not_overlap(store: &dyn Store) {
     for index in 0..30 {
         recorded(store, &format!("evt_{index}"), at(0)).await;
@@ -171,19 +171,19 @@ pub async fn parallel_claims_do_not_overlap(store: &dyn Store) {
     assert_eq!((given, ids.len()), (30, 30));
 }
 
-/// What is found as sending after its lease is given out again; before, it is not.
+/// A delivery that is being sent can be claimed again after its lease, not before.
 pub async fn an_ended_lease_is_taken_over(store: &dyn Store) {
     recorded(store, "evt_1", at(0)).await;
     let first = store.claim(at(0), at(15), 1).await.expect("claimed").remove(0);
     assert_eq!(store.claim(at(14), at(29), 1).await.expect("claimed").len(), 0);
     let second = store.claim(at(15), at(30), 1).await.expect("claimed").remove(0);
     assert_eq!((second.attempts, &second.id), (2, &first.id));
-    // The first holder comes back: its write is of a version that is gone.
+    // The first holder's late write has an old version.
     assert!(!store.save(first.sent(at(16))).await.expect("answer"));
     assert!(store.save(second.sent(at(17))).await.expect("answer"));
 }
 
-/// A change is written only over the version it was made from.
+/// A change is written only over the version it was read from.
 pub async fn a_change_names_its_version(store: &dyn Store) {
     recorded(store, "evt_1", at(0)).await;
     let claimed = store.claim(at(0), at(15), 1).await.expect("claimed").remove(0);
@@ -207,7 +207,7 @@ pub async fn a_change_names_its_version(store: &dyn Store) {
     assert_eq!(store.delivery(&sent.id).await.expect("read"), Some(sent));
 }
 
-/// What failed is due again after its pause; what is sent or dead is never due.
+/// A failed delivery is due after its backoff; a sent or dead one is never due.
 pub async fn a_failure_is_due_after_its_pause(store: &dyn Store) {
     recorded(store, "evt_1", at(0)).await;
     let claimed = store.claim(at(0), at(15), 1).await.expect("claimed").remove(0);
@@ -230,10 +230,10 @@ pub async fn a_failure_is_due_after_its_pause(store: &dyn Store) {
     );
 }
 
-/// Lists are newest first, filtered by status, and a cursor goes on without a gap or a repeat.
+/// Lists are newest first, filtered by status; pages have no gap and no repetition.
 pub async fn deliveries_are_paged(store: &dyn Store) {
     for index in 0..7 {
-        // Pairs made at the same moment: the id decides.
+        // Pairs with the same time: the id decides.
         recorded(store, &format!("evt_{index}"), at(index / 2)).await;
     }
     let all = store.deliveries(None, None, 100).await.expect("list");
@@ -272,7 +272,7 @@ pub async fn deliveries_are_paged(store: &dyn Store) {
     );
 }
 
-/// A dead letter is kept once.
+/// A dead letter is stored once.
 pub async fn a_dead_letter_is_kept_once(store: &dyn Store) {
     let letter = DeadLetter {
         id: "dead_1".to_owned(),
@@ -298,7 +298,7 @@ pub async fn a_dead_letter_is_kept_once(store: &dyn Store) {
     assert_eq!(store.dead_letters(10).await.expect("list"), [letter]);
 }
 
-/// The mailbox takes a message once, and gives them newest first, of one recipient or all.
+/// The mailbox stores a message once, and lists them newest first, of one recipient or all.
 pub async fn the_mailbox_takes_a_message_once(store: &dyn Store) {
     let message = |id: &str, to: &str| Message {
         id: id.to_owned(),

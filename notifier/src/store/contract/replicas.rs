@@ -7,7 +7,7 @@ use crate::domain::feedback::{CountedMail, Quota, address_hash};
 use crate::domain::message::Channel;
 use crate::store::{Recorded, Store};
 
-/// Replicas with a store each share what is due: none is given to two within its lease, and after it to one alone.
+/// Replicas share due deliveries: within its lease, and after it, a delivery is claimed by one of them.
 pub async fn replicas_do_not_claim_the_same(one: &dyn Store, other: &dyn Store) {
     const DELIVERIES: i64 = 60;
     for index in 0..DELIVERIES {
@@ -37,7 +37,7 @@ pub async fn replicas_do_not_claim_the_same(one: &dyn Store, other: &dyn Store) 
     }
 }
 
-/// The same event at several replicas at once is new to one of them.
+/// An event that several replicas record at once is new to one of them.
 pub async fn replicas_record_an_event_once(one: &dyn Store, other: &dyn Store) {
     for index in 0..10 {
         let event = &format!("evt_{index}");
@@ -63,7 +63,7 @@ pub async fn replicas_record_an_event_once(one: &dyn Store, other: &dyn Store) {
     assert_eq!(one.count(None).await.expect("count"), 20);
 }
 
-/// Of changes made from the same version at several replicas, one is written.
+/// Of changes of the same version by several replicas, one is written.
 pub async fn replicas_change_a_version_once(one: &dyn Store, other: &dyn Store) {
     recorded(one, "evt_1", at(0)).await;
     let claimed = one.claim(at(0), at(15), 1).await.expect("claimed").remove(0);
@@ -79,7 +79,7 @@ pub async fn replicas_change_a_version_once(one: &dyn Store, other: &dyn Store) 
     assert_eq!(written, 1);
 }
 
-/// A day has what it has, however many replicas take at once; what is given back can be taken again.
+/// A daily quota holds however many replicas take from it at once; what is returned can be taken again.
 pub async fn replicas_take_no_more_than_there_is(one: &dyn Store, other: &dyn Store) {
     let quota = |day: &str, limit| Quota {
         key: format!("sms:{day}"),

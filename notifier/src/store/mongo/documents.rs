@@ -1,4 +1,4 @@
-//! What stands in the collections. Times are microseconds, so that they sort and compare as the other adapter's.
+//! The documents in the collections. Times are microseconds, so that they sort and compare as in the other adapter.
 
 use comptoir_mesh::error::Error;
 use comptoir_stores::sqlite::{micros, timestamp};
@@ -14,7 +14,7 @@ use crate::domain::message::{Message, Recipient};
 use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
 use crate::store::Posted;
 
-/// That an event was taken in.
+/// An entry of the inbox.
 #[derive(Serialize, Deserialize)]
 pub(super) struct InboxDocument {
     #[serde(rename = "_id")]
@@ -22,7 +22,7 @@ pub(super) struct InboxDocument {
     topic: String,
     pub(super) body_sha256: Binary,
     received_at: i64,
-    /// What it asks for, until that stands in its own collection.
+    /// Its deliveries, until they are in their own collection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) deliveries: Vec<StoredDelivery>,
 }
@@ -39,7 +39,7 @@ impl InboxDocument {
     }
 }
 
-/// A delivery, with what is looked up beside it.
+/// A delivery, with the fields it is found by.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StoredDelivery {
     #[serde(rename = "_id")]
@@ -52,14 +52,14 @@ pub(super) struct StoredDelivery {
     pub(super) delivery: Delivery,
 }
 
-/// When the worker has to look at a delivery. Events of one order can come within a microsecond: their sequence decides then.
+/// When a delivery is due. Events of one order can have the same microsecond: then their sequence decides.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct DueAt {
     pub(super) at: i64,
     sequence: i64,
 }
 
-/// What is read of a delivery to know when the worker has to look.
+/// The part of a delivery that tells when it is due.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Due {
     pub(super) due: DueAt,
@@ -81,9 +81,9 @@ impl From<Delivery> for StoredDelivery {
     }
 }
 
-/// A record that could not be taken in.
+/// A record that can never be handled.
 #[derive(Serialize, Deserialize)]
-pub(super) struct LetterDocument {
+pub(super) struct DeadLetterDocument {
     #[serde(rename = "_id")]
     id: String,
     topic: String,
@@ -96,7 +96,7 @@ pub(super) struct LetterDocument {
     received_at: i64,
 }
 
-impl From<DeadLetter> for LetterDocument {
+impl From<DeadLetter> for DeadLetterDocument {
     fn from(letter: DeadLetter) -> Self {
         Self {
             id: letter.id,
@@ -112,8 +112,8 @@ impl From<DeadLetter> for LetterDocument {
     }
 }
 
-impl From<LetterDocument> for DeadLetter {
-    fn from(document: LetterDocument) -> Self {
+impl From<DeadLetterDocument> for DeadLetter {
+    fn from(document: DeadLetterDocument) -> Self {
         Self {
             id: document.id,
             topic: document.topic,
@@ -133,7 +133,7 @@ impl From<LetterDocument> for DeadLetter {
 pub(super) struct MailboxDocument {
     #[serde(rename = "_id")]
     id: String,
-    /// As it is looked up: an address in lower case, a number's digits.
+    /// The lookup key: an address in lower case, a number's digits.
     recipient: String,
     created_at: i64,
     message: MessageDocument,
@@ -161,7 +161,7 @@ impl TryFrom<MailboxDocument> for Posted {
     }
 }
 
-/// An address that is not written to any more.
+/// A suppressed address.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SuppressionDocument {
     /// The address's hash.
@@ -180,13 +180,13 @@ pub(super) struct ReportDocument {
     pub(super) report: Report,
 }
 
-/// What was used up.
+/// A used quota.
 #[derive(Serialize, Deserialize)]
 pub(super) struct QuotaDocument {
     #[serde(rename = "_id")]
     pub(super) id: String,
     pub(super) used: i64,
-    /// A date of BSON's, as the server's own sweeper reads it.
+    /// A BSON date, for the server's time-to-live index.
     pub(super) expires_at: DateTime,
 }
 
@@ -196,10 +196,10 @@ pub(super) struct CountedDocument {
     /// The address's hash.
     #[serde(rename = "_id")]
     pub(super) id: String,
-    /// What a change is compared with.
+    /// The version, for compare-and-set.
     pub(super) version: i64,
     pub(super) mails: Vec<CountedEntry>,
-    /// A date of BSON's, as the server's own sweeper reads it.
+    /// A BSON date, for the server's time-to-live index.
     pub(super) expires_at: DateTime,
 }
 

@@ -1,4 +1,4 @@
-//! What providers told, and what was used up, on MongoDB.
+//! Providers' reports, suppressed addresses and quotas in MongoDB.
 
 use std::time::Duration;
 
@@ -76,15 +76,15 @@ impl Feedback for MongoStore {
         if inserted(self.quotas.insert_one(first).await)? {
             return Ok(true);
         }
-        // Nothing is left, or another began the day a moment ago.
+        // The quota is used up, or another process has just created the day's document.
         let done = self.quotas.update_one(left, one_more).await?;
         Ok(done.matched_count == 1)
     }
 
     async fn count_mail(&self, mail: &CountedMail, limit: u32, window: Duration) -> Result<bool, Error> {
         let (since, until) = (micros(mail.at - window), mail.at + window);
-        // One document an address, by compare-and-set: a change that comes first has counted a mail, of which there are at most
-        // `limit`.
+        // One document per address, by compare-and-set: each conflict means that another mail was counted, so there are
+        // at most `limit` of them.
         for _ in 0..limit.saturating_add(8) {
             let known = self.counted.find_one(doc! { "_id": &mail.address_hash }).await?;
             let version = known.as_ref().map(|document| document.version);

@@ -1,8 +1,9 @@
-//! The port on MongoDB, by single documents: each is changed by compare-and-set on its version, and nothing spans two of them.
+//! The adapter for MongoDB. Single documents change by compare-and-set on their version; no write spans two of them.
 //!
-//! An event and its deliveries are recorded by one insert: the inbox's document holds the deliveries until they stand in their
-//! own collection. Whoever dies between leaves them there. The event was not acknowledged then and comes again, is found
-//! as known, and what it left is put into place; what is there by its id already, sent or not, is not touched.
+//! An event and its deliveries are recorded by one insert: the inbox's document holds the deliveries until they are in
+//! their own collection. A process that dies in between leaves them there. The event was not acknowledged, so it is
+//! delivered again, is found in the inbox, and the remaining deliveries are inserted; those that exist already, sent or
+//! not, do not change.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use mongodb::options::IndexOptions;
 use mongodb::{Collection, Database, IndexModel};
 
 use self::documents::{
-    CountedDocument, Due, InboxDocument, LetterDocument, MailboxDocument, QuotaDocument, ReportDocument,
+    CountedDocument, DeadLetterDocument, Due, InboxDocument, MailboxDocument, QuotaDocument, ReportDocument,
     StoredDelivery, SuppressionDocument,
 };
 use super::{Deliveries, Events, Mailbox, Position, Posted, Recorded};
@@ -30,17 +31,17 @@ use crate::domain::record::{DeadLetter, InboxEntry};
 mod documents;
 mod feedback;
 
-/// Deliveries claimed side by side.
+/// Deliveries claimed concurrently.
 const CONCURRENCY: usize = 16;
-/// What MongoDB answers when a document of this id, or unique key, is there.
+/// MongoDB's code for a duplicate id or unique key.
 const DUPLICATE: i32 = 11000;
 
-/// The port on MongoDB.
+/// The store in MongoDB.
 #[derive(Clone)]
 pub struct MongoStore {
     inbox: Collection<InboxDocument>,
     deliveries: Collection<StoredDelivery>,
-    letters: Collection<LetterDocument>,
+    dead_letters: Collection<DeadLetterDocument>,
     mailbox: Collection<MailboxDocument>,
     suppressions: Collection<SuppressionDocument>,
     reports: Collection<ReportDocument>,
@@ -49,7 +50,7 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Connects to the server, and makes the indexes that are not there.
+    /// Connects to the server, and creates missing indexes.
     pub async fn open(server: &ServerUrl) -> anyhow::Result<Self> {
         let database = mongo::open(server).await?;
         let store = Self::on(&database);
@@ -61,7 +62,7 @@ impl MongoStore {
         Self {
             inbox: database.collection("inbox"),
             deliveries: database.collection("deliveries"),
-            letters: database.collection("dead_letters"),
+            dead_letters: database.collection("dead_letters"),
             mailbox: database.collection("mailbox"),
             suppressions: database.collection("suppressions"),
             reports: database.collection("reports"),
@@ -70,7 +71,7 @@ impl MongoStore {
         }
     }
 
-    /// Beside those of the ids, which are unique by themselves.
+    /// In addition to the unique index of ids.
     async fn make_indexes(&self) -> mongodb::error::Result<()> {
         let newest = doc! { "created_at": -1, "_id": -1 };
         let due = doc! { "due.at": 1, "due.sequence": 1 };
@@ -80,7 +81,7 @@ impl MongoStore {
                 "newest_by_status",
                 doc! { "status": 1, "created_at": -1, "_id": -1 },
             ),
-            // Sparse: what is sent has no `due`, and takes no room in it.
+            // Sparse: sent deliveries have no `due` and are not in the index.
             IndexModel::builder()
                 .keys(due)
                 .options(
@@ -92,15 +93,15 @@ impl MongoStore {
                 .build(),
         ];
         self.deliveries.create_indexes(deliveries).await?;
-        let newest_letters = doc! { "received_at": -1, "_id": -1 };
-        self.letters.create_index(index("newest", newest_letters)).await?;
+        let newest = doc! { "received_at": -1, "_id": -1 };
+        self.dead_letters.create_index(index("newest", newest)).await?;
         let of_recipient = doc! { "recipient": 1, "created_at": -1, "_id": -1 };
         let mailbox = [
             index("newest", newest),
             index("newest_by_recipient", of_recipient),
         ];
         self.mailbox.create_indexes(mailbox).await?;
-        // What was counted on days, and in hours, that are over goes by itself.
+        // The server deletes counters of past days and hours.
         let expired = IndexModel::builder()
             .keys(doc! { "expires_at": 1 })
             .options(
@@ -115,14 +116,14 @@ impl MongoStore {
         Ok(())
     }
 
-    /// Puts an event's deliveries into their own collection, and only then forgets them in the inbox.
+    /// Inserts an event's deliveries into their own collection, and then removes them from the inbox.
     async fn settle(&self, inbox: InboxDocument) -> Result<(), Error> {
         if inbox.deliveries.is_empty() {
             return Ok(());
         }
         match self.deliveries.insert_many(inbox.deliveries).ordered(false).await {
             Ok(_) => {}
-            // Some are in place already.
+            // Some exist already.
             Err(error) if only_duplicates(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -132,7 +133,7 @@ impl MongoStore {
         Ok(())
     }
 
-    /// Compare-and-set: writes the document if the stored one is of the version before, and is as `also` says.
+    /// Compare-and-set: writes the document if the stored one has the version before, and matches `also`.
     async fn replace(&self, delivery: Delivery, also: Document) -> Result<bool, Error> {
         let mut before = doc! { "_id": &delivery.id, "version": delivery.version - 1 };
         before.extend(also);
@@ -143,7 +144,7 @@ impl MongoStore {
         Ok(done.matched_count == 1)
     }
 
-    /// Claims what is due, as far as no other does; `None` for what another was first with.
+    /// Claims due deliveries; `None` for one that another caller claimed first.
     async fn claim_some(
         &self,
         now: Timestamp,
@@ -162,14 +163,15 @@ impl MongoStore {
         let results: Vec<Result<Option<Delivery>, Error>> = futures::stream::iter(due)
             .map(|stored| {
                 let delivery = stored.delivery.sending(lease_until);
-                // Due when it is written, not only when it was found: what is read while others write can be of a later version.
+                // Checks that it is due when it is written, not only when it was found: it may have changed in between.
                 let claim = self.replace(delivery.clone(), is_due.clone());
                 async move { Ok(claim.await?.then_some(delivery)) }
             })
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        // What was claimed must be sent, or it waits for its lease to end: an error is told only when nothing was.
+        // Claimed deliveries must be sent, or they wait for their lease to end: an error is returned only if none was
+        // claimed.
         if results.iter().all(Result::is_err) {
             results.into_iter().collect()
         } else {
@@ -202,19 +204,23 @@ impl Events for MongoStore {
     }
 
     async fn keep_dead_letter(&self, letter: DeadLetter) -> Result<bool, Error> {
-        inserted(self.letters.insert_one(LetterDocument::from(letter)).await)
+        inserted(
+            self.dead_letters
+                .insert_one(DeadLetterDocument::from(letter))
+                .await,
+        )
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        let letters: Vec<LetterDocument> = self
-            .letters
+        let dead_letters: Vec<DeadLetterDocument> = self
+            .dead_letters
             .find(doc! {})
             .sort(doc! { "received_at": -1, "_id": -1 })
             .limit(limit.into())
             .await?
             .try_collect()
             .await?;
-        Ok(letters.into_iter().map(DeadLetter::from).collect())
+        Ok(dead_letters.into_iter().map(DeadLetter::from).collect())
     }
 }
 
@@ -228,7 +234,8 @@ impl Deliveries for MongoStore {
     ) -> Result<Vec<Delivery>, Error> {
         let limit = limit as usize;
         let mut claimed = Vec::new();
-        // Each look that ends without what it asked for found less, or another claimed it: the queue gets shorter either way.
+        // A round with fewer claims than requested found fewer due, or lost some to others: the queue gets shorter
+        // either way.
         while claimed.len() < limit {
             let wanted = limit - claimed.len();
             let some = match self.claim_some(now, lease_until, wanted).await {
@@ -288,7 +295,7 @@ impl Deliveries for MongoStore {
 
     async fn count(&self, status: Option<Status>) -> Result<i64, Error> {
         let count = match status {
-            // The server keeps this one, however many there are.
+            // The server's own count is fast for any number of documents.
             None => self.deliveries.estimated_document_count().await?,
             Some(status) => {
                 let filter = doc! { "status": status.as_str() };
@@ -328,7 +335,7 @@ impl Mailbox for MongoStore {
     }
 }
 
-/// Whether an insert put a document there; `false` when one of its id is there already.
+/// Whether an insert created a document; `false` if its id exists already.
 fn inserted<T>(outcome: mongodb::error::Result<T>) -> Result<bool, Error> {
     match outcome {
         Ok(_) => Ok(true),
@@ -337,7 +344,7 @@ fn inserted<T>(outcome: mongodb::error::Result<T>) -> Result<bool, Error> {
     }
 }
 
-/// Whether nothing is wrong but that some of the documents are there.
+/// Whether the only failures are documents that exist already.
 fn only_duplicates(error: &mongodb::error::Error) -> bool {
     let ErrorKind::InsertMany(failure) = error.kind.as_ref() else {
         return false;
@@ -356,7 +363,7 @@ fn index(name: &str, keys: Document) -> IndexModel {
         .build()
 }
 
-/// What a page starts behind, as a filter.
+/// The start of a page, as a filter.
 fn behind(after: Option<Position>) -> Document {
     after.map_or_else(Document::new, |position| {
         let time = micros(position.created_at);

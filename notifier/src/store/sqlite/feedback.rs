@@ -1,4 +1,4 @@
-//! What providers told, and what was used up, on SQLite.
+//! Providers' reports, suppressed addresses and quotas in SQLite.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{DocumentRow, SqliteStore, to_json};
 use crate::domain::feedback::{CountedMail, Quota, Report, Suppression};
 use crate::store::Feedback;
 
-/// Reports read by one query.
+/// Reports read per query.
 const REPORTS: usize = 100;
 
 #[async_trait]
@@ -96,7 +96,7 @@ impl Feedback for SqliteStore {
                     .bind(quota.limit)
                     .execute(&mut *tx)
                     .await?;
-                    // Two days are over when the later begins: what was counted on earlier ones goes.
+                    // Deletes counters of days before the previous one.
                     sqlx::query("DELETE FROM quotas WHERE expires_at < ?")
                         .bind(micros(quota.expires_at) - 2 * DAY)
                         .execute(tx)

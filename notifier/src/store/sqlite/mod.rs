@@ -1,4 +1,4 @@
-//! The port on SQLite: documents as JSON, with the columns that are looked up beside them.
+//! The adapter for SQLite: documents as JSON, with columns for what is searched.
 
 use async_trait::async_trait;
 use comptoir_mesh::error::Error;
@@ -16,14 +16,14 @@ use crate::domain::record::{DeadLetter, DeadReason, InboxEntry};
 
 mod feedback;
 
-/// The port on SQLite.
+/// The store in a SQLite file.
 #[derive(Clone)]
 pub struct SqliteStore {
     db: Sqlite,
 }
 
 impl SqliteStore {
-    /// Opens, and brings up to date, the database at this path or `sqlite://` URL.
+    /// Opens and migrates the database at this path or `sqlite://` URL.
     pub async fn open(location: &str) -> anyhow::Result<Self> {
         Ok(Self {
             db: Sqlite::open(location, &comptoir_stores::migrations!("sqlite": "0001_deliveries", "0002_feedback", "0003_counted_mails")).await?,
@@ -93,7 +93,8 @@ impl Events for SqliteStore {
                     .execute(&mut *tx)
                     .await?;
                     for delivery in deliveries {
-                        // The id is derived from the event's, so it is there only if it was recorded before the inbox was.
+                        // The id is derived from the event's, so it exists only if it was recorded before there was an
+                        // inbox.
                         sqlx::query(
                             "INSERT INTO deliveries (id, version, document, status, created_at, due_at)
                              VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -160,7 +161,7 @@ impl Deliveries for SqliteStore {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    // Events of one order can come within a microsecond: the order they were recorded in decides.
+                    // Events of one order can have the same microsecond: then the order of insertion decides.
                     let rows: Vec<DocumentRow> = sqlx::query_as(
                         "SELECT document FROM deliveries WHERE due_at <= ? ORDER BY due_at, rowid LIMIT ?",
                     )
@@ -292,7 +293,7 @@ impl Mailbox for SqliteStore {
     }
 }
 
-/// Compare-and-set: writes the document if the stored one is of the version before.
+/// Compare-and-set: writes the document if the stored one has the version before.
 async fn update(tx: &mut SqliteConnection, delivery: &Delivery) -> Result<bool, Error> {
     let done = sqlx::query(
         "UPDATE deliveries SET version = ?, document = ?, status = ?, due_at = ? WHERE id = ? AND version = ?",
@@ -308,7 +309,7 @@ async fn update(tx: &mut SqliteConnection, delivery: &Delivery) -> Result<bool, 
     Ok(done.rows_affected() == 1)
 }
 
-/// The bound of a page: what it starts behind, or behind nothing.
+/// The start of a page, as a bound.
 fn behind(after: Option<Position>) -> (i64, String) {
     after.map_or_else(
         || (i64::MAX, String::new()),

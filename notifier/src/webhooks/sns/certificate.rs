@@ -1,4 +1,4 @@
-//! The certificate that SNS signs with. That it is Amazon's is known from where it was fetched, over HTTPS.
+//! The certificate that SNS signs with. It is Amazon's because it was fetched from Amazon's address over HTTPS.
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
@@ -17,7 +17,7 @@ impl Certificate {
         Some(Self(certificate))
     }
 
-    /// Whether this is its signature of `text`: with SHA-1 in SNS's version 1, with SHA-256 in version 2.
+    /// Whether this is its signature of `text`: SHA-1 in SNS's version 1, SHA-256 in version 2.
     pub(super) fn has_signed(&self, version: &str, text: &[u8], signature: &[u8]) -> bool {
         let algorithm: &dyn SignatureVerificationAlgorithm = match version {
             "1" => &RsaWithSha1,
@@ -29,8 +29,8 @@ impl Certificate {
     }
 }
 
-/// RSA PKCS#1 v1.5 with SHA-1, which webpki leaves out since no certificate may be signed so any more. SNS's topics are until
-/// they are set to version 2.
+/// RSA PKCS#1 v1.5 with SHA-1. webpki omits it, since certificates may no longer be signed with it. SNS's topics use it
+/// until they are set to version 2.
 #[derive(Debug)]
 struct RsaWithSha1;
 

@@ -1,4 +1,4 @@
-//! Messages of Amazon SNS: that they are Amazon's, of our topic, and of now.
+//! Verifies messages of Amazon SNS: their signature, their topic and their age.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,28 +21,28 @@ use crate::http;
 
 mod certificate;
 
-/// The age from which a message is stale. SNS repeats one for up to an hour, and does not sign it anew.
+/// The age from which a message is stale. SNS retries for up to an hour with the same signature.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
-/// How far SNS's clock may be ahead of ours.
+/// How far SNS's clock may be ahead.
 const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
-/// The longest certificate, or answer to a confirmation, that is read.
+/// The longest certificate, or answer to a confirmation, that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
-/// Certificates that are kept: SNS has one a region, and changes it about once a year.
+/// Cached certificates: SNS has one per region, and changes it about once a year.
 const MAX_CERTIFICATES: usize = 8;
 
-/// A topic of SNS that SES sends its events to.
+/// The SNS topic of SES's events.
 pub(crate) struct Topic {
     http: reqwest::Client,
     arn: Option<String>,
-    /// Addresses that are trusted beside those of SNS: for tests.
+    /// A prefix of addresses that are trusted in addition to those of SNS, for tests.
     trusted: Option<String>,
     profile: Profile,
     certificates: Mutex<HashMap<String, Arc<Certificate>>>,
-    /// One certificate is fetched at a time, so that nobody makes us call out more than that.
+    /// One certificate is fetched at a time, so that a flood of messages cannot cause more outgoing calls.
     fetching: tokio::sync::Mutex<()>,
 }
 
-/// What SNS posts.
+/// The body that SNS posts.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope {
@@ -61,14 +61,14 @@ struct Envelope {
     subscribe_url: Option<String>,
 }
 
-/// What was published to the topic.
+/// The text published to the topic.
 pub(super) struct Published {
     pub(super) id: String,
     pub(super) message: String,
 }
 
 impl Topic {
-    /// `None` where SES has no settings.
+    /// `None` if SES has no settings.
     pub(super) fn new(settings: &SesSettings, env: &Env) -> anyhow::Result<Option<Self>> {
         if env.profile == Profile::Production && settings.ses_cert_url_prefix.is_some() {
             anyhow::bail!(
@@ -88,8 +88,8 @@ impl Topic {
         }))
     }
 
-    /// Verifies a message, and gives what was published. A subscription is confirmed, and is `None` as everything else that
-    /// asks for nothing.
+    /// Verifies a message, and returns the published text. A subscription is confirmed; it and all other kinds return
+    /// `None`.
     pub(super) async fn open(&self, body: &[u8], now: Timestamp) -> Result<Option<Published>, Error> {
         let envelope: Envelope =
             serde_json::from_slice(body).map_err(|_| forged("it is no message of Amazon SNS"))?;
@@ -122,7 +122,7 @@ impl Topic {
         }
     }
 
-    /// Anybody can have a topic, and SNS sign what is in it: only the one that was named counts.
+    /// SNS signs the messages of anyone's topics: only those of the configured topic count.
     fn check_topic(&self, envelope: &Envelope) -> Result<(), Error> {
         match &self.arn {
             Some(arn) if *arn == envelope.topic_arn => Ok(()),
@@ -134,7 +134,7 @@ impl Topic {
         }
     }
 
-    /// An address of SNS, without a user, a port or anything else that could lead elsewhere.
+    /// An address of SNS without a user, a port or any other part that could lead elsewhere.
     fn trusted_url(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let of_sns = url.scheme() == "https"
@@ -151,7 +151,7 @@ impl Topic {
             .is_some_and(|prefix| url.as_str().starts_with(prefix))
     }
 
-    /// The certificate at an address that is trusted, fetched once.
+    /// The certificate at a trusted address, fetched once.
     async fn certificate(&self, url: &Url) -> Result<Arc<Certificate>, Error> {
         if let Some(known) = self.known(url) {
             return Ok(known);
@@ -166,7 +166,7 @@ impl Topic {
             .context("the certificate of SNS")
             .map_err(Error::unavailable)?;
         let certificate =
-            Arc::new(Certificate::from_pem(&pem).ok_or_else(|| forged("its certificate is none"))?);
+            Arc::new(Certificate::from_pem(&pem).ok_or_else(|| forged("its certificate is not valid"))?);
         let mut certificates = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
         if certificates.len() >= MAX_CERTIFICATES {
             certificates.clear();
@@ -183,7 +183,7 @@ impl Topic {
             .cloned()
     }
 
-    /// Tells SNS that the topic may post here.
+    /// Confirms the subscription to SNS.
     async fn confirm(&self, envelope: &Envelope) -> Result<(), Error> {
         let url = envelope
             .subscribe_url
@@ -199,7 +199,7 @@ impl Topic {
     }
 
     async fn get(&self, url: &Url) -> anyhow::Result<Vec<u8>> {
-        // The address of a confirmation holds its token.
+        // The address of a confirmation contains its token, so it is not logged.
         let answer = self
             .http
             .get(url.clone())
@@ -213,7 +213,7 @@ impl Topic {
 }
 
 impl Envelope {
-    /// What the signature is over: names and values, a line each, in the order of the names.
+    /// The signed text: names and values, a line each, in the order of the names.
     fn signed_text(&self) -> Option<String> {
         let mut fields = vec![
             ("Message", self.message.as_str()),
@@ -260,7 +260,7 @@ fn check_age(envelope: &Envelope, now: Timestamp) -> Result<(), Error> {
     }
 }
 
-/// `sns.eu-west-3.amazonaws.com`, and China's, which end otherwise.
+/// `sns.eu-west-3.amazonaws.com`, or China's, with another suffix.
 fn is_sns(host: &str) -> bool {
     let host = host.strip_suffix(".cn").unwrap_or(host);
     host.strip_prefix("sns.")
