@@ -62,9 +62,6 @@ use self::redis::Redis;
 
 pub use backend::Peers;
 pub use config::{CacheConfig, Config, HostName, Limits, Network, Origin};
-pub use json::{Json, read, read_body};
-pub use problem::Problem;
-pub use request::{BodyTooLarge, Client, Permit, Streams};
 pub use rest::openapi;
 
 /// A gateway that is ready to serve. Cheap to clone.

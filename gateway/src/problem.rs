@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 /// The error of a handler: `Result<Json<…>, Problem>`. `?` converts an [`Error`] or a `tonic::Status`.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(crate) struct Problem {
     error: Arc<Error>,
     members: Map<String, Value>,
     errors: Vec<Value>,
@@ -23,13 +23,13 @@ pub struct Problem {
 
 impl Problem {
     /// Creates a refusal with this reason.
-    pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
         Error::new(reason, message).into()
     }
 
     /// Adds a member to the body, such as the cart that could not be completed.
     #[must_use]
-    pub fn with(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
         self
     }
@@ -42,12 +42,12 @@ impl Problem {
     }
 
     /// The error itself.
-    pub fn error(&self) -> &Error {
+    pub(crate) fn error(&self) -> &Error {
         &self.error
     }
 
     /// The HTTP status of its reason.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.error.reason().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 

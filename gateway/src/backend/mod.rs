@@ -14,6 +14,8 @@ mod followed_orders;
 mod loaders;
 pub(crate) mod locale;
 mod services;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use access::{require_admin, require_staff, require_user, signed_in, with_role};
 pub(crate) use arguments::{Paths, argument_path, camel_case, is_idempotency_key, renamed, return_url};

@@ -34,29 +34,29 @@ pub struct Peers {
 #[derive(Clone)]
 pub(crate) struct Services {
     /// Users and sessions.
-    pub auth: AuthServiceClient<Channel>,
+    pub(crate) auth: AuthServiceClient<Channel>,
     /// Products, categories and search.
-    pub catalog: CatalogServiceClient<Channel>,
+    pub(crate) catalog: CatalogServiceClient<Channel>,
     /// Stock.
-    pub inventory: InventoryServiceClient<Channel>,
+    pub(crate) inventory: InventoryServiceClient<Channel>,
     /// Carts and their completion.
-    pub carts: CartServiceClient<Channel>,
+    pub(crate) carts: CartServiceClient<Channel>,
     /// Orders.
-    pub orders: OrderServiceClient<Channel>,
+    pub(crate) orders: OrderServiceClient<Channel>,
     /// Discount codes.
-    pub discounts: DiscountServiceClient<Channel>,
+    pub(crate) discounts: DiscountServiceClient<Channel>,
     /// Webhooks of payment providers.
-    pub payments: PaymentServiceClient<Channel>,
+    pub(crate) payments: PaymentServiceClient<Channel>,
     /// The built-in sandbox provider, in development.
-    pub sandbox: SandboxServiceClient<Channel>,
+    pub(crate) sandbox: SandboxServiceClient<Channel>,
     /// Mails and text messages.
-    pub notifier: NotifierServiceClient<Channel>,
+    pub(crate) notifier: NotifierServiceClient<Channel>,
     /// Orders that are followed.
     pub(crate) followed_orders: Arc<FollowedOrders>,
     /// The shop's own settings.
-    pub shop: Arc<Shop>,
+    pub(crate) shop: Arc<Shop>,
     /// The gateway's settings that answers depend on.
-    pub settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
 }
 
 impl Services {
@@ -93,11 +93,11 @@ impl Services {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     /// How this shop can be paid: `sandbox` in development, `stripe` if it has keys.
-    pub payment_providers: Vec<PaymentProvider>,
+    pub(crate) payment_providers: Vec<PaymentProvider>,
     /// Origins (`https://shop.example`) that a buyer may be sent back to after authentication by the bank.
-    pub return_origins: Vec<String>,
+    pub(crate) return_origins: Vec<String>,
     /// The largest page of any list. 0 means no limit.
-    pub limit_list: u32,
+    pub(crate) limit_list: u32,
     /// The most followers of orders at one time. 0 means no limit.
-    pub limit_streams: usize,
+    pub(crate) limit_streams: usize,
 }

@@ -18,7 +18,7 @@ use crate::request::BodyTooLarge;
 
 /// A JSON body of type `T`, which should refuse what it does not know (`#[serde(deny_unknown_fields)]`); also an answer.
 #[derive(Debug, Clone)]
-pub struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -99,7 +99,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body to its end; the edge has put the limit of the path on it (PAYLOAD_TOO_LARGE).
-pub async fn read_body(body: Body) -> Result<Bytes, Error> {
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Error> {
     match body.collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) => Err(body_error(&*error.into_inner())),

@@ -2,6 +2,6 @@
 
 mod extract;
 
-pub use comptoir_mesh::json::read;
-pub use extract::{Json, read_body};
+pub(crate) use comptoir_mesh::json::read;
+pub(crate) use extract::{Json, read_body};
 pub(crate) use extract::{body_error, is_json};

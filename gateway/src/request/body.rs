@@ -20,7 +20,7 @@ pub(crate) struct LimitedBody<B> {
 
 /// The error of a body that exceeds its limit.
 #[derive(Debug, Clone, Copy)]
-pub struct BodyTooLarge;
+pub(crate) struct BodyTooLarge;
 
 impl fmt::Display for BodyTooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

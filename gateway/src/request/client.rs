@@ -13,11 +13,11 @@ use crate::config::Network;
 
 /// The client of a request, in its extensions for every handler: `Extension(client): Extension<Client>`.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(crate) struct Client {
     /// The peer's address, or the client's if the peer is a trusted proxy.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// The user of the verified token; `None` without a token.
-    pub user: Option<Arc<User>>,
+    pub(crate) user: Option<Arc<User>>,
 }
 
 impl Client {

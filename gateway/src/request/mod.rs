@@ -10,13 +10,11 @@ mod media_types;
 mod rate_limit;
 mod streams;
 
-pub use body::BodyTooLarge;
-pub(crate) use body::LimitedBody;
-pub use client::Client;
-pub(crate) use client::{Identity, address, bearer, client_network, identify, token};
+pub(crate) use body::{BodyTooLarge, LimitedBody};
+pub(crate) use client::{Client, Identity, address, bearer, client_network, identify, token};
 pub(crate) use cors::{Cors, OriginDecision};
 pub(crate) use hosts::Hosts;
 pub(crate) use language::preferred_language;
 pub(crate) use media_types::{accepts, accepts_exactly, produced_by};
 pub(crate) use rate_limit::{Allowance, ClientKey, RateLimit};
-pub use streams::{Permit, Streams};
+pub(crate) use streams::Streams;

@@ -12,13 +12,13 @@ use super::client::client_network;
 
 /// Counts open streams by address.
 #[derive(Clone)]
-pub struct Streams {
+pub(crate) struct Streams {
     limit: Option<usize>,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 /// The permit of one stream. Dropping it returns it.
-pub struct Permit {
+pub(crate) struct Permit {
     streams: Streams,
     address: IpAddr,
 }
@@ -32,7 +32,7 @@ impl Streams {
     }
 
     /// Takes a permit for a stream of `address`, or returns RATE_LIMITED.
-    pub fn open(&self, address: IpAddr) -> Result<Permit, Error> {
+    pub(crate) fn open(&self, address: IpAddr) -> Result<Permit, Error> {
         let address = client_network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_insert(0);
