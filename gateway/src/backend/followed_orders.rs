@@ -56,7 +56,7 @@ impl OrderSnapshot {
 #[derive(Clone)]
 struct FollowerLimit {
     limit: Option<usize>,
-    taken: Arc<AtomicUsize>,
+    count: Arc<AtomicUsize>,
 }
 
 /// The permit of one follower. Dropping it returns it.
@@ -75,16 +75,16 @@ impl FollowedOrders {
             feeds: Feeds::default(),
             limit: FollowerLimit {
                 limit,
-                taken: Arc::default(),
+                count: Arc::default(),
             },
         }
     }
 
     /// Takes a permit for a follower, or returns OVERLOADED.
     pub(crate) fn permit(&self) -> Result<FollowerPermit, Error> {
-        let FollowerLimit { limit, taken } = &self.limit;
-        let permit = FollowerPermit(taken.clone());
-        if taken.fetch_add(1, Ordering::Relaxed) >= limit.unwrap_or(usize::MAX) {
+        let FollowerLimit { limit, count } = &self.limit;
+        let permit = FollowerPermit(count.clone());
+        if count.fetch_add(1, Ordering::Relaxed) >= limit.unwrap_or(usize::MAX) {
             let message = "Too many orders are followed at once. Try again shortly.";
             return Err(Error::new(ErrorReason::Overloaded, message).with_retry_after(Duration::from_secs(5)));
         }
@@ -172,16 +172,16 @@ impl Follower {
     pub(crate) async fn next(&mut self) -> Result<Option<Arc<OrderSnapshot>>, Error> {
         let mut attempt = 0;
         loop {
-            let seen = match self.first.take() {
+            let update = match self.first.take() {
                 Some(first) => Update::Next(first),
                 None => self.reader.next().await.unwrap_or_else(broken),
             };
-            match seen {
-                Update::Next(seen) => {
+            match update {
+                Update::Next(snapshot) => {
                     attempt = 0;
-                    if seen.order.version > self.version {
-                        self.version = seen.order.version;
-                        return Ok(Some(seen));
+                    if snapshot.order.version > self.version {
+                        self.version = snapshot.order.version;
+                        return Ok(Some(snapshot));
                     }
                 }
                 Update::End(Ok(())) => return Ok(None),

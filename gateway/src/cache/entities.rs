@@ -47,8 +47,8 @@ impl Entities {
         if missing.is_empty() {
             return None;
         }
-        let asked: Vec<&[u8]> = missing.iter().map(|&place| keys[place].as_bytes()).collect();
-        let (entries, shared_mark) = self.shared.as_ref()?.get(&asked).await?;
+        let requested: Vec<&[u8]> = missing.iter().map(|&place| keys[place].as_bytes()).collect();
+        let (entries, shared_mark) = self.shared.as_ref()?.get(&requested).await?;
         for (place, entry) in missing.into_iter().zip(entries) {
             let Some(entry) = entry else { continue };
             let (read_at, key) = (self.memory.mark_of(entry.age), keys[place].as_bytes());

@@ -138,12 +138,12 @@ fn measure(app: &App, info: &RequestInfo, route: Option<&Route>, status: StatusC
         metrics::histogram!("http_request_duration_seconds",
             "route" => route, "method" => method_label(&info.method), "status" => status_label(status))
     };
-    let taken = info.started.elapsed().as_secs_f64();
+    let seconds = info.started.elapsed().as_secs_f64();
     if is_graphql && status == StatusCode::OK && info.method == Method::POST {
         // The histogram is kept: looking it up costs more than recording.
-        app.graphql_duration.get_or_init(histogram).record(taken);
+        app.graphql_duration.get_or_init(histogram).record(seconds);
     } else {
-        histogram().record(taken);
+        histogram().record(seconds);
     }
 }
 

@@ -5,14 +5,13 @@
 //! 2. a panic becomes INTERNAL
 //! 3. the size of the head (URI_TOO_LONG, HEADERS_TOO_LARGE), before it is interpreted
 //! 4. the origin: preflights are answered, pages of other sites are refused, and pages for developers also require one of
-//!   the gateway's host names
+//!    the gateway's host names
 //! 5. identity and rate limit; a request over the limit passes no further step
 //! 6. the form of the request: gRPC, repeated parameters, encodings
 //! 7. the declared size of the body, before it is read
 //! 8. the time limit, for reading the body and for the work
 //! 9. the GraphQL endpoint, or the router
-//! 10. the response: body of a refusal, headers, metrics, log; the connection is closed if the request was not read to its
-//!   end
+//! 10. the response: body of a refusal, headers, metrics, log; the connection is closed if the request was not read entirely
 
 mod answer;
 

@@ -45,7 +45,7 @@ struct Check {
 }
 
 impl Check {
-    fn wrong(&mut self, at: Pos, message: String) {
+    fn error(&mut self, at: Pos, message: String) {
         self.errors.push(ServerError::new(message, Some(at)));
     }
 
@@ -58,7 +58,7 @@ impl Check {
             } else {
                 format!("There is no directive @{name}.")
             };
-            self.wrong(directive.pos, message);
+            self.error(directive.pos, message);
         }
     }
 
@@ -85,18 +85,18 @@ impl Check {
         for (at, directive) in directives.iter().enumerate() {
             let name = directive.node.name.node.as_str();
             if !KNOWN.contains(&name) {
-                self.wrong(directive.pos, format!("There is no directive @{name}."));
+                self.error(directive.pos, format!("There is no directive @{name}."));
                 continue;
             }
             if directives[..at].iter().any(|other| other.node.name.node == name) {
-                self.wrong(directive.pos, format!("The directive @{name} occurs here twice."));
+                self.error(directive.pos, format!("The directive @{name} occurs here twice."));
             }
             match directive.node.arguments.as_slice() {
                 [(argument, value)] if argument.node == "if" => match value.node {
                     Value::Boolean(_) | Value::Variable(_) => {}
-                    _ => self.wrong(value.pos, format!("The argument if of @{name} is true or false.")),
+                    _ => self.error(value.pos, format!("The argument if of @{name} is true or false.")),
                 },
-                _ => self.wrong(
+                _ => self.error(
                     directive.pos,
                     format!("The directive @{name} takes the argument if, once."),
                 ),
@@ -106,10 +106,10 @@ impl Check {
 
     fn typename(&mut self, field: &Positioned<Field>) {
         if !field.node.arguments.is_empty() {
-            self.wrong(field.pos, "The field __typename takes no arguments.".to_owned());
+            self.error(field.pos, "The field __typename takes no arguments.".to_owned());
         }
         if !field.node.selection_set.node.items.is_empty() {
-            self.wrong(
+            self.error(
                 field.pos,
                 "The field __typename has no fields of its own.".to_owned(),
             );

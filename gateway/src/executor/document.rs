@@ -68,9 +68,9 @@ impl Document {
         let tokens = tokens::check(&text, limits)?;
         let parsed = parse_query(&*text).map_err(|error| refused(vec![error.into()]))?;
         structure::check(&parsed, limits, introspection)?;
-        let wrong = directives::check(&parsed);
-        if !wrong.is_empty() {
-            return Err(refused(wrong));
+        let errors = directives::check(&parsed);
+        if !errors.is_empty() {
+            return Err(refused(errors));
         }
         let parsed = Arc::new(parsed);
         let operations = parsed.operations.iter().map(|(name, operation)| {
@@ -100,16 +100,16 @@ impl Document {
 
     /// Returns the position of the requested operation.
     pub(crate) fn select_operation(&self, name: Option<&str>) -> Result<usize, Error> {
-        let wrong = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
+        let refusal = |message: String| Error::field("operationName", ErrorReason::ValidationFailed, message);
         match (name, self.operations.as_slice()) {
             (None, [_]) => Ok(0),
-            (None, _) => Err(wrong(
+            (None, _) => Err(refusal(
                 "The document has several operations: say which by operationName.".to_owned(),
             )),
             (Some(name), operations) => operations
                 .iter()
                 .position(|operation| operation.name.as_ref().is_some_and(|own| own.as_str() == name))
-                .ok_or_else(|| wrong(format!("The document has no operation {name:?}."))),
+                .ok_or_else(|| refusal(format!("The document has no operation {name:?}."))),
         }
     }
 
@@ -158,8 +158,8 @@ impl Document {
             return false;
         };
         let has_null_for_default = self.definition(0).variable_definitions.iter().any(|variable| {
-            let given = variables.get(&variable.node.name.node);
-            variable.node.default_value.is_some() && given == Some(&ConstValue::Null)
+            let value = variables.get(&variable.node.name.node);
+            variable.node.default_value.is_some() && value == Some(&ConstValue::Null)
         });
         !has_null_for_default && operation.cost.get().is_some_and(|cost| !cost.hides_variables)
     }

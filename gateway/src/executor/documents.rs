@@ -37,11 +37,11 @@ impl Documents {
             u32::try_from(key.len() + document.size()).unwrap_or(u32::MAX)
         };
         let known = Cache::builder().max_capacity(CAPACITY).weigher(weigh).build();
-        let Some(given) = trusted else {
+        let Some(trusted) = trusted else {
             return Ok(Self { known, trusted: None });
         };
         let mut documents = HashMap::new();
-        for (hash, text) in given {
+        for (hash, text) in trusted {
             let right = sha256(&text);
             if hash.to_ascii_lowercase() != right {
                 bail!("COMPTOIR_TRUSTED_DOCUMENTS: the document under {hash} has the SHA-256 {right}");

@@ -34,7 +34,7 @@ pub(crate) fn check_variables(
                 )?;
             }
             None if definition.default_value.is_some() || definition.var_type.node.nullable => {}
-            None => return Err(wrong(name, "A value is needed.")),
+            None => return Err(refusal(name, "A value is needed.")),
         }
     }
     for (name, value) in variables.iter() {
@@ -53,7 +53,7 @@ pub(crate) fn check(model: &Model, ty: &Type, value: &Value, path: &mut String) 
     match (&ty.base, value) {
         (_, Value::Variable(_)) => Ok(()),
         (_, Value::Null) if ty.nullable => Ok(()),
-        (_, Value::Null) => Err(wrong(path, "A value is needed.")),
+        (_, Value::Null) => Err(refusal(path, "A value is needed.")),
         (BaseType::List(item), Value::List(values)) => {
             for (index, value) in values.iter().enumerate() {
                 within(path, &index.to_string(), |path| check(model, item, value, path))?;
@@ -103,15 +103,15 @@ fn check_named(model: &Model, name: &str, value: &Value, path: &mut String) -> R
                 !field.ty.nullable && field.default.is_none() && !object.contains_key(key.as_str())
             });
             match missing {
-                Some((key, _)) => within(path, key, |path| Err(wrong(path, "A value is needed."))),
+                Some((key, _)) => within(path, key, |path| Err(refusal(path, "A value is needed."))),
                 None => Ok(()),
             }
         }
-        (Kind::Input(_), _) => Err(wrong(path, "An object is needed.")),
+        (Kind::Input(_), _) => Err(refusal(path, "An object is needed.")),
         (Kind::Enum(values), Value::Enum(value)) if values.contains(value.as_str()) => Ok(()),
         (Kind::Enum(values), Value::String(value)) if values.contains(value) => Ok(()),
-        (Kind::Enum(_), _) => Err(wrong(path, "This is not one of the values it can have.")),
-        (Kind::Scalar, value) => check_scalar(name, value).map_err(|message| wrong(path, message)),
+        (Kind::Enum(_), _) => Err(refusal(path, "This is not one of the values it can have.")),
+        (Kind::Scalar, value) => check_scalar(name, value).map_err(|message| refusal(path, message)),
         // Validation refuses output types here.
         (Kind::Composite(_), _) => Ok(()),
     }
@@ -172,15 +172,15 @@ fn check_keys(at: &str, value: &ConstValue) -> Result<(), Error> {
     }
 }
 
-fn within<T>(path: &mut String, step: &str, look: impl FnOnce(&mut String) -> T) -> T {
+fn within<T>(path: &mut String, step: &str, check: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
     path.push('.');
     path.push_str(step);
-    let seen = look(path);
+    let result = check(path);
     path.truncate(length);
-    seen
+    result
 }
 
-fn wrong(path: &str, message: &str) -> Error {
+fn refusal(path: &str, message: &str) -> Error {
     Error::field(path, ErrorReason::ValidationFailed, format!("{path}: {message}"))
 }

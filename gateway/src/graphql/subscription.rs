@@ -35,7 +35,7 @@ impl Subscription {
         Ok(stream::unfold(Some(follower), move |follower| async move {
             let mut follower = follower?;
             match follower.next().await {
-                Ok(Some(seen)) => Some((Ok(Order::shared(data, seen.order.clone())), Some(follower))),
+                Ok(Some(snapshot)) => Some((Ok(Order::shared(data, snapshot.order.clone())), Some(follower))),
                 Ok(None) => None,
                 Err(error) => Some((Err(error.into()), None)),
             }

@@ -26,13 +26,13 @@ pub(crate) fn preferred_language(headers: &HeaderMap, offered: &[String]) -> Opt
         .flat_map(|value| value.split(','))
         .filter_map(Range::parse)
         .collect();
-    let liked = offered.iter().filter_map(|tag| {
+    let accepted = offered.iter().filter_map(|tag| {
         let place = deciding_range(tag, &ranges)?;
         let range = &ranges[place];
         Some((Reverse(range.quality), place, !begins_with(tag, range.tag), tag))
     });
     // Of equal ones the first is chosen, so the shop's order decides last.
-    let best = liked.min_by_key(|&(quality, place, is_near, _)| (quality, place, is_near));
+    let best = accepted.min_by_key(|&(quality, place, is_near, _)| (quality, place, is_near));
     best.map(|(.., tag)| tag.clone())
 }
 
@@ -67,12 +67,12 @@ impl<'a> Range<'a> {
         let tag = parts.next()?;
         let mut subtags = tag.split('-');
         let primary = subtags.next()?;
-        let good = (1..=8).contains(&primary.len())
+        let is_tag = (1..=8).contains(&primary.len())
             && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
             && subtags.all(|part| {
                 (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
             });
-        if tag != "*" && !good {
+        if tag != "*" && !is_tag {
             return None;
         }
         let weight = parts.find_map(|part| {

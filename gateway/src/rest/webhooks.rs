@@ -114,9 +114,9 @@ async fn notify(app: &App, request: notifier::HandleWebhookRequest) -> Result<St
 
 /// The URL that was called. The signature covers it, so a forged header only makes the check fail.
 fn public_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
-    let behind = header(headers, "x-forwarded-proto");
-    let scheme = match behind.as_str() {
-        "http" | "https" => behind.as_str(),
+    let forwarded = header(headers, "x-forwarded-proto");
+    let scheme = match forwarded.as_str() {
+        "http" | "https" => forwarded.as_str(),
         _ if app.env.profile == Profile::Development => "http",
         _ => "https",
     };

@@ -97,11 +97,11 @@ impl<'w, 'q> Walk<'w, 'q> {
         &self,
         chosen: impl FnOnce(&'w CategoryTree) -> C,
     ) -> Result<Vec<&'w pb::Category>, Unresolved> {
-        let seen = |category: &'w Arc<pb::Category>| {
+        let tag = |category: &'w Arc<pb::Category>| {
             self.data.tag_category(&category.id);
             &**category
         };
-        Ok(chosen(self.tree()?).into_iter().map(seen).collect())
+        Ok(chosen(self.tree()?).into_iter().map(tag).collect())
     }
 
     fn object<T: SyncObject>(

@@ -59,14 +59,14 @@ pub(crate) async fn create_cart(
         let accepted = preferred_language(&headers, &app.services.shop.locales);
         request.locale = locale::of_buyer(&app.services, client.user.as_deref(), accepted).await;
     }
-    let made = app
+    let created = app
         .services
         .carts
         .clone()
         .create_cart(request)
         .await
         .or_problem()?;
-    Ok((StatusCode::CREATED, answer(&app, made.cart).await?))
+    Ok((StatusCode::CREATED, answer(&app, created.cart).await?))
 }
 
 /// Reads a cart.

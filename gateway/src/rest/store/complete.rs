@@ -109,16 +109,16 @@ pub(crate) async fn complete_cart(
         payment,
         expected_total,
     } = input;
-    let back = payment.return_url;
-    let back = back
+    let return_url = payment
+        .return_url
         .map(|url| return_url(&app.services.settings, &url))
-        .transpose();
-    let back = back.map_err(|error| renamed(error, PATHS))?;
+        .transpose()
+        .map_err(|error| renamed(error, PATHS))?;
     let request = pb::CompleteCartRequest {
         cart_id: cart_id.clone(),
         provider: payment.provider,
         token: payment.token,
-        return_url: back,
+        return_url,
         request_id,
         expected_total,
         client_address: Some(client.address.to_string()),
@@ -146,14 +146,14 @@ async fn outcome(app: &App, outcome: Outcome) -> Result<Response, Problem> {
         Outcome::Placed(order) => (StatusCode::CREATED, placed(order)).into_response(),
         Outcome::AlreadyAccepted(order) => (REPLAYED, placed(order)).into_response(),
         Outcome::ActionRequired(action) => {
-            let wanted = ActionRequired {
+            let required = ActionRequired {
                 order: Order::new(present(action.order)?, None),
                 payment_id: action.payment_id,
                 redirect_url: action.redirect_url,
                 client_secret: action.client_secret,
                 expires_at: time(action.expires_at),
             };
-            (StatusCode::ACCEPTED, Json(wanted)).into_response()
+            (StatusCode::ACCEPTED, Json(required)).into_response()
         }
         Outcome::Failed(failure) => {
             let mut problem = Problem::from(refusal(&failure.refusals));
