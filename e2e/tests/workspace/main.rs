@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 mod directions;
+mod documents;
 mod source;
 
 /// A service never depends on another service's crate. They share the protos.
