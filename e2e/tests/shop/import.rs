@@ -275,7 +275,7 @@ async fn remarks_are_reported_beside_the_errors() {
     assert!(output.status.success(), "a remark is no error: {said}");
     assert!(
         said.contains("line 2: remark URL_NOT_ALLOWED: ")
-            && said.ends_with("; 0 rows not taken; 2 remarks\n"),
+            && said.ends_with("; 0 rows not imported; 2 remarks\n"),
         "{said}"
     );
     let product: Value = reqwest::get(shop.url("/store/products/シャツ"))
