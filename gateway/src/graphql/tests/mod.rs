@@ -3,7 +3,7 @@
 mod answering;
 mod catalogue;
 mod checkout;
-#[path = "../../../tests/support/fakes.rs"]
+#[path = "../../../tests/gateway/support/fakes.rs"]
 mod fakes;
 mod following;
 mod gateway;

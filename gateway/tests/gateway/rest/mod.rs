@@ -1,0 +1,9 @@
+//! The REST API over services that answer as a test says.
+
+mod admin;
+mod auth;
+mod carts;
+mod catalogue;
+mod document;
+mod harness;
+mod orders;
