@@ -15,7 +15,7 @@ const RESULT: &str = "__typename
     ... on CartCompleteFailed { userErrors { code field message } cart { id } }";
 
 /// Has the service answer so to every completion.
-fn answer(gateway: &Gateway, outcome: impl Fn() -> Outcome + Send + 'static) {
+fn answer(gateway: &Gateway, outcome: impl Fn() -> Outcome + Send + Sync + 'static) {
     gateway
         .fakes
         .on("complete_cart", move |request: orders::CompleteCartRequest| {

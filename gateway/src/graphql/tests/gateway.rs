@@ -7,7 +7,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::{Request, Response, Variables};
 use comptoir_mesh::identity::Role;
 use comptoir_mesh::testing::TestEnv;
-use comptoir_mesh::{channel, context};
+use comptoir_mesh::{Service, channel, context};
 
 use super::fakes::Fakes;
 use crate::backend::{Peers, RequestData, Services, Settings};
@@ -38,9 +38,11 @@ impl Gateway {
     pub(super) fn new() -> Self {
         let env = TestEnv::new();
         let fakes = Fakes::default();
-        let slot = channel::in_process();
-        slot.bind(&fakes.service(&env.env));
-        let channel = || slot.channel("gateway");
+        let channel = |service: &Service| {
+            let slot = channel::in_process();
+            slot.bind(service);
+            slot.channel("gateway")
+        };
         let settings = Settings {
             payment_providers: vec![PaymentProvider {
                 name: "sandbox".into(),
@@ -52,10 +54,10 @@ impl Gateway {
         };
         let shop = env.env.shop.clone();
         let peers = Peers {
-            auth: channel(),
-            catalog: channel(),
-            orders: channel(),
-            notifier: channel(),
+            auth: channel(&fakes.auth(&env.env)),
+            catalog: channel(&fakes.catalog(&env.env)),
+            orders: channel(&fakes.orders(&env.env)),
+            notifier: channel(&fakes.notifier(&env.env)),
         };
         let services = Services::new(peers, shop, settings);
         Self {

@@ -4,6 +4,7 @@ mod answering;
 mod catalogue;
 mod checkout;
 #[path = "../../../tests/gateway/support/fakes.rs"]
+#[expect(dead_code, reason = "the tests of the edge use the rest")]
 mod fakes;
 mod following;
 mod gateway;

@@ -1,6 +1,6 @@
 //! Arrays of operations.
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 #[tokio::test]
 async fn a_batch_is_refused_whatever_its_size() {

@@ -7,7 +7,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use super::harness::{Shop, until};
+use crate::support::served::Shop;
+use crate::support::until;
 
 /// A connection from this address.
 async fn connect(shop: &Shop, from: &str) -> TcpStream {

@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 
-use super::harness::{Answer, Shop, config, send};
+use crate::support::answer::Answer;
+use crate::support::config;
+use crate::support::served::{Shop, send};
 
 const QUERY: &str = r#"{"query":"{ __typename }"}"#;
 

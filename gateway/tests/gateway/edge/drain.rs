@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::harness::{Shop, send, until};
+use crate::support::served::{Shop, send};
+use crate::support::until;
 use comptoir_mesh::testing::PATIENCE;
 
 #[tokio::test]
@@ -14,7 +15,7 @@ async fn running_requests_are_answered_and_then_it_ends() {
     let running = tokio::spawn(send(
         shop.post(json!({ "query": "{ product(slug: \"lamp\") { title } }" }).to_string()),
     ));
-    until("the request runs", async || shop.fakes.calls("GetProduct") == 1).await;
+    until("the request runs", async || shop.fakes.count("get_product") == 1).await;
     shop.test.env.shutdown.cancel();
     assert_eq!(running.await.expect("an answer").status, 200);
     let ended = tokio::time::timeout(PATIENCE, shop.serving).await;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

@@ -4,7 +4,7 @@ use comptoir_mesh::identity::Role;
 use comptoir_mesh::testing::{PATIENCE, token_with};
 use comptoir_proto::auth::v1::{Revocation, revocation};
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 const QUERY: &str = r#"{"query":"{ __typename }"}"#;
 

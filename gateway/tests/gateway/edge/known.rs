@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 async fn ask(shop: &Shop, document: &str, variables: &Value) -> (u16, String) {
     let answer = send(shop.post(json!({ "query": document, "variables": variables }).to_string())).await;

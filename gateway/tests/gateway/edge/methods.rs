@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 /// Paths that the document of the REST API does not describe, and what they take.
 const OTHERS: &[(&str, &[&str])] = &[

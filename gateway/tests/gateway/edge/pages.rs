@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 async fn providers(shop: &Shop) -> Value {
     let answer = shop.query("{ shop { paymentProviders { name } } }").await;

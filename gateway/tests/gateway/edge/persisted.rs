@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::harness::{Shop, config, send};
+use crate::support::config;
+use crate::support::fakes::Fakes;
+use crate::support::served::{Shop, send};
 
 const DOCUMENT: &str = "{ __typename }";
 
@@ -79,8 +81,7 @@ async fn a_file_that_is_not_right_ends_the_start() {
     for wrong in ["{", r#"{"abc":"{ __typename }"}"#, "[]"] {
         std::fs::write(&file, wrong).expect("written");
         let flags = ["--trusted-documents", file.to_str().expect("a path")];
-        let bus = comptoir_events::Bus::new();
-        let error = super::harness::gateway(&test, &super::fakes::Fakes::default(), bus, &flags)
+        let error = crate::support::gateway(&test, &Fakes::default(), None, &flags)
             .await
             .err();
         assert!(

@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::fakes::Fakes;
-use super::harness::{Shop, config, send, until};
+use crate::support::fakes::Fakes;
+use crate::support::lamp::Lamp;
+use crate::support::served::{Shop, send};
+use crate::support::{config, until};
 
 /// The port of a service that may be served on it.
 struct Place {
@@ -67,6 +69,7 @@ async fn readyz(gateway: &Gateway) -> (u16, Value) {
 #[tokio::test]
 async fn it_waits_for_all_services_and_then_does_without_one() {
     let (test, fakes) = (TestEnv::new(), Fakes::default());
+    Lamp::stock(&fakes);
     let (auth, catalog, orders) = (Place::new().await, Place::new().await, Place::new().await);
     let closed = orders.url.clone();
     // Not there yet: nothing takes connections on its port.
@@ -107,6 +110,7 @@ async fn it_waits_for_all_services_and_then_does_without_one() {
 #[tokio::test]
 async fn a_gateway_that_its_services_refuse_is_not_ready() {
     let (mut test, fakes) = (TestEnv::new(), Fakes::default());
+    Lamp::stock(&fakes);
     test.env.profile = Profile::Production;
     let (auth, catalog, orders) = (Place::new().await, Place::new().await, Place::new().await);
     let gateway = gateway(&test, [&auth.url, &catalog.url, &orders.url]).await;
@@ -125,14 +129,14 @@ async fn a_gateway_that_its_services_refuse_is_not_ready() {
 async fn many_probes_ask_the_services_once() {
     let shop = Shop::open(&[]).await;
     shop.fakes.slow_down(Duration::from_millis(300));
-    let (before, began) = (shop.fakes.calls("GetOrder"), Instant::now());
+    let (before, began) = (shop.fakes.count("get_order"), Instant::now());
     let probes = (0..100).map(|_| send(shop.get("/readyz")));
     for answer in futures::future::join_all(probes).await {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
-    let asked = shop.fakes.calls("GetOrder") - before;
+    let asked = shop.fakes.count("get_order") - before;
     assert!(
-        (1..=1 + began.elapsed().as_secs()).contains(&asked),
+        (1..=1 + began.elapsed().as_secs()).contains(&(asked as u64)),
         "{asked} times"
     );
 }
@@ -141,20 +145,20 @@ async fn many_probes_ask_the_services_once() {
 async fn probes_that_hang_up_do_not_ask_again() {
     let shop = Shop::open(&[]).await;
     shop.fakes.slow_down(Duration::from_millis(1500));
-    let (before, began) = (shop.fakes.calls("GetOrder"), Instant::now());
+    let (before, began) = (shop.fakes.count("get_order"), Instant::now());
     for number in 0..20 {
         let mut socket = TcpStream::connect(shop.address).await.expect("a connection");
         let head = b"GET /readyz HTTP/1.1\r\nhost: a\r\n\r\n";
         socket.write_all(head).await.expect("sent");
         if number == 0 {
-            until("it asks", async || shop.fakes.calls("GetOrder") > before).await;
+            until("it asks", async || shop.fakes.count("get_order") > before).await;
         }
     }
     // Whoever comes last hears what the first one's question gave.
     assert_eq!(send(shop.get("/readyz")).await.status, 200);
-    let asked = shop.fakes.calls("GetOrder") - before;
+    let asked = shop.fakes.count("get_order") - before;
     assert!(
-        (1..=1 + began.elapsed().as_secs()).contains(&asked),
+        (1..=1 + began.elapsed().as_secs()).contains(&(asked as u64)),
         "{asked} times"
     );
 }

@@ -1,6 +1,6 @@
 //! The form of requests and of answers.
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 
 #[tokio::test]
 async fn an_answer_of_graphql() {

@@ -7,8 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 
-use super::fakes::LAMP;
-use super::harness::{Shop, until};
+use crate::support::lamp::LAMP;
+use crate::support::served::Shop;
+use crate::support::until;
 
 type Posts = Arc<Mutex<Vec<(String, String)>>>;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::harness::{Shop, send};
+use crate::support::served::{Shop, send};
 use comptoir_mesh::testing::PATIENCE;
 
 async fn connect(shop: &Shop) -> TcpStream {

@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::harness::{Shop, send, until};
+use crate::support::served::{Shop, send};
+use crate::support::until;
 
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -271,11 +272,11 @@ async fn what_many_follow_is_executed_and_read_once() {
         sockets.push(socket);
     }
     assert_eq!(
-        shop.fakes.calls("WatchOrder"),
+        shop.fakes.count("watch_order"),
         1,
         "one stream for all that ask for the same"
     );
-    shop.fakes.change_order(2);
+    shop.lamp.change_order(2);
     for socket in &mut sockets {
         let mut ids = Vec::new();
         for _ in 0..3 {
@@ -300,7 +301,7 @@ async fn what_many_follow_is_executed_and_read_once() {
     );
     // The last one to leave ends what is shared.
     drop(sockets);
-    until("the stream is ended", async || !shop.fakes.is_followed()).await;
+    until("the stream is ended", async || !shop.lamp.is_followed()).await;
 }
 
 #[tokio::test]
@@ -314,8 +315,8 @@ async fn what_fails_for_one_is_asked_again_by_the_right_of_the_others() {
         assert_eq!(version(&socket.hear().await.expect("a message")), 1);
         sockets.push(socket);
     }
-    assert_eq!(shop.fakes.calls("WatchOrder"), 1);
-    shop.fakes.change_order(super::fakes::REFUSED);
+    assert_eq!(shop.fakes.count("watch_order"), 1);
+    shop.lamp.change_order(crate::support::lamp::REFUSED);
     for socket in &mut sockets {
         let message = socket.hear().await.expect("a message");
         assert_eq!(
@@ -325,7 +326,7 @@ async fn what_fails_for_one_is_asked_again_by_the_right_of_the_others() {
         );
         assert_eq!(socket.hear().await.expect("the end")["type"], "complete");
     }
-    assert_eq!(shop.fakes.calls("WatchOrder"), 2, "the second asked by itself");
+    assert_eq!(shop.fakes.count("watch_order"), 2, "the second asked by itself");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use comptoir_proto::notifier::v1 as notifier;
 use comptoir_proto::orders::v1 as orders;
 use futures::stream;
 
-use super::harness::Shop;
+use crate::support::in_process::Shop;
 
 fn importing(shop: &Shop) {
     shop.fakes

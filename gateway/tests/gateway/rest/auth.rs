@@ -3,7 +3,7 @@
 use comptoir_mesh::identity::Role;
 use comptoir_proto::auth::v1 as pb;
 
-use super::harness::{CALLER, Shop};
+use crate::support::in_process::{CALLER, Shop};
 
 fn user() -> pb::User {
     pb::User {

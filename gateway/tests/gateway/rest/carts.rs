@@ -5,7 +5,8 @@ use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1 as pb;
 use pb::complete_cart_response::Outcome;
 
-use super::harness::{Answer, Shop};
+use crate::support::answer::Answer;
+use crate::support::in_process::Shop;
 
 const CART: &str = "cart_01J0000000000000000000CART";
 const PAID: &str = "{\"payment\":{\"provider\":\"sandbox\",\"token\":\"tok_visa\"}}";

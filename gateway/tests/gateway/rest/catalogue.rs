@@ -4,7 +4,7 @@ use comptoir_mesh::identity::Role;
 use comptoir_proto::catalog::v1 as pb;
 use comptoir_proto::types::Money;
 
-use super::harness::Shop;
+use crate::support::in_process::Shop;
 
 pub(crate) const MUG: &str = "prod_01J00000000000000000000MVG";
 

@@ -8,7 +8,7 @@ use comptoir_proto::orders::v1 as orders;
 use comptoir_shop as shop;
 use serde_json::Value;
 
-use super::harness::Shop;
+use crate::support::in_process::Shop;
 
 fn document() -> Value {
     serde_json::from_str(&text()).unwrap()

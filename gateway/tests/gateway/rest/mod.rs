@@ -5,5 +5,4 @@ mod auth;
 mod carts;
 mod catalogue;
 mod document;
-mod harness;
 mod orders;

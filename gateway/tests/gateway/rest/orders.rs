@@ -10,8 +10,8 @@ use futures::stream;
 use tonic::Status;
 
 use super::carts::order;
-use super::harness::Shop;
 use crate::support::fakes::Answers;
+use crate::support::in_process::Shop;
 
 const ID: &str = "order_01J000000000000000000000RD";
 

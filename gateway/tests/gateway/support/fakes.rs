@@ -1,9 +1,10 @@
-//! Services that answer as a test says, behind the real channels and layers, and note what they were asked.
+//! Fake services behind the real channels and layers. They answer as a test says, and record their calls.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use comptoir_mesh::identity::Access;
 use comptoir_mesh::{Env, Service};
@@ -16,7 +17,7 @@ use prost::Message as _;
 use tonic::Status;
 
 type Answer = Result<Box<dyn Any + Send>, Status>;
-type Handler = Box<dyn Fn(Box<dyn Any + Send>) -> Answer + Send>;
+type Handler = Arc<dyn Fn(Box<dyn Any + Send>) -> Answer + Send + Sync>;
 
 /// The stream of a method that streams its answers.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -26,6 +27,7 @@ pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 pub(crate) struct Fakes {
     handlers: Arc<Mutex<HashMap<&'static str, Handler>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    delay: Arc<Mutex<Duration>>,
 }
 
 impl Fakes {
@@ -33,7 +35,7 @@ impl Fakes {
     pub(crate) fn on<Q, A>(
         &self,
         method: &'static str,
-        answer: impl Fn(Q) -> Result<A, comptoir_mesh::Error> + Send + 'static,
+        answer: impl Fn(Q) -> Result<A, comptoir_mesh::Error> + Send + Sync + 'static,
     ) where
         Q: Send + 'static,
         A: Send + 'static,
@@ -44,7 +46,7 @@ impl Fakes {
                 .expect("the test takes the method's request");
             Ok(Box::new(answer(*request)?))
         };
-        self.handlers.lock().unwrap().insert(method, Box::new(handler));
+        self.handlers.lock().unwrap().insert(method, Arc::new(handler));
     }
 
     /// The methods that were called, in order.
@@ -57,34 +59,56 @@ impl Fakes {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    fn answer<Q, A>(&self, method: &'static str, request: Q) -> Result<tonic::Response<A>, Status>
+    /// How often a method was called.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|called| **called == method).count()
+    }
+
+    /// Delays each answer from now on.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
+    }
+
+    async fn answer<Q, A>(&self, method: &'static str, request: Q) -> Result<tonic::Response<A>, Status>
     where
         Q: Send + 'static,
         A: Send + 'static,
     {
         self.calls.lock().unwrap().push(method);
-        let handlers = self.handlers.lock().unwrap();
-        let Some(handler) = handlers.get(method) else {
-            return Err(Status::unimplemented(format!(
+        let handler = self.handlers.lock().unwrap().get(method).cloned();
+        let answer = match handler {
+            Some(handler) => handler(Box::new(request)),
+            None => Err(Status::unimplemented(format!(
                 "the test has no answer for {method}"
-            )));
+            ))),
         };
-        let answer = handler(Box::new(request))?
+        let delay = *self.delay.lock().unwrap();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let answer = answer?
             .downcast::<A>()
-            .expect("the test gives the method's response");
+            .expect("the test returns the method's response");
         Ok(tonic::Response::new(*answer))
     }
 
-    /// The four services.
-    pub(crate) fn service(&self, env: &Env) -> Service {
-        Service::new("fakes", policy(), env)
-            .add(auth::auth_service_server::AuthServiceServer::new(self.clone()))
-            .add(catalog::catalog_service_server::CatalogServiceServer::new(
-                self.clone(),
-            ))
-            .add(catalog::inventory_service_server::InventoryServiceServer::new(
-                self.clone(),
-            ))
+    /// The auth service.
+    pub(crate) fn auth(&self, env: &Env) -> Service {
+        let service = auth::auth_service_server::AuthServiceServer::new(self.clone());
+        Service::new("auth", &POLICY, env).add(service)
+    }
+
+    /// The catalog.
+    pub(crate) fn catalog(&self, env: &Env) -> Service {
+        let products = catalog::catalog_service_server::CatalogServiceServer::new(self.clone());
+        let stock = catalog::inventory_service_server::InventoryServiceServer::new(self.clone());
+        Service::new("catalog", &POLICY, env).add(products).add(stock)
+    }
+
+    /// The orders service.
+    pub(crate) fn orders(&self, env: &Env) -> Service {
+        Service::new("orders", &POLICY, env)
             .add(orders::cart_service_server::CartServiceServer::new(self.clone()))
             .add(orders::order_service_server::OrderServiceServer::new(
                 self.clone(),
@@ -95,14 +119,19 @@ impl Fakes {
             .add(orders::payment_service_server::PaymentServiceServer::new(
                 self.clone(),
             ))
-            .add(notifier::notifier_service_server::NotifierServiceServer::new(
-                self.clone(),
-            ))
+    }
+
+    /// The notifier.
+    pub(crate) fn notifier(&self, env: &Env) -> Service {
+        let service = notifier::notifier_service_server::NotifierServiceServer::new(self.clone());
+        Service::new("notifier", &POLICY, env).add(service)
     }
 }
 
-/// Lets everybody call everything: who may is the services' own to test.
-fn policy() -> &'static [(&'static str, Access)] {
+/// Anyone may call every method: access is for the tests of the services.
+static POLICY: LazyLock<Vec<(&'static str, Access)>> = LazyLock::new(policy);
+
+fn policy() -> Vec<(&'static str, Access)> {
     let set = prost_types::FileDescriptorSet::decode(comptoir_proto::DESCRIPTOR_SET).unwrap();
     let mut policy = Vec::new();
     for file in &set.file {
@@ -113,7 +142,7 @@ fn policy() -> &'static [(&'static str, Access)] {
             }
         }
     }
-    policy.leak()
+    policy
 }
 
 /// A generated server trait over the handlers.
@@ -122,7 +151,7 @@ macro_rules! fake {
         #[tonic::async_trait]
         impl $service for Fakes {
             $(async fn $method(&self, request: tonic::Request<$request>) -> Result<tonic::Response<$response>, Status> {
-                self.answer(stringify!($method), request.into_inner())
+                self.answer(stringify!($method), request.into_inner()).await
             })*
             $($rest)*
         }
@@ -159,7 +188,7 @@ fake! { catalog::catalog_service_server::CatalogService {
             file.extend_from_slice(&message.chunk);
         }
         whole.chunk = file.into();
-        self.answer("import_products", whole)
+        self.answer("import_products", whole).await
     }
 
     async fn put_media(
@@ -169,14 +198,14 @@ fake! { catalog::catalog_service_server::CatalogService {
         let mut messages = request.into_inner();
         let first = messages.message().await?.unwrap_or_default();
         while messages.message().await?.is_some() {}
-        self.answer("put_media", first)
+        self.answer("put_media", first).await
     }
 
     async fn get_media(
         &self,
         request: tonic::Request<catalog::GetMediaRequest>,
     ) -> Result<tonic::Response<Self::GetMediaStream>, Status> {
-        self.answer("get_media", request.into_inner())
+        self.answer("get_media", request.into_inner()).await
     }
 }
 

@@ -1,40 +1,26 @@
-//! A gateway over fakes, asked without a port.
+//! A gateway over fakes, called without a port.
 
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use clap::Parser as _;
-use comptoir_gateway::{Config, Gateway, Peers};
-use comptoir_mesh::channel::in_process;
+use comptoir_gateway::Gateway;
 use comptoir_mesh::identity::Role;
 use comptoir_mesh::testing::TestEnv;
-use http::{Request, StatusCode};
+use http::Request;
 use http_body_util::BodyExt as _;
-use serde_json::Value;
 
-use crate::support::fakes::Fakes;
+use super::answer::Answer;
+use super::fakes::Fakes;
+use super::gateway;
 
-/// The signed-in user of every test.
+/// The signed-in user of each test.
 pub(crate) const CALLER: &str = "user_01J00000000000000000000001";
 
-/// The gateway under test and what it stands on.
+/// The gateway under test and its surroundings.
 pub(crate) struct Shop {
     pub(crate) fakes: Fakes,
     test: TestEnv,
     gateway: Gateway,
-}
-
-/// An answer, read to its end.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) text: String,
-}
-
-#[derive(clap::Parser)]
-struct Arguments {
-    #[command(flatten)]
-    config: Config,
 }
 
 impl Shop {
@@ -43,23 +29,8 @@ impl Shop {
     }
 
     pub(crate) async fn with(flags: &[&str]) -> Self {
-        let (test, fakes, slot) = (TestEnv::new(), Fakes::default(), in_process());
-        slot.bind(&fakes.service(&test.env));
-        let channel = || slot.channel("gateway");
-        let peers = Peers {
-            auth: channel(),
-            catalog: channel(),
-            orders: channel(),
-            notifier: channel(),
-        };
-        let mut config = Arguments::try_parse_from([&["gateway"], flags].concat())
-            .expect("flags")
-            .config;
-        // One that the environment names is for tests of Redis: what is counted there would be counted for all.
-        config.cache.redis_url = None;
-        let gateway = comptoir_gateway::start(config, test.env.clone(), peers, None)
-            .await
-            .expect("a gateway");
+        let (test, fakes) = (TestEnv::new(), Fakes::default());
+        let gateway = gateway(&test, &fakes, None, flags).await.expect("a gateway");
         Self { fakes, test, gateway }
     }
 
@@ -99,29 +70,8 @@ impl Shop {
             .await
     }
 
-    /// The header of somebody who is signed in.
+    /// The authorization header of a signed-in user.
     pub(crate) fn token(&self, role: Role) -> String {
         format!("Bearer {}", self.test.token(CALLER, role))
-    }
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
-    }
-
-    /// Status and code: `400 INVALID_SORT`.
-    pub(crate) fn code(&self) -> String {
-        format!(
-            "{} {}",
-            self.status.as_u16(),
-            self.json()["code"].as_str().unwrap_or("none")
-        )
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().expect("a text"))
     }
 }
