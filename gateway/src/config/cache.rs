@@ -52,7 +52,7 @@ pub struct CacheConfig {
 }
 
 impl CacheConfig {
-    /// How old one entry may be. An answer can be made from kept products, so each of the two caches has half the time.
+    /// The time to live of an entry. An answer may contain cached products, so each of the two caches has half of the age.
     pub(crate) fn entry_age(&self) -> Duration {
         Duration::from_millis(self.age / 2)
     }

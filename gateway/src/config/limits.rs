@@ -6,10 +6,10 @@ use comptoir_mesh::config::{BYTES, up_to};
 
 /// A day in seconds. A longer time limit is a typing error, milliseconds for seconds: no connection lives to see it.
 pub(super) const DAY: u64 = 86_400;
-/// More of anything than one process serves.
+/// More than one process can serve.
 const MANY: u64 = 1_000_000_000;
 
-/// What one request, connection or client may take.
+/// Limits of requests, connections and clients.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of the gateway (0 means none)")]
 pub struct Limits {
@@ -234,19 +234,19 @@ pub struct Limits {
     pub cost: u64,
 }
 
-/// A limit that is there, or none.
+/// A limit, unless it is 0.
 pub(crate) fn some<T: Default + PartialEq>(limit: T) -> Option<T> {
     (limit != T::default()).then_some(limit)
 }
 
-/// Entries of a page at most, as messages count them.
+/// The most entries of a page, in the type of page sizes in messages.
 pub(crate) fn most_of_a_page(limit_list: u32) -> i32 {
     some(limit_list)
         .and_then(|most| i32::try_from(most).ok())
         .unwrap_or(i32::MAX)
 }
 
-/// A time limit that is there, or none.
+/// A time limit, unless it is 0.
 pub(crate) fn seconds(limit: u64) -> Option<Duration> {
     some(limit).map(Duration::from_secs)
 }
@@ -261,8 +261,8 @@ impl Limits {
         })
     }
 
-    /// How long a request to `path` may take to its answer's head. Without a limit it is the longest there can be, as calls that
-    /// nobody gave a deadline end after seconds.
+    /// How long a request to `path` may take to its answer's head. Without a limit it is a day, because calls without a deadline end
+    /// after seconds.
     pub(crate) fn time_of(&self, path: &str) -> Duration {
         let limit = seconds(if path == "/admin/products/import" {
             self.request_import

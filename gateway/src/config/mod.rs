@@ -1,4 +1,4 @@
-//! The gateway's settings: each a flag and a variable, named in the `--help`.
+//! The gateway's settings. Each has a flag and a variable.
 
 mod cache;
 mod limits;
@@ -16,7 +16,7 @@ pub use limits::Limits;
 pub(crate) use limits::{most_of_a_page, seconds, some};
 pub use network::{HostName, Network, Origin};
 
-/// What the gateway is told at its start.
+/// The settings of the gateway.
 #[derive(clap::Args, Clone, Debug)]
 #[group(id = "gateway")]
 pub struct Config {
@@ -99,7 +99,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Refuses what no single value shows to be wrong.
+    /// Checks the settings that depend on each other.
     pub fn validate(&self) -> anyhow::Result<()> {
         if self.revalidate_secret.is_some() && self.revalidate_url.is_none() {
             bail!("COMPTOIR_REVALIDATE_SECRET is set without COMPTOIR_REVALIDATE_URL");
@@ -112,7 +112,7 @@ impl Config {
         Ok(())
     }
 
-    /// The trusted documents by their SHA-256, when there is a file of them.
+    /// The trusted documents by their SHA-256, if a file is set.
     pub(crate) fn read_trusted_documents(&self) -> anyhow::Result<Option<Vec<(String, String)>>> {
         let Some(path) = &self.trusted_documents else {
             return Ok(None);
@@ -129,7 +129,7 @@ impl Config {
         Ok(Some(documents.into_iter().collect()))
     }
 
-    /// How this shop can be paid.
+    /// The payment providers of this shop.
     pub(crate) fn payment_providers(&self, sandbox: bool) -> Vec<PaymentProvider> {
         let sandbox = sandbox.then(|| PaymentProvider {
             name: "sandbox".to_owned(),

@@ -10,7 +10,7 @@ use url::{Host, Url};
 pub struct Origin(String);
 
 impl Origin {
-    /// As it stands in an `Origin` header.
+    /// As in an `Origin` header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,7 @@ impl FromStr for Origin {
 pub struct HostName(String);
 
 impl HostName {
-    /// As it stands in a `Host` header.
+    /// As in a `Host` header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -122,7 +122,7 @@ impl FromStr for Network {
     }
 }
 
-/// IPv4 as the IPv6 it is mapped to, so that a dual-stack socket's peers match IPv4 networks.
+/// IPv4 as its mapped IPv6 address, so that the peers of a dual-stack socket match IPv4 networks.
 fn wide(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::problem::Problem;
 use crate::request::BodyTooLarge;
 
-/// A JSON body of type `T`, which should refuse what it does not know (`#[serde(deny_unknown_fields)]`); also an answer.
+/// A JSON body of type `T`, which should refuse unknown fields (`#[serde(deny_unknown_fields)]`). Also an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -41,10 +41,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// Converts a value that was read, or says UNKNOWN_FIELD, INVALID_KEY or VALIDATION_FAILED.
+/// Converts a value, or fails with UNKNOWN_FIELD, INVALID_KEY or VALIDATION_FAILED.
 fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     if !value.is_object() {
-        // serde would take an array of the fields' values in their order.
+        // serde would accept an array of the fields' values in their order.
         return Err(Error::new(
             ErrorReason::ValidationFailed,
             "The body is a JSON object.",
@@ -53,7 +53,7 @@ fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     T::deserialize(value).map_err(|error| {
         let message = error.to_string();
         let Some(rest) = message.strip_prefix("unknown field `") else {
-            // What a type of ours is called is nobody's business.
+            // serde's message names our Rust type.
             let message = match message.split_once(", expected struct ") {
                 Some((wrong, _)) => format!("{wrong}, expected an object"),
                 None => message,
@@ -98,7 +98,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Reads a body to its end; the edge has put the limit of the path on it (PAYLOAD_TOO_LARGE).
+/// Reads a body to its end. The edge has set the limit of its path (PAYLOAD_TOO_LARGE).
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Error> {
     match body.collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
@@ -106,7 +106,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Error> {
     }
 }
 
-/// What a failed reading of a body is answered with.
+/// The error for a body that could not be read.
 pub(crate) fn body_error(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut cause = Some(error);
     while let Some(inner) = cause {
@@ -118,7 +118,7 @@ pub(crate) fn body_error(error: &(dyn std::error::Error + 'static)) -> Error {
         }
         cause = inner.source();
     }
-    // The peer went away or broke the framing: nobody reads the answer, the log does.
+    // The peer went away or broke the framing. This is only for the log.
     Error::new(ErrorReason::ValidationFailed, "The body broke off.")
 }
 

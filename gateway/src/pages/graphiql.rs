@@ -1,5 +1,4 @@
-//! GraphiQL, at `/graphql` for browsers: its files are within the program, as those of `/docs` are. Nothing is loaded from
-//! elsewhere.
+//! GraphiQL, at `/graphql` for browsers. Its files are embedded in the program, like those of `/docs`.
 
 use axum::Router;
 use axum::body::Body;
@@ -8,7 +7,7 @@ use axum::routing::get;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
-/// The files' addresses have their version in them, so that a browser may keep them for good.
+/// The URLs of the files contain their version, so that browsers may cache them forever.
 const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>GraphiQL · Comptoir</title>\
     <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/graphiql/4.1.2/graphiql.min.css\">\

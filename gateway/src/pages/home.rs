@@ -1,4 +1,4 @@
-//! `/` of the development profile: what there is to see, in French and English.
+//! `/` of the development profile: an overview, in French and English.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::html::{escape, page_in};
 use crate::app::App;
 use crate::request::preferred_language;
 
-/// Something to see: where it is, and its title and sentence in each language.
+/// An entry of the overview: its URL, and its title and sentence in each language.
 struct Place {
     href: String,
     french: (&'static str, &'static str),

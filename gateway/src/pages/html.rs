@@ -34,7 +34,7 @@ input { flex: 1; min-width: 12rem } button { cursor: pointer }
 button.yes { background: var(--accent); border-color: var(--accent); color: #fff } a { color: var(--accent) }
 ";
 
-/// A page of this title, in English, around a body that is HTML already.
+/// A page in English with this title. `body` is HTML.
 pub(super) fn page(title: &str, body: &str) -> Response {
     page_in("en", title, body)
 }
@@ -54,7 +54,7 @@ pub(super) fn page_in(language: &str, title: &str, body: &str) -> Response {
     response
 }
 
-/// Text as it stands in HTML, between tags and within quoted attributes.
+/// Escapes text for HTML, between tags and within quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {

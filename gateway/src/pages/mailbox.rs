@@ -1,4 +1,4 @@
-//! `/mailbox`: what the development mailbox holds, as a page or as JSON.
+//! `/mailbox`: the messages of the development mailbox, as a page or as JSON.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::request::accepts_exactly;
 
-/// Messages shown at once.
+/// Messages of one page.
 const SHOWN: i32 = 200;
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ impl From<MailboxMessage> for Message {
     }
 }
 
-/// The messages, newest first: a page for who asks for HTML, else JSON.
+/// The messages, newest first: a page if the client accepts HTML, else JSON.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
@@ -105,7 +105,7 @@ fn write_message(body: &mut String, message: &MailboxMessage) {
     if message.html.is_empty() {
         let _ = write!(body, "<pre>{}</pre>", escape(&message.text));
     } else {
-        // No script, form or window of the mail's own: an empty sandbox allows nothing but links in a new window.
+        // The sandbox forbids the mail's scripts and forms, and allows links in a new window.
         let _ = write!(
             body,
             "<iframe title=\"The mail\" loading=\"lazy\" sandbox=\"allow-popups\" srcdoc=\"{}\"></iframe>\

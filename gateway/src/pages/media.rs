@@ -1,4 +1,4 @@
-//! `/media/{id}`: a picture. Its id is derived from its bytes, so it never changes and may be kept for good.
+//! `/media/{id}`: a picture. Its id is derived from its bytes, so it never changes and may be cached forever.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::rest::Id;
 
 const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// Streams the picture on, piece by piece.
+/// Streams the picture.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Id(media_id): Id,

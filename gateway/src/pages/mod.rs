@@ -17,8 +17,8 @@ use crate::app::App;
 
 pub(crate) use graphiql::page as graphiql;
 
-/// The routes of the pages. The first page, GraphiQL's files, the mailbox and the sandbox's journal are there in the development profile alone, the sandbox's bank
-/// wherever its payments are taken.
+/// The routes of the pages. The first page, GraphiQL's files, the mailbox and the sandbox's journal exist only in the development
+/// profile. The sandbox's bank exists wherever sandbox payments are accepted.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new().route("/media/{id}", get(media::get));
     if app.env.profile == Profile::Development {

@@ -25,7 +25,7 @@ use crate::rest::Id;
 
 /// Payments of one page of the journal.
 const PAGE: i32 = 1000;
-/// Payments shown at most.
+/// The most payments that are shown.
 const SHOWN: usize = 100_000;
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct Filter {
     order_id: String,
 }
 
-/// The journal, newest payment first: a page for who asks for HTML, else JSON.
+/// The journal, newest payment first: a page if the client accepts HTML, else JSON.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
@@ -68,7 +68,7 @@ pub(super) async fn list(
     Ok(page("Sandbox payments", &body))
 }
 
-/// One payment: a page with two buttons while the bank wants an action.
+/// One payment: a page with two buttons while the bank waits for the buyer.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Id(payment_id): Id,
@@ -107,7 +107,7 @@ pub(super) struct Choice {
     outcome: String,
 }
 
-/// What the buyer chose; then back to the shop.
+/// Records the buyer's choice, and redirects to the shop.
 pub(super) async fn resolve(
     State(app): State<Arc<App>>,
     Id(payment_id): Id,
@@ -136,7 +136,7 @@ pub(super) async fn resolve(
         .into_inner()
         .payment
         .unwrap_or_default();
-    // Its origin was checked when the payment was made.
+    // Its origin was checked when the payment was created.
     let back = payment
         .return_url
         .unwrap_or_else(|| format!("/sandbox/payments/{}", payment.id));

@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched until it ends.
+//! One connection: HTTP/1.1 or HTTP/2, as its first bytes say, with its time limits.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use super::watch::{Activity, LINGER, Times, Verdict, Watched};
 use crate::Gateway;
 use crate::config::seconds;
 
-/// How often a connection is judged.
+/// How often the time limits are checked.
 const TICK: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection {
@@ -46,8 +46,7 @@ impl Connection {
         }
     }
 
-    /// Serves the connection to its end, and holds its place as long as the socket. A failure is the peer's, and said to it by
-    /// closing.
+    /// Serves the connection to its end. Errors are the peer's and only close it.
     pub(super) async fn serve(self, socket: TcpStream, place: Place) {
         let _ = socket.set_nodelay(true);
         let (activity, write) = (&self.activity, self.times.write);
@@ -75,7 +74,7 @@ impl Connection {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_ending = false;
-        // Until when one that was told to stop may read that.
+        // Until when a flooding peer may read the GOAWAY.
         let mut cut = None;
         loop {
             tokio::select! {
@@ -94,7 +93,7 @@ impl Connection {
                 _ = ticks.tick() => match activity.judge(&self.times, TICK) {
                     _ if cut.is_some_and(|cut| Instant::now() >= cut) => return,
                     Verdict::Fine => {}
-                    // At the second tick it did not end by itself: nothing more is owed to it.
+                    // The graceful shutdown began at the tick before and has not ended it.
                     Verdict::Idle if is_ending => return,
                     Verdict::Idle => {
                         is_ending = true;
@@ -107,7 +106,7 @@ impl Connection {
     }
 }
 
-/// HTTP/2 as Envoy's edge profile has it. The bounds on resets are h2's answer to rapid reset and MadeYouReset: GOAWAY.
+/// HTTP/2 settings as in Envoy's edge profile. At the limits of resets h2 sends GOAWAY, against rapid reset and MadeYouReset.
 fn builder(streams: Streams, max_headers: usize) -> Builder<Streams> {
     let mut builder = Builder::new(streams);
     let list = if max_headers == 0 {
@@ -115,7 +114,7 @@ fn builder(streams: Streams, max_headers: usize) -> Builder<Streams> {
     } else {
         u32::try_from(max_headers).unwrap_or(u32::MAX)
     };
-    // Room for the longest head whose refusal we want to word ourselves; hyper answers what is longer with a bare 431.
+    // Room for longer heads than the limit, so that the gateway answers them. hyper answers longer ones with a bare 431.
     let head = if max_headers == 0 {
         1024 * 1024
     } else {

@@ -1,8 +1,8 @@
-//! The frames of HTTP/2 that a peer sends, by their heads alone: how many of them ask for work and carry nothing of a request.
+//! Counts the HTTP/2 frames of a peer that cost work and carry no part of a request. Only frame heads are parsed.
 //!
-//! h2 bounds what such frames hold in memory, not how many there are. A peer that opens streams and resets them at a pace, or
-//! sends SETTINGS or PING without end, keeps us busy for nothing. Each such frame takes of a budget that time fills again, and
-//! so do answers that were sent: who reads a large answer updates windows as it goes, and who asks much cancels some.
+//! h2 limits the memory of such frames, not their number. A peer that opens and resets streams steadily, or sends SETTINGS or PING
+//! without end, keeps the process busy. So each such frame spends a budget. Time refills it, and so do sent answers: a client that
+//! reads a large answer updates windows, and a client with many requests cancels some.
 
 use std::time::Instant;
 
@@ -15,18 +15,18 @@ const RST_STREAM: u8 = 3;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 
-/// What the budget holds at most, and at the start. A browser that leaves a page resets a hundred streams at once.
+/// The budget at the start, and its maximum. A browser that leaves a page resets a hundred streams at once.
 const BUDGET: u64 = 400;
-/// What comes back in a second.
+/// The refill of a second.
 const REFILL: u64 = 20;
-/// What a reset takes: the work for its request was begun.
+/// The cost of a reset: work on its request has begun.
 const RESET: u64 = 2;
-/// What an answer that was sent to its end gives: less than the reset of each would take.
+/// The refill of an answer that was sent completely. It is less than the cost of a reset.
 const ANSWER: u64 = 1;
-/// Bytes sent that give one. A window update for each full frame takes far less; one for each byte takes far more.
+/// The sent bytes that refill one. An update for each full frame costs far less than its bytes refill, one for each byte far more.
 const BYTES: u64 = 512;
 
-/// Reads heads from the bytes as they come, and keeps the budget.
+/// Parses frame heads from received bytes, and holds the budget.
 #[derive(Debug)]
 pub(super) struct Frames {
     place: Place,
@@ -36,12 +36,12 @@ pub(super) struct Frames {
     sent: u64,
 }
 
-/// Where in the stream of bytes the next one stands.
+/// The part of the protocol that the next byte belongs to.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Preface(usize),
     Head([u8; HEAD], usize),
-    /// So many bytes before the next head.
+    /// The bytes left before the next head.
     Payload(usize),
     /// It is not HTTP/2.
     Other,
@@ -62,12 +62,12 @@ impl Frames {
         !matches!(self.place, Place::Other | Place::Preface(0))
     }
 
-    /// An answer was sent to its end.
+    /// Records that an answer was sent completely.
     pub(super) fn answered(&mut self) {
         self.give(ANSWER * 1000);
     }
 
-    /// So many bytes were sent.
+    /// Records sent bytes.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
         if self.sent >= BYTES {
@@ -76,7 +76,7 @@ impl Frames {
         }
     }
 
-    /// Takes note of bytes that came; gives whether the budget holds.
+    /// Records received bytes. Returns false once the budget is exhausted.
     pub(super) fn came(&mut self, mut bytes: &[u8], now: Instant) -> bool {
         let mut holds = true;
         while let Some((first, _)) = bytes.split_first() {
@@ -136,10 +136,10 @@ impl Frames {
     }
 }
 
-/// What a frame takes of the budget.
+/// The cost of a frame.
 fn cost(kind: u8, flags: u8, length: usize) -> u64 {
     match kind {
-        // h2 counts small frames of bodies, and the parts of a head, by itself.
+        // h2 limits small DATA frames and the parts of a head.
         DATA if length > 0 || flags & END_STREAM != 0 => 0,
         HEADERS => 0,
         CONTINUATION if length > 0 => 0,
@@ -220,7 +220,7 @@ mod tests {
             now += Duration::from_millis(50);
             assert!(frames.came(&frame(PING, 0, 8), now));
         }
-        // A fifth faster, and it is over sooner or later.
+        // A quarter faster exhausts the budget.
         let passed = (0..10_000).take_while(|_| {
             now += Duration::from_millis(40);
             frames.came(&frame(PING, 0, 8), now)
@@ -235,7 +235,7 @@ mod tests {
             frames.sent(16_384 + HEAD);
             assert!(frames.came(&frame(WINDOW_UPDATE, 0, 4).repeat(4), now));
         }
-        // A byte for each update is no reading.
+        // An update for each byte is a flood.
         let (mut frames, now) = begun();
         let updates = (0..100_000).take_while(|_| {
             frames.sent(1 + HEAD);
@@ -252,7 +252,7 @@ mod tests {
             frames.answered();
             assert!(frames.came(&frame(RST_STREAM, 0, 4), now));
         }
-        // One that resets each, though the answer was there, had it made for nothing.
+        // A client that resets each stream, although its answer was sent, is flooding.
         let resets = (0..10_000).take_while(|_| {
             frames.answered();
             frames.came(&frame(RST_STREAM, 0, 4), now)

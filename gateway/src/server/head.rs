@@ -1,18 +1,18 @@
-//! The head of an HTTP/1 request as it came, for what hyper leaves out of it: a length that stands beside a transfer encoding.
-//! It is right to go by the encoding, but a proxy before us may have gone by the length, and read another request there.
+//! The head of an HTTP/1 request as received. hyper removes a `Content-Length` that comes with a `Transfer-Encoding`. That is right,
+//! but a proxy in front may have used the length and so have seen another request (request smuggling): the edge must know.
 
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 
-/// Headers that are read at most, as hyper does.
+/// The most headers that are parsed, as in hyper.
 const HEADERS: usize = 100;
-/// Bytes that are kept at most between requests.
+/// The capacity that is kept between requests.
 const KEPT: usize = 4 * 1024;
-/// Bytes of a head that are kept at most. hyper refuses longer ones long before, unless heads have no limit.
+/// The most bytes of a head that are stored. hyper refuses longer ones earlier, unless heads have no limit.
 const MOST: usize = 128 * 1024;
 
-/// What came since the last request. Where requests come without waiting for answers it is not a whole head, and tells nothing:
-/// the connection ends after a request with a transfer encoding in any case.
+/// The bytes since the last request. With pipelined requests they are not a whole head and yield no length, which is safe: the
+/// connection ends after a request with a transfer encoding in any case.
 #[derive(Debug, Default)]
 pub(super) struct Head(Vec<u8>);
 
@@ -22,7 +22,7 @@ impl Head {
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Puts the length back that hyper left out, and begins the next head.
+    /// Restores the length that hyper removed, and begins the next head.
     pub(super) fn complete(&mut self, headers: &mut HeaderMap) {
         if headers.contains_key(TRANSFER_ENCODING)
             && let Some(length) = self.length()

@@ -1,4 +1,4 @@
-//! The accept loop: hyper with the timers that `axum::serve` leaves out, bounds on connections, and a drain that ends.
+//! The accept loop: hyper with the timers that `axum::serve` lacks, limits of connections, and a drain.
 
 mod connection;
 mod frames;
@@ -22,10 +22,10 @@ use crate::Gateway;
 use connection::Connection;
 use places::Places;
 
-/// Connections that are refused with an answer at once; more are closed without one.
+/// Refusals that are answered at the same time. Further connections are closed without an answer.
 const REFUSED: usize = 256;
 
-/// Serves until `env.shutdown` is cancelled and every request has been answered. Those that still run when this is dropped are cut.
+/// Serves until `env.shutdown` is cancelled and every request has been answered. Dropping the future ends those still running.
 pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Result<()> {
     let places = Places::new(&gateway.app().config);
     let refused = Arc::new(Semaphore::new(REFUSED));
@@ -65,7 +65,7 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Re
     Ok(())
 }
 
-/// The next connection. Errors of one connection, and of having no descriptors left, pass.
+/// The next connection. Retries after errors of one connection, and after a wait when no descriptors are left.
 async fn accept(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
     loop {
         match listener.accept().await {

@@ -1,5 +1,5 @@
-//! How many connections there are, of all and of each address. Those that find no place are refused at once: one that waited in
-//! the listener's queue could not tell us from a machine that is down, and who fills the places would hold off all others.
+//! Limits the connections of all clients and of each address. A connection over a limit is refused at once. In the listener's queue
+//! it would look as if the machine were down, and one client could keep all others waiting.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,10 +12,10 @@ use comptoir_mesh::error::ErrorReason;
 use crate::config::{Config, Network, some};
 use crate::request::client_network;
 
-/// When a refused client may try again.
+/// The `Retry-After` of a refusal.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The places of connections.
+/// Counts the open connections.
 pub(super) struct Places {
     most: Option<usize>,
     most_of_address: Option<usize>,
@@ -29,10 +29,10 @@ struct Taken {
     of_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place, free again when this is dropped.
+/// Counts one connection as open until it is dropped.
 pub(super) struct Place {
     places: Arc<Places>,
-    /// Where it counts for its address.
+    /// The address or network that it counts for; `None` for a trusted proxy.
     address: Option<IpAddr>,
 }
 
@@ -46,7 +46,7 @@ impl Places {
         })
     }
 
-    /// A place for a connection of `peer`. A trusted proxy's are many clients', so they do not count for its address.
+    /// Counts a connection of `peer`. A trusted proxy connects for many clients, so its address has no limit.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Error> {
         let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
         let address = (!is_trusted).then(|| client_network(peer));
@@ -114,7 +114,7 @@ mod tests {
         assert!(take(&places, "192.0.2.2").is_ok());
         drop(first);
         assert!(take(&places, "192.0.2.1").is_ok());
-        // A client_network has the addresses of a whole /64.
+        // In IPv6 all addresses of a /64 count as one.
         let _both = ["2001:db8::1", "2001:db8::2"].map(|peer| take(&places, peer).ok());
         assert_eq!(take(&places, "2001:db8::3").err(), Some(ErrorReason::RateLimited));
         assert!(take(&places, "2001:db8:0:1::3").is_ok());

@@ -1,4 +1,4 @@
-//! What a connection hears that finds no place.
+//! Refuses a connection that is over a limit.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// How long a refused client is waited for at each step.
+/// The time limit of each read and write.
 const STEP: Duration = Duration::from_secs(1);
-/// HTTP/2: empty SETTINGS, and a GOAWAY before any stream, ENHANCE_YOUR_CALM: every request may be sent again, elsewhere or later.
+/// HTTP/2: empty SETTINGS, then GOAWAY with ENHANCE_YOUR_CALM before any stream, so that the client may retry each request.
 const GOAWAY: [u8; 26] = [
     0, 0, 0, 4, 0, 0, 0, 0, 0, // SETTINGS
     0, 0, 8, 7, 0, 0, 0, 0, 0, // GOAWAY of 8 bytes
     0, 0, 0, 0, 0, 0, 0, 11,
 ];
 
-/// Answers the first request of a connection with the refusal, whatever it asks, and closes.
+/// Answers the first request of a connection with `error`, and closes.
 pub(super) async fn refuse(mut socket: TcpStream, error: Error) {
-    // A client that is answered before it asked takes the answer for a mistake.
+    // Clients treat an answer that comes before their request as a protocol error.
     let mut first = [0; 1024];
     let Ok(Ok(length)) = timeout(STEP, socket.read(&mut first)).await else {
         return;
@@ -32,11 +32,11 @@ pub(super) async fn refuse(mut socket: TcpStream, error: Error) {
     } else {
         http_1(&error.into()).await
     };
-    let said = async {
+    let sent = async {
         socket.write_all(&answer).await?;
         socket.shutdown().await
     };
-    if !matches!(timeout(STEP, said).await, Ok(Ok(()))) {
+    if !matches!(timeout(STEP, sent).await, Ok(Ok(()))) {
         return;
     }
     // Closing with bytes unread would reset the connection, and the answer could be lost.

@@ -1,5 +1,5 @@
-//! One answer on its way out. Over HTTP/2 a client holds it up by giving its stream no room, which no socket shows: so the task
-//! that sends a stream ends when what it has to send is not asked for in time, and h2 resets the stream.
+//! The body of an answer while it is sent. Over HTTP/2 a client can block it with the stream's window, which the socket does not
+//! show. So the task of a stream ends when its next bytes are not requested in time, and h2 resets the stream.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -15,15 +15,15 @@ use tokio::time::{Instant, sleep_until};
 
 use super::watch::{Activity, InFlight};
 
-/// What is offered at once. A client has to take as much, or all of the answer, in the write time-out.
+/// The bytes of one frame. A client has to accept as many, or the whole answer, within the write timeout.
 const PIECE: usize = 16 * 1024;
 
 tokio::task_local! {
-    /// That of the stream which the task sends.
+    /// Of the stream that the task sends.
     static OFFER: Arc<Offer>;
 }
 
-/// Since when a piece of an answer waits for room.
+/// Since when a piece of an answer has waited for the client's window.
 #[derive(Default)]
 struct Offer(Mutex<Option<Instant>>);
 
@@ -79,10 +79,10 @@ async fn paced(stream: impl Future<Output = ()>, limit: Duration, activity: Arc<
     .await;
 }
 
-/// An answer's body, which keeps its request in flight until it was sent or given up.
+/// The body of an answer. Its request is in flight until this is dropped.
 pub(super) struct Sent {
     body: Body,
-    /// Of the frame that is offered.
+    /// The bytes of the current frame that were not yet sent.
     rest: Bytes,
     is_http2: bool,
     in_flight: InFlight,
@@ -98,8 +98,8 @@ impl Sent {
         }
     }
 
-    /// The next piece of what is offered. Its last byte goes alone: hyper hands a piece to h2 as soon as there is room for a byte
-    /// of it, so when the last one is asked for there was room for all that came before.
+    /// The next piece to send. The last byte is a piece of its own: hyper passes a piece to h2 as soon as the window has room for one
+    /// byte of it, so a request for the last byte shows that there was room for all bytes before it.
     fn piece(&mut self) -> Bytes {
         let length = self.rest.len();
         let length = if length > PIECE { PIECE } else { length.max(2) - 1 };
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// The pipe that hyper has for each stream, towards a client that takes so many pieces.
+    /// Reads the body as hyper does for a stream, for a client that accepts `room` pieces.
     async fn pipe(mut sent: Sent, mut room: usize) {
         while let Some(frame) = sent.frame().await {
             frame.expect("a frame");

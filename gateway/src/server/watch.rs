@@ -1,7 +1,7 @@
-//! What a connection does, as its socket sees it, so that one that does nothing, or too much for nothing, can be closed.
+//! Records the activity on a connection's socket, so that idle, stuck and flooding connections can be closed.
 //!
-//! hyper has a timer for reading a head, but it also runs while a kept-alive connection rests, it is not yet there while
-//! hyper-util still guesses the protocol, and nothing has one for writing.
+//! hyper's timer for reading a head does not suffice: it also runs while a kept-alive connection is idle, and it does not run while
+//! hyper-util detects the protocol. Neither library has a timer for writing.
 
 use std::future::Future as _;
 use std::io;
@@ -27,7 +27,7 @@ pub(super) struct Activity {
     requests: AtomicU64,
     head_since: AtomicU64,
     rests_since: AtomicU64,
-    /// Whether the client left an answer of HTTP/2 where it was.
+    /// Whether the client stopped reading an answer over HTTP/2.
     stalled: AtomicBool,
     frames: Mutex<Frames>,
     head: Mutex<Head>,
@@ -35,13 +35,13 @@ pub(super) struct Activity {
     flood: Notify,
 }
 
-/// What should become of a connection.
+/// How a connection stands against its time limits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Fine,
-    /// Has rested for so long that it may end.
+    /// Had no request for longer than its limit, and may end.
     Idle,
-    /// Does not send what it began.
+    /// Did not send a whole request head in time.
     Stuck,
 }
 
@@ -73,12 +73,12 @@ impl Activity {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Completes what hyper made of an HTTP/1 request's head.
+    /// Adds to an HTTP/1 request's headers what hyper removed.
     pub(super) fn complete(&self, headers: &mut HeaderMap) {
         self.head().complete(headers);
     }
 
-    /// A request's head has arrived; what is returned is dropped when its answer has been sent.
+    /// Records that a request's head has arrived. The caller drops the result when the answer has been sent.
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
@@ -89,22 +89,22 @@ impl Activity {
         }
     }
 
-    /// An answer was not taken in time, and given up.
+    /// Records that an answer was aborted because the client did not read it in time.
     pub(super) fn has_stalled(&self) {
         self.stalled.store(true, Relaxed);
     }
 
-    /// Whether nothing is in flight any more after an answer that was left where it was.
+    /// Whether an answer was aborted and no request is in flight.
     pub(super) fn is_left(&self) -> bool {
         self.stalled.load(Relaxed) && self.in_flight.load(Relaxed) == 0
     }
 
-    /// Returns once frames that carry nothing are too many.
+    /// Returns once the client has sent too many frames without content.
     pub(super) async fn is_flooded(&self) {
         self.flood.notified().await;
     }
 
-    /// Judges the connection, `margin` before a limit is over, as it is asked only so often.
+    /// The state of the connection. A limit counts as over `margin` early, because the caller polls.
     pub(super) fn judge(&self, limits: &Times, margin: Duration) -> Verdict {
         let now = self.now();
         let over = |since: u64, limit: Option<Duration>| {
@@ -115,7 +115,7 @@ impl Activity {
         if self.in_flight.load(Relaxed) > 0 {
             return Verdict::Fine;
         }
-        // HTTP/2 sends frames that belong to no request; its rest is judged by requests alone.
+        // HTTP/2 peers also send frames outside of requests, so only its requests count as activity.
         let has_begun = self.requests.load(Relaxed) > 0 && self.frames().are_http2();
         if !has_begun && over(self.head_since.load(Relaxed), limits.header_read) {
             return Verdict::Stuck;
@@ -151,14 +151,14 @@ pub(super) struct Times {
     pub(super) write: Option<Duration>,
 }
 
-/// A request whose answer has not been sent to its end.
+/// A request whose answer has not been sent completely.
 pub(super) struct InFlight {
     activity: Arc<Activity>,
     is_finished: bool,
 }
 
 impl InFlight {
-    /// The whole answer was asked for.
+    /// Records that the whole answer was sent.
     pub(super) fn finish(&mut self) {
         if !std::mem::replace(&mut self.is_finished, true) {
             self.activity.frames().answered();
@@ -174,23 +174,23 @@ impl Drop for InFlight {
     }
 }
 
-/// How long a peer that still sends is listened to after the last answer.
+/// How long the socket is still read after the last answer.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// A socket that notes what happens on it. It outlives its connection where that is upgraded, and takes a place until its end.
+/// A socket that records its reads and writes. It counts as an open connection until it is dropped, also after an upgrade.
 pub(super) struct Watched<S> {
     socket: S,
     activity: Arc<Activity>,
     _place: Option<Place>,
     write: Option<Duration>,
-    /// Runs while nothing is taken of what is written.
+    /// Runs while the peer accepts no bytes.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Runs once our side is shut.
+    /// Runs after our side was shut down.
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Watched<S> {
-    /// `write` is how long the peer may take nothing.
+    /// `write` is how long the peer may accept no bytes.
     pub(super) fn new(
         socket: S,
         activity: Arc<Activity>,
@@ -207,7 +207,7 @@ impl<S> Watched<S> {
         }
     }
 
-    /// What a write came to, or that nothing was taken for too long.
+    /// Records the result of a write. Fails with `TimedOut` if the peer accepted no bytes for too long.
     fn written(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = outcome {
             self.stalled = None;
@@ -226,7 +226,7 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> Watched<S> {
-    /// Reads and drops what comes; ready at the end of it.
+    /// Reads and discards until the peer closes.
     fn poll_drop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut dropped = [0; 16 * 1024];
         loop {
@@ -246,7 +246,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.activity.flooded.load(Relaxed) {
-            // It was told to stop, and has to be read to read that itself.
+            // GOAWAY was sent. The peer only reads it if its own writes are not blocked.
             ready!(self.poll_drop(cx));
             return Poll::Ready(Ok(()));
         }
@@ -282,8 +282,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    /// What the peer still sends is read for a moment and dropped: closing a socket with bytes unread resets the connection,
-    /// and a client that was still sending the body we refused would lose the answer that says why.
+    /// Reads and discards for a moment what the peer still sends. Closing a socket with unread bytes resets the connection, and a
+    /// client that still sends a refused body would lose the answer.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
