@@ -14,9 +14,9 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::places::Place;
-use super::stream::{Sent, Streams};
-use super::watch::{Activity, LINGER, Times, Verdict, Watched};
+use super::activity::{Activity, ConnectionState, LINGER, MonitoredSocket, Timeouts};
+use super::connection_limit::ConnectionPermit;
+use super::response_body::{ResponseBody, StreamExecutor};
 use crate::Gateway;
 use crate::config::seconds;
 
@@ -27,13 +27,13 @@ pub(super) struct Connection {
     gateway: Gateway,
     peer: SocketAddr,
     activity: Arc<Activity>,
-    times: Times,
+    timeouts: Timeouts,
 }
 
 impl Connection {
     pub(super) fn new(gateway: Gateway, peer: SocketAddr) -> Self {
         let limits = &gateway.app().config.limits;
-        let times = Times {
+        let timeouts = Timeouts {
             header_read: seconds(limits.header_read),
             idle: seconds(limits.idle),
             write: seconds(limits.write),
@@ -42,15 +42,20 @@ impl Connection {
             gateway,
             peer,
             activity: Activity::new(),
-            times,
+            timeouts,
         }
     }
 
     /// Serves the connection to its end. Errors are the peer's and only close it.
-    pub(super) async fn serve(self, socket: TcpStream, place: Place) {
+    pub(super) async fn serve(self, socket: TcpStream, permit: ConnectionPermit) {
         let _ = socket.set_nodelay(true);
-        let (activity, write) = (&self.activity, self.times.write);
-        let io = TokioIo::new(Watched::new(socket, activity.clone(), write, Some(place)));
+        let (activity, write) = (&self.activity, self.timeouts.write);
+        let io = TokioIo::new(MonitoredSocket::new(
+            socket,
+            activity.clone(),
+            write,
+            Some(permit),
+        ));
         let service = service_fn(|mut request: Request<Incoming>| {
             let is_http2 = request.version() == Version::HTTP_2;
             if !is_http2 {
@@ -61,10 +66,10 @@ impl Connection {
             let peer = self.peer;
             async move {
                 let answer = gateway.handle(peer, request).await;
-                Ok::<_, Infallible>(answer.map(|body| Sent::new(body, is_http2, in_flight)))
+                Ok::<_, Infallible>(answer.map(|body| ResponseBody::new(body, is_http2, in_flight)))
             }
         });
-        let streams = Streams {
+        let streams = StreamExecutor {
             write,
             activity: activity.clone(),
         };
@@ -90,16 +95,16 @@ impl Connection {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                _ = ticks.tick() => match activity.judge(&self.times, TICK) {
+                _ = ticks.tick() => match activity.state(&self.timeouts, TICK) {
                     _ if cut.is_some_and(|cut| Instant::now() >= cut) => return,
-                    Verdict::Fine => {}
+                    ConnectionState::Active => {}
                     // The graceful shutdown began at the tick before and has not ended it.
-                    Verdict::Idle if is_ending => return,
-                    Verdict::Idle => {
+                    ConnectionState::Idle if is_ending => return,
+                    ConnectionState::Idle => {
                         is_ending = true;
                         connection.as_mut().graceful_shutdown();
                     }
-                    Verdict::Stuck => return,
+                    ConnectionState::HeadTimedOut => return,
                 },
             }
         }
@@ -107,7 +112,7 @@ impl Connection {
 }
 
 /// HTTP/2 settings as in Envoy's edge profile. At the limits of resets h2 sends GOAWAY, against rapid reset and MadeYouReset.
-fn builder(streams: Streams, max_headers: usize) -> Builder<Streams> {
+fn builder(streams: StreamExecutor, max_headers: usize) -> Builder<StreamExecutor> {
     let mut builder = Builder::new(streams);
     let list = if max_headers == 0 {
         u32::MAX

@@ -29,7 +29,7 @@ const BYTES: u64 = 512;
 /// Parses frame heads from received bytes, and holds the budget.
 #[derive(Debug)]
 pub(super) struct Frames {
-    place: Place,
+    position: Position,
     /// In thousandths.
     budget: u64,
     filled: Option<Instant>,
@@ -38,7 +38,7 @@ pub(super) struct Frames {
 
 /// The part of the protocol that the next byte belongs to.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Position {
     Preface(usize),
     Head([u8; HEAD], usize),
     /// The bytes left before the next head.
@@ -50,7 +50,7 @@ enum Place {
 impl Frames {
     pub(super) fn new() -> Self {
         Self {
-            place: Place::Preface(0),
+            position: Position::Preface(0),
             budget: BUDGET * 1000,
             filled: None,
             sent: 0,
@@ -59,38 +59,38 @@ impl Frames {
 
     /// Whether the bytes so far are HTTP/2, or may be its beginning.
     pub(super) fn are_http2(&self) -> bool {
-        !matches!(self.place, Place::Other | Place::Preface(0))
+        !matches!(self.position, Position::Other | Position::Preface(0))
     }
 
     /// Records that an answer was sent completely.
     pub(super) fn answered(&mut self) {
-        self.give(ANSWER * 1000);
+        self.credit(ANSWER * 1000);
     }
 
     /// Records sent bytes.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
         if self.sent >= BYTES {
-            self.give(self.sent / BYTES * 1000);
+            self.credit(self.sent / BYTES * 1000);
             self.sent %= BYTES;
         }
     }
 
     /// Records received bytes. Returns false once the budget is exhausted.
-    pub(super) fn came(&mut self, mut bytes: &[u8], now: Instant) -> bool {
+    pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> bool {
         let mut holds = true;
         while let Some((first, _)) = bytes.split_first() {
-            match &mut self.place {
-                Place::Other => break,
-                Place::Preface(seen) if PREFACE[*seen] != *first => self.place = Place::Other,
-                Place::Preface(seen) => {
+            match &mut self.position {
+                Position::Other => break,
+                Position::Preface(seen) if PREFACE[*seen] != *first => self.position = Position::Other,
+                Position::Preface(seen) => {
                     *seen += 1;
                     if *seen == PREFACE.len() {
-                        self.place = Place::Head([0; HEAD], 0);
+                        self.position = Position::Head([0; HEAD], 0);
                     }
                     bytes = &bytes[1..];
                 }
-                Place::Head(head, filled) => {
+                Position::Head(head, filled) => {
                     let more = bytes.len().min(HEAD - *filled);
                     head[*filled..*filled + more].copy_from_slice(&bytes[..more]);
                     *filled += more;
@@ -98,19 +98,19 @@ impl Frames {
                     if *filled == HEAD {
                         let head = *head;
                         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-                        self.place = match length {
-                            0 => Place::Head([0; HEAD], 0),
-                            length => Place::Payload(length),
+                        self.position = match length {
+                            0 => Position::Head([0; HEAD], 0),
+                            length => Position::Payload(length),
                         };
-                        holds &= self.take(1000 * cost(head[3], head[4], length), now);
+                        holds &= self.spend(1000 * cost(head[3], head[4], length), now);
                     }
                 }
-                Place::Payload(left) => {
+                Position::Payload(left) => {
                     let more = bytes.len().min(*left);
                     *left -= more;
                     bytes = &bytes[more..];
                     if *left == 0 {
-                        self.place = Place::Head([0; HEAD], 0);
+                        self.position = Position::Head([0; HEAD], 0);
                     }
                 }
             }
@@ -118,20 +118,20 @@ impl Frames {
         holds
     }
 
-    fn take(&mut self, cost: u64, now: Instant) -> bool {
+    fn spend(&mut self, cost: u64, now: Instant) -> bool {
         if cost == 0 {
             return true;
         }
         let passed = self.filled.replace(now).map_or(0, |filled| {
             u64::try_from(now.saturating_duration_since(filled).as_millis()).unwrap_or(u64::MAX)
         });
-        self.give(passed.saturating_mul(REFILL));
+        self.credit(passed.saturating_mul(REFILL));
         let left = self.budget.checked_sub(cost);
         self.budget = left.unwrap_or(0);
         left.is_some()
     }
 
-    fn give(&mut self, thousandths: u64) {
+    fn credit(&mut self, thousandths: u64) {
         self.budget = self.budget.saturating_add(thousandths).min(BUDGET * 1000);
     }
 }
@@ -166,21 +166,21 @@ mod tests {
 
     fn begun() -> (Frames, Instant) {
         let (mut frames, now) = (Frames::new(), Instant::now());
-        assert!(frames.came(PREFACE, now));
+        assert!(frames.receive(PREFACE, now));
         (frames, now)
     }
 
     /// How many frames pass before the budget is used up.
     fn passing(frames: &mut Frames, now: Instant, frame: &[u8]) -> u64 {
-        (0..100_000).take_while(|_| frames.came(frame, now)).count() as u64
+        (0..100_000).take_while(|_| frames.receive(frame, now)).count() as u64
     }
 
     #[test]
-    fn what_carries_nothing_is_counted_however_it_is_cut() {
+    fn frames_without_content_are_counted_however_they_are_cut() {
         for cut in [1, 2, 7, 9, 100, 100_000] {
             let (mut frames, now) = (Frames::new(), Instant::now());
             let flood = [PREFACE, &frame(PING, 0, 8).repeat(401)].concat();
-            let broken = flood.chunks(cut).position(|bytes| !frames.came(bytes, now));
+            let broken = flood.chunks(cut).position(|bytes| !frames.receive(bytes, now));
             let read = cut * (broken.expect("too many") + 1);
             assert!(
                 read > PREFACE.len() + 400 * (HEAD + 8),
@@ -214,48 +214,48 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_that_time_makes_up_for_passes() {
+    fn a_pace_below_the_refill_passes() {
         let (mut frames, mut now) = begun();
         for _ in 0..10_000 {
             now += Duration::from_millis(50);
-            assert!(frames.came(&frame(PING, 0, 8), now));
+            assert!(frames.receive(&frame(PING, 0, 8), now));
         }
         // A quarter faster exhausts the budget.
         let passed = (0..10_000).take_while(|_| {
             now += Duration::from_millis(40);
-            frames.came(&frame(PING, 0, 8), now)
+            frames.receive(&frame(PING, 0, 8), now)
         });
         assert!((1_900..2_200).contains(&passed.count()));
     }
 
     #[test]
-    fn who_reads_answers_updates_windows_as_it_likes() {
+    fn a_client_that_reads_answers_may_update_windows() {
         let (mut frames, now) = begun();
         for _ in 0..100_000 {
             frames.sent(16_384 + HEAD);
-            assert!(frames.came(&frame(WINDOW_UPDATE, 0, 4).repeat(4), now));
+            assert!(frames.receive(&frame(WINDOW_UPDATE, 0, 4).repeat(4), now));
         }
         // An update for each byte is a flood.
         let (mut frames, now) = begun();
         let updates = (0..100_000).take_while(|_| {
             frames.sent(1 + HEAD);
-            frames.came(&frame(WINDOW_UPDATE, 0, 4), now)
+            frames.receive(&frame(WINDOW_UPDATE, 0, 4), now)
         });
         assert!(updates.count() < 500);
     }
 
     #[test]
-    fn who_reads_most_answers_resets_some() {
+    fn a_client_that_reads_most_answers_may_reset_some() {
         let (mut frames, now) = begun();
         for _ in 0..10_000 {
             frames.answered();
             frames.answered();
-            assert!(frames.came(&frame(RST_STREAM, 0, 4), now));
+            assert!(frames.receive(&frame(RST_STREAM, 0, 4), now));
         }
         // A client that resets each stream, although its answer was sent, is flooding.
         let resets = (0..10_000).take_while(|_| {
             frames.answered();
-            frames.came(&frame(RST_STREAM, 0, 4), now)
+            frames.receive(&frame(RST_STREAM, 0, 4), now)
         });
         assert!(resets.count() <= 400);
     }
@@ -268,8 +268,8 @@ mod tests {
             "PRI * HTTP/2.0\r\n\r\nSN",
         ] {
             let (mut frames, now) = (Frames::new(), Instant::now());
-            assert!(frames.came(beginning.as_bytes(), now));
-            assert!(frames.came(&frame(PING, 0, 8).repeat(1000), now));
+            assert!(frames.receive(beginning.as_bytes(), now));
+            assert!(frames.receive(&frame(PING, 0, 8).repeat(1000), now));
             assert!(!frames.are_http2());
         }
     }

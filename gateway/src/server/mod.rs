@@ -1,12 +1,12 @@
 //! The accept loop: hyper with the timers that `axum::serve` lacks, limits of connections, and a drain.
 
+mod activity;
 mod connection;
+mod connection_limit;
 mod frames;
-mod head;
-mod places;
 mod refusal;
-mod stream;
-mod watch;
+mod request_head;
+mod response_body;
 
 use std::io;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
 use connection::Connection;
-use places::Places;
+use connection_limit::ConnectionLimit;
 
 /// Refusals that are answered at the same time. Further connections are closed without an answer.
 const REFUSED: usize = 256;
 
 /// Serves until `env.shutdown` is cancelled and every request has been answered. Dropping the future ends those still running.
 pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Result<()> {
-    let places = Places::new(&gateway.app().config);
+    let limit = ConnectionLimit::new(&gateway.app().config);
     let refused = Arc::new(Semaphore::new(REFUSED));
     let shutdown = gateway.app().env.shutdown.clone();
     let connections = TaskTracker::new();
@@ -37,11 +37,11 @@ pub(crate) async fn serve(gateway: Gateway, listener: TcpListener) -> anyhow::Re
         loop {
             let (socket, peer) = accept(&listener).await;
             let cut = cut.clone();
-            match places.take(peer.ip()) {
-                Ok(place) => {
+            match limit.acquire(peer.ip()) {
+                Ok(permit) => {
                     let connection = Connection::new(gateway.clone(), peer);
                     connections.spawn(async move {
-                        cut.run_until_cancelled(connection.serve(socket, place)).await;
+                        cut.run_until_cancelled(connection.serve(socket, permit)).await;
                     });
                 }
                 Err(error) => {

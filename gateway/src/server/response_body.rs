@@ -13,21 +13,21 @@ use http_body::{Frame, SizeHint};
 use hyper::rt::Executor;
 use tokio::time::{Instant, sleep_until};
 
-use super::watch::{Activity, InFlight};
+use super::activity::{Activity, InFlight};
 
 /// The bytes of one frame. A client has to accept as many, or the whole answer, within the write timeout.
 const PIECE: usize = 16 * 1024;
 
 tokio::task_local! {
     /// Of the stream that the task sends.
-    static OFFER: Arc<Offer>;
+    static PENDING_WRITE: Arc<PendingWrite>;
 }
 
 /// Since when a piece of an answer has waited for the client's window.
 #[derive(Default)]
-struct Offer(Mutex<Option<Instant>>);
+struct PendingWrite(Mutex<Option<Instant>>);
 
-impl Offer {
+impl PendingWrite {
     fn set(&self, since: Option<Instant>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
@@ -39,32 +39,32 @@ impl Offer {
 
 /// Runs the tasks of an HTTP/2 connection's streams.
 #[derive(Clone)]
-pub(super) struct Streams {
+pub(super) struct StreamExecutor {
     pub(super) write: Option<Duration>,
     pub(super) activity: Arc<Activity>,
 }
 
-impl<F> Executor<F> for Streams
+impl<F> Executor<F> for StreamExecutor
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
         match self.write {
-            Some(limit) => tokio::spawn(paced(stream, limit, self.activity.clone())),
+            Some(limit) => tokio::spawn(with_write_timeout(stream, limit, self.activity.clone())),
             None => tokio::spawn(stream),
         };
     }
 }
 
-async fn paced(stream: impl Future<Output = ()>, limit: Duration, activity: Arc<Activity>) {
-    let offer = Arc::<Offer>::default();
-    let mut stream = pin!(OFFER.scope(offer.clone(), stream));
+async fn with_write_timeout(stream: impl Future<Output = ()>, limit: Duration, activity: Arc<Activity>) {
+    let pending = Arc::<PendingWrite>::default();
+    let mut stream = pin!(PENDING_WRITE.scope(pending.clone(), stream));
     let mut timer = None;
     poll_fn(|cx| {
         if stream.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let Some(since) = offer.since() else {
+        let Some(since) = pending.since() else {
             timer = None;
             return Poll::Pending;
         };
@@ -73,14 +73,14 @@ async fn paced(stream: impl Future<Output = ()>, limit: Duration, activity: Arc<
             timer.as_mut().reset(since + limit);
         }
         ready!(timer.as_mut().poll(cx));
-        activity.has_stalled();
+        activity.record_stall();
         Poll::Ready(())
     })
     .await;
 }
 
 /// The body of an answer. Its request is in flight until this is dropped.
-pub(super) struct Sent {
+pub(super) struct ResponseBody {
     body: Body,
     /// The bytes of the current frame that were not yet sent.
     rest: Bytes,
@@ -88,7 +88,7 @@ pub(super) struct Sent {
     in_flight: InFlight,
 }
 
-impl Sent {
+impl ResponseBody {
     pub(super) fn new(body: Body, is_http2: bool, in_flight: InFlight) -> Self {
         Self {
             body,
@@ -107,7 +107,7 @@ impl Sent {
     }
 }
 
-impl http_body::Body for Sent {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -115,7 +115,7 @@ impl http_body::Body for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let _ = OFFER.try_with(|offer| offer.set(None));
+        let _ = PENDING_WRITE.try_with(|pending| pending.set(None));
         let mut frame = None;
         if self.rest.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
@@ -137,7 +137,7 @@ impl http_body::Body for Sent {
         if self.is_end_stream() {
             self.in_flight.finish();
         }
-        let _ = OFFER.try_with(|offer| offer.set(Some(Instant::now())));
+        let _ = PENDING_WRITE.try_with(|pending| pending.set(Some(Instant::now())));
         Poll::Ready(Some(Ok(frame)))
     }
 
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     /// Reads the body as hyper does for a stream, for a client that accepts `room` pieces.
-    async fn pipe(mut sent: Sent, mut room: usize) {
+    async fn pipe(mut sent: ResponseBody, mut room: usize) {
         while let Some(frame) = sent.frame().await {
             frame.expect("a frame");
             if room == 0 {
@@ -175,18 +175,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_taken_in_time_is_given_up() {
+    async fn an_answer_that_is_not_read_in_time_is_aborted() {
         let limit = Duration::from_millis(50);
         for room in 0..4 {
             let activity = Activity::new();
-            let sent = Sent::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
-            paced(pipe(sent, room), limit, activity.clone()).await;
-            assert!(activity.is_left(), "room for {room}");
+            let sent = ResponseBody::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
+            with_write_timeout(pipe(sent, room), limit, activity.clone()).await;
+            assert!(activity.is_abandoned(), "room for {room}");
         }
         let activity = Activity::new();
-        let sent = Sent::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
-        paced(pipe(sent, 5), limit, activity.clone()).await;
-        assert!(!activity.is_left());
+        let sent = ResponseBody::new(Body::from(vec![b'x'; 3 * PIECE]), true, activity.request());
+        with_write_timeout(pipe(sent, 5), limit, activity.clone()).await;
+        assert!(!activity.is_abandoned());
     }
 
     #[tokio::test]
@@ -200,9 +200,9 @@ mod tests {
             ))
         });
         let activity = Activity::new();
-        let sent = Sent::new(Body::from_stream(events), true, activity.request());
-        paced(pipe(sent, 100), limit, activity.clone()).await;
-        assert!(!activity.is_left());
+        let sent = ResponseBody::new(Body::from_stream(events), true, activity.request());
+        with_write_timeout(pipe(sent, 100), limit, activity.clone()).await;
+        assert!(!activity.is_abandoned());
     }
 
     #[tokio::test]
@@ -210,7 +210,7 @@ mod tests {
         for length in [0, 1, 2, 100, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE] {
             let body = vec![b'x'; length];
             let in_flight = Activity::new().request();
-            let mut sent = Sent::new(Body::from(body), true, in_flight);
+            let mut sent = ResponseBody::new(Body::from(body), true, in_flight);
             let mut pieces = Vec::new();
             while let Some(frame) = sent.frame().await {
                 let piece = frame.expect("a frame").into_data().expect("data");

@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
+use super::connection_limit::ConnectionPermit;
 use super::frames::Frames;
-use super::head::Head;
-use super::places::Place;
+use super::request_head::RequestHead;
 
 /// Times are milliseconds since the connection began, plus one; 0 is never.
 pub(super) struct Activity {
@@ -26,23 +26,23 @@ pub(super) struct Activity {
     in_flight: AtomicUsize,
     requests: AtomicU64,
     head_since: AtomicU64,
-    rests_since: AtomicU64,
+    idle_since: AtomicU64,
     /// Whether the client stopped reading an answer over HTTP/2.
     stalled: AtomicBool,
     frames: Mutex<Frames>,
-    head: Mutex<Head>,
+    head: Mutex<RequestHead>,
     flooded: AtomicBool,
     flood: Notify,
 }
 
 /// How a connection stands against its time limits.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Fine,
+pub(super) enum ConnectionState {
+    Active,
     /// Had no request for longer than its limit, and may end.
     Idle,
     /// Did not send a whole request head in time.
-    Stuck,
+    HeadTimedOut,
 }
 
 impl Activity {
@@ -52,7 +52,7 @@ impl Activity {
             in_flight: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             head_since: AtomicU64::new(1),
-            rests_since: AtomicU64::new(1),
+            idle_since: AtomicU64::new(1),
             stalled: AtomicBool::new(false),
             frames: Mutex::new(Frames::new()),
             head: Mutex::default(),
@@ -65,7 +65,7 @@ impl Activity {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
-    fn head(&self) -> MutexGuard<'_, Head> {
+    fn head(&self) -> MutexGuard<'_, RequestHead> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,12 +90,12 @@ impl Activity {
     }
 
     /// Records that an answer was aborted because the client did not read it in time.
-    pub(super) fn has_stalled(&self) {
+    pub(super) fn record_stall(&self) {
         self.stalled.store(true, Relaxed);
     }
 
     /// Whether an answer was aborted and no request is in flight.
-    pub(super) fn is_left(&self) -> bool {
+    pub(super) fn is_abandoned(&self) -> bool {
         self.stalled.load(Relaxed) && self.in_flight.load(Relaxed) == 0
     }
 
@@ -105,7 +105,7 @@ impl Activity {
     }
 
     /// The state of the connection. A limit counts as over `margin` early, because the caller polls.
-    pub(super) fn judge(&self, limits: &Times, margin: Duration) -> Verdict {
+    pub(super) fn state(&self, limits: &Timeouts, margin: Duration) -> ConnectionState {
         let now = self.now();
         let over = |since: u64, limit: Option<Duration>| {
             since != 0
@@ -113,24 +113,24 @@ impl Activity {
                     .is_some_and(|limit| Duration::from_millis(now.saturating_sub(since)) + margin >= limit)
         };
         if self.in_flight.load(Relaxed) > 0 {
-            return Verdict::Fine;
+            return ConnectionState::Active;
         }
         // HTTP/2 peers also send frames outside of requests, so only its requests count as activity.
         let has_begun = self.requests.load(Relaxed) > 0 && self.frames().are_http2();
         if !has_begun && over(self.head_since.load(Relaxed), limits.header_read) {
-            return Verdict::Stuck;
+            return ConnectionState::HeadTimedOut;
         }
-        if self.is_left() || over(self.rests_since.load(Relaxed), limits.idle) {
-            Verdict::Idle
+        if self.is_abandoned() || over(self.idle_since.load(Relaxed), limits.idle) {
+            ConnectionState::Idle
         } else {
-            Verdict::Fine
+            ConnectionState::Active
         }
     }
 
-    fn has_read(&self, bytes: &[u8]) {
+    fn record_read(&self, bytes: &[u8]) {
         let (holds, are_http2) = {
             let mut frames = self.frames();
-            (frames.came(bytes, Instant::now()), frames.are_http2())
+            (frames.receive(bytes, Instant::now()), frames.are_http2())
         };
         if !holds && !self.flooded.swap(true, Relaxed) {
             self.flood.notify_one();
@@ -138,14 +138,14 @@ impl Activity {
         if self.in_flight.load(Relaxed) == 0 {
             let _ = self.head_since.compare_exchange(0, self.now(), Relaxed, Relaxed);
             if !are_http2 {
-                self.head().came(bytes);
+                self.head().receive(bytes);
             }
         }
     }
 }
 
 /// The time limits of a connection.
-pub(super) struct Times {
+pub(super) struct Timeouts {
     pub(super) header_read: Option<Duration>,
     pub(super) idle: Option<Duration>,
     pub(super) write: Option<Duration>,
@@ -169,7 +169,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let activity = &self.activity;
-        activity.rests_since.store(activity.now(), Relaxed);
+        activity.idle_since.store(activity.now(), Relaxed);
         activity.in_flight.fetch_sub(1, Relaxed);
     }
 }
@@ -178,10 +178,10 @@ impl Drop for InFlight {
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// A socket that records its reads and writes. It counts as an open connection until it is dropped, also after an upgrade.
-pub(super) struct Watched<S> {
+pub(super) struct MonitoredSocket<S> {
     socket: S,
     activity: Arc<Activity>,
-    _place: Option<Place>,
+    _permit: Option<ConnectionPermit>,
     write: Option<Duration>,
     /// Runs while the peer accepts no bytes.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -189,18 +189,18 @@ pub(super) struct Watched<S> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Watched<S> {
+impl<S> MonitoredSocket<S> {
     /// `write` is how long the peer may accept no bytes.
     pub(super) fn new(
         socket: S,
         activity: Arc<Activity>,
         write: Option<Duration>,
-        place: Option<Place>,
+        permit: Option<ConnectionPermit>,
     ) -> Self {
         Self {
             socket,
             activity,
-            _place: place,
+            _permit: permit,
             write,
             stalled: None,
             linger: None,
@@ -208,7 +208,11 @@ impl<S> Watched<S> {
     }
 
     /// Records the result of a write. Fails with `TimedOut` if the peer accepted no bytes for too long.
-    fn written(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn record_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = outcome {
             self.stalled = None;
             if let Ok(bytes) = written {
@@ -225,12 +229,12 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Watched<S> {
+impl<S: AsyncRead + Unpin> MonitoredSocket<S> {
     /// Reads and discards until the peer closes.
-    fn poll_drop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut dropped = [0; 16 * 1024];
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut discarded = [0; 16 * 1024];
         loop {
-            let mut buffer = ReadBuf::new(&mut dropped);
+            let mut buffer = ReadBuf::new(&mut discarded);
             match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 _ => return Poll::Ready(()),
@@ -239,7 +243,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -247,22 +251,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         if self.activity.flooded.load(Relaxed) {
             // GOAWAY was sent. The peer only reads it if its own writes are not blocked.
-            ready!(self.poll_drop(cx));
+            ready!(self.poll_discard(cx));
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.activity.has_read(&buffer.filled()[before..]);
+            self.activity.record_read(&buffer.filled()[before..]);
         }
         outcome
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.written(cx, outcome)
+        self.record_write(cx, outcome)
     }
 
     fn poll_write_vectored(
@@ -271,7 +275,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.written(cx, outcome)
+        self.record_write(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -291,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let linger = this.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         if linger.as_mut().poll(cx).is_pending() {
-            ready!(this.poll_drop(cx));
+            ready!(this.poll_discard(cx));
         }
         Poll::Ready(Ok(()))
     }

@@ -14,10 +14,10 @@ const MOST: usize = 128 * 1024;
 /// The bytes since the last request. With pipelined requests they are not a whole head and yield no length, which is safe: the
 /// connection ends after a request with a transfer encoding in any case.
 #[derive(Debug, Default)]
-pub(super) struct Head(Vec<u8>);
+pub(super) struct RequestHead(Vec<u8>);
 
-impl Head {
-    pub(super) fn came(&mut self, bytes: &[u8]) {
+impl RequestHead {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
         let room = MOST - self.0.len();
         self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn a_length_beside_a_transfer_encoding_is_put_back() {
         let completed = |head: &str, chunked: bool| {
-            let (mut kept, mut headers) = (Head::default(), HeaderMap::new());
+            let (mut kept, mut headers) = (RequestHead::default(), HeaderMap::new());
             if chunked {
                 headers.insert(TRANSFER_ENCODING, "chunked".parse().expect("a value"));
             }
-            head.as_bytes().chunks(7).for_each(|bytes| kept.came(bytes));
+            head.as_bytes().chunks(7).for_each(|bytes| kept.receive(bytes));
             kept.complete(&mut headers);
             assert!(kept.0.is_empty());
             headers
