@@ -41,8 +41,8 @@ test: lint ## Run every test; prints how many ran, and which were skipped
 	e2e/run $(TEST_FEATURES)
 
 soak: ## What `make test` runs in a quick form, in full: crashes, races, faults; the REST API with a new seed (SEED=7 EXAMPLES=100)
-	COMPTOIR_TEST_FULL=1 cargo test --workspace $(TEST_FEATURES) --test shop --test servers --no-fail-fast -- --nocapture --test-threads=4 \
-	  crashes:: races:: chaos:: replicas::
+	COMPTOIR_TEST_FULL=1 cargo test --workspace $(TEST_FEATURES) --test shop --test servers --no-fail-fast -- --nocapture --test-threads=2 \
+	  crashes:: races:: import:: chaos:: replicas::
 	SEED=$${SEED:-$$RANDOM} EXAMPLES=$${EXAMPLES:-100} e2e/schemathesis/run
 
 lint: $(BUF) ## Formatting, clippy and the protos
