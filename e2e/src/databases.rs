@@ -39,10 +39,14 @@ pub async fn ask_redis(url: &str, command: &str) -> anyhow::Result<()> {
     Ok(redis::cmd(command).exec_async(&mut connection).await?)
 }
 
-/// Drops a MongoDB database.
+/// Drops a MongoDB database. Servers that only speak MongoDB's protocol may fail in the middle of it, so it is retried once.
 pub async fn drop_mongo(server: &str, database: &str) -> anyhow::Result<()> {
     let client = mongodb::Client::with_uri_str(server).await?;
-    Ok(client.database(database).drop().await?)
+    let database = client.database(database);
+    if database.drop().await.is_err() {
+        database.drop().await?;
+    }
+    Ok(())
 }
 
 /// Deletes the topics whose names begin with `prefix`, and the consumer groups.

@@ -188,7 +188,7 @@ async fn older_databases_open_and_their_orders_are_finished() {
         if let Ok(indexes) = line.get_array("indexes") {
             service.create_collection(collection).await.unwrap();
             // The index of `_id` is there.
-            let made = |index: &&Bson| index.as_document().unwrap().get_str("name") != Ok("_id_");
+            let made = |index: &&Bson| index.as_document().unwrap().get_str("name").unwrap() != "_id_";
             let indexes: Vec<&Bson> = indexes.iter().filter(made).collect();
             if !indexes.is_empty() {
                 let command = doc! { "createIndexes": collection, "indexes": indexes };
