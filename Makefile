@@ -41,6 +41,7 @@ test: lint ## Run every test; prints how many ran, and which were skipped
 	e2e/run $(TEST_FEATURES)
 
 soak: ## What `make test` runs in a quick form, in full: crashes, races, faults; the REST API with a new seed (SEED=7 EXAMPLES=100)
+	cargo build --workspace --bins $(TEST_FEATURES)
 	COMPTOIR_TEST_FULL=1 cargo test --workspace $(TEST_FEATURES) --test shop --test servers --no-fail-fast -- --nocapture --test-threads=2 \
 	  crashes:: races:: import:: chaos:: replicas::
 	SEED=$${SEED:-$$RANDOM} EXAMPLES=$${EXAMPLES:-100} e2e/schemathesis/run
