@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::{Channel, Error, ErrorReason, text};
 use comptoir_proto::auth::v1::{GetUserRequest, auth_service_client::AuthServiceClient};
-use mesh::{Channel, Error, ErrorReason, text};
 
 use crate::domain::cart::Cart;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use mesh::config::{Secret, address, up_to};
+use comptoir_mesh::config::{Secret, address, up_to};
 use url::Url;
 
 use crate::domain::edit::Limits;

@@ -1,15 +1,15 @@
 //! What is derived under a secret of the store: order ids from (owner, key), and the tokens that let a guest follow an order.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use comptoir_mesh::{Env, Error, ErrorReason};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use mesh::{Env, Error, ErrorReason};
 use sha2::{Digest as _, Sha256};
 
 use crate::store::orders::OrderStore;
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The longest idempotency key.
-const MAX_KEY: usize = mesh::lengths::REQUEST_ID;
+const MAX_KEY: usize = comptoir_mesh::lengths::REQUEST_ID;
 
 /// Derives ids and tokens.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn an_order_id_has_the_form_of_every_id_and_depends_on_owner_and_key() {
         let id = keys().order_id("user_1", "key");
-        assert!(mesh::ids::is_id(&id, "order_"), "{id}");
+        assert!(comptoir_mesh::ids::is_id(&id, "order_"), "{id}");
         assert_eq!(id, keys().order_id("user_1", "key"));
         assert_ne!(id, keys().order_id("user_2", "key"));
         assert_ne!(id, keys().order_id("user_1k", "ey"));

@@ -1,6 +1,6 @@
 //! Who may call what.
 
-use mesh::Access;
+use comptoir_mesh::Access;
 
 const EDGE: &[&str] = &["gateway"];
 
@@ -59,7 +59,7 @@ pub const POLICY: &[(&str, Access)] = &[
 mod tests {
     #[test]
     fn every_method_has_an_entry() {
-        let gaps = mesh::service::policy_gaps("comptoir.orders.v1", super::POLICY);
+        let gaps = comptoir_mesh::service::policy_gaps("comptoir.orders.v1", super::POLICY);
         assert!(gaps.is_empty(), "{gaps:?}");
     }
 }

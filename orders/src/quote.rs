@@ -3,15 +3,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use comptoir_proto::catalog::v1::{
-    BatchGetVariantsRequest, Image, ProductStatus, Variant, catalog_service_client::CatalogServiceClient,
-};
-use comptoir_shop::money::money;
-use mesh::{
+use comptoir_mesh::{
     Env, Error,
     channel::Channel,
     error::{ErrorReason, Violation},
 };
+use comptoir_proto::catalog::v1::{
+    BatchGetVariantsRequest, Image, ProductStatus, Variant, catalog_service_client::CatalogServiceClient,
+};
+use comptoir_shop::money::money;
 
 use crate::{
     accounts,

@@ -4,24 +4,23 @@ use std::sync::Arc;
 
 use comptoir_events as events;
 use comptoir_events::Broker;
+use comptoir_mesh::{Channel, Env, Service, env::Server};
+use comptoir_proto::catalog::v1::inventory_service_client::InventoryServiceClient;
 use comptoir_proto::orders::v1::{
     cart_service_server::CartServiceServer, discount_service_server::DiscountServiceServer,
     order_service_server::OrderServiceServer, payment_service_server::PaymentServiceServer,
     sandbox_service_server::SandboxServiceServer,
 };
-use mesh::{Channel, Env, Service, env::Server};
 
 use crate::{
     Config, POLICY,
     accounts::Accounts,
     carts::Carts,
-    checkout::Checkout,
-    machine::{Machine, Wiring},
-    outbox::OrderOutbox,
+    engine::{Engine, EnginePeers, EngineStores, checkout::Checkout, outbox::OrderOutbox, sweeper},
     payment::{Providers, Sandbox, Stripe, sandbox, stripe},
     quote::Pricer,
     service::{CartHandler, DiscountHandler, OrderHandler, PaymentHandler, SandboxHandler},
-    store, sweeper,
+    store,
     webhooks::Webhooks,
 };
 
@@ -63,24 +62,29 @@ pub async fn start(
     if let Some(stripe) = Stripe::new(&config.stripe, &env)? {
         providers = providers.with(stripe::NAME, stripe);
     }
-    let wiring = Wiring {
-        orders: stores.orders.clone(),
-        carts: stores.carts,
-        discounts: stores.discounts.clone(),
-        catalog: peers.catalog,
-        pricer,
-        providers,
-        holds_per_address: config.orders_limit_holds_address,
-    };
-    let machine = Machine::new(wiring, env.clone()).await?;
+    let engine = Engine::new(
+        EngineStores {
+            orders: stores.orders.clone(),
+            carts: stores.carts,
+            discounts: stores.discounts.clone(),
+        },
+        EnginePeers {
+            pricer,
+            inventory: InventoryServiceClient::new(peers.catalog),
+            providers,
+        },
+        config.orders_limit_holds_address,
+        env.clone(),
+    )
+    .await?;
     if let Some(broker) = broker {
-        machine.parts.watchers.listen(&env, &broker);
+        engine.followers.listen(&env, &broker);
         events::relay(&env, Arc::new(OrderOutbox(stores.orders)), broker);
     }
-    sweeper::spawn(machine.clone(), &env);
-    let webhooks = Webhooks::new(&config.stripe, stores.webhooks, machine.clone());
+    sweeper::spawn(engine.clone(), &env);
+    let webhooks = Webhooks::new(&config.stripe, stores.webhooks, engine.clone());
     webhooks.spawn(&env);
-    let checkout = Checkout::new(machine.clone(), carts.clone());
+    let checkout = Checkout::new(engine.clone(), carts.clone());
     let service = Service::new("orders", POLICY, &env)
         .add(CartServiceServer::new(CartHandler {
             carts,
@@ -92,11 +96,11 @@ pub async fn start(
             env: env.clone(),
         }))
         .add(OrderServiceServer::new(OrderHandler {
-            machine: machine.clone(),
+            engine: engine.clone(),
         }))
         .add(PaymentServiceServer::new(PaymentHandler { webhooks }));
     Ok(match sandbox {
-        Some(sandbox) => service.add(SandboxServiceServer::new(SandboxHandler { sandbox, machine })),
+        Some(sandbox) => service.add(SandboxServiceServer::new(SandboxHandler { sandbox, engine })),
         None => service,
     })
 }

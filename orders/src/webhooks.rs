@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use mesh::{Env, Error, ErrorReason, config::Secret};
+use comptoir_mesh::{Env, Error, ErrorReason, config::Secret};
 use tokio::sync::Notify;
 
 use crate::{
     config::StripeSettings,
     domain::webhook::{About, EventState, WebhookEvent},
-    machine::Machine,
+    engine::Engine,
     payment::stripe::{self, event, signature},
     store::{WebhookStore, webhooks::Recorded},
 };
@@ -35,15 +35,15 @@ const FORGET: u32 = 3_600;
 /// Takes events, and sees to them.
 #[derive(Clone)]
 pub(crate) struct Webhooks {
-    parts: Arc<Parts>,
+    shared: Arc<Shared>,
 }
 
-struct Parts {
+struct Shared {
     secrets: Vec<Secret>,
     /// Whether Stripe's key moves real money, where that is known.
     live: Option<bool>,
     store: Arc<dyn WebhookStore>,
-    machine: Machine,
+    engine: Engine,
     arrived: Notify,
     /// Orders whose events are being seen to in this process.
     busy: Mutex<HashSet<String>>,
@@ -51,13 +51,13 @@ struct Parts {
 
 impl Webhooks {
     /// Takes events signed with one of Stripe's secrets.
-    pub(crate) fn new(stripe: &StripeSettings, store: Arc<dyn WebhookStore>, machine: Machine) -> Self {
+    pub(crate) fn new(stripe: &StripeSettings, store: Arc<dyn WebhookStore>, engine: Engine) -> Self {
         Self {
-            parts: Arc::new(Parts {
+            shared: Arc::new(Shared {
                 secrets: stripe.webhook_secrets(),
                 live: stripe.is_live(),
                 store,
-                machine,
+                engine,
                 arrived: Notify::new(),
                 busy: Mutex::default(),
             }),
@@ -66,20 +66,20 @@ impl Webhooks {
 
     /// Keeps an event that its provider signed.
     pub(crate) async fn take(&self, provider: &str, signature: &str, body: &[u8]) -> Result<(), Error> {
-        let Parts {
+        let Shared {
             secrets,
             live,
             store,
-            machine,
+            engine,
             arrived,
             ..
-        } = &*self.parts;
+        } = &*self.shared;
         if provider != stripe::NAME || secrets.is_empty() {
             let message =
                 "No payment provider that sends webhooks is configured, so nothing can have signed this.";
             return Err(Error::new(ErrorReason::WebhookSignatureInvalid, message));
         }
-        let now = machine.now();
+        let now = engine.now();
         signature::verify(signature, body, secrets, now).inspect_err(|error| {
             count("refused");
             tracing::warn!(
@@ -124,7 +124,7 @@ impl Webhooks {
             loop {
                 tokio::select! {
                     () = shutdown.cancelled() => break,
-                    () = webhooks.parts.arrived.notified() => {}
+                    () = webhooks.shared.arrived.notified() => {}
                     _ = ticks.tick() => round = round.wrapping_add(1),
                 }
                 if let Err(error) = webhooks.see_to_what_waits().await {
@@ -133,8 +133,8 @@ impl Webhooks {
                 }
                 if round.is_multiple_of(FORGET) {
                     round = round.wrapping_add(1);
-                    let before = webhooks.parts.machine.now() - KEPT;
-                    if let Err(error) = webhooks.parts.store.forget_events(before).await {
+                    let before = webhooks.shared.engine.now() - KEPT;
+                    if let Err(error) = webhooks.shared.store.forget_events(before).await {
                         tracing::warn!(error.cause = ?error, "old webhooks cannot be forgotten");
                     }
                 }
@@ -144,9 +144,9 @@ impl Webhooks {
 
     /// Begins to see to the events that are due, those of an order together and one after the other.
     async fn see_to_what_waits(&self) -> Result<(), Error> {
-        let Parts { store, machine, .. } = &*self.parts;
+        let Shared { store, engine, .. } = &*self.shared;
         let mut by_order: BTreeMap<String, Vec<(WebhookEvent, About)>> = BTreeMap::new();
-        for event in store.due_webhook_events(machine.now(), BATCH).await? {
+        for event in store.due_webhook_events(engine.now(), BATCH).await? {
             if let Some(about) = event.content.about.clone() {
                 by_order
                     .entry(about.order_id.clone())
@@ -159,7 +159,7 @@ impl Webhooks {
                 continue;
             }
             let webhooks = self.clone();
-            machine.parts.env.tasks.spawn_tracked(async move {
+            engine.env.tasks.spawn_tracked(async move {
                 let leaving = Leaving {
                     webhooks: &webhooks,
                     order_id: &order_id,
@@ -168,7 +168,7 @@ impl Webhooks {
                 drop(leaving);
                 match seen {
                     // What came meanwhile.
-                    Ok(()) => webhooks.parts.arrived.notify_one(),
+                    Ok(()) => webhooks.shared.arrived.notify_one(),
                     // They make room for those of other orders.
                     Err(error) => {
                         tracing::warn!(order.id = order_id, error.cause = ?error, "webhooks of an order have to wait");
@@ -181,12 +181,12 @@ impl Webhooks {
     }
 
     fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.parts.busy.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn see_to(&self, order_id: &str, events: &[(WebhookEvent, About)]) -> Result<(), Error> {
-        let Parts { store, machine, .. } = &*self.parts;
-        let order = machine.parts.orders.order(order_id).await?;
+        let Shared { store, engine, .. } = &*self.shared;
+        let order = engine.stores.orders.order(order_id).await?;
         let mut credible = Vec::new();
         for (event, about) in events {
             let contradiction = match &order {
@@ -211,7 +211,7 @@ impl Webhooks {
             if looked {
                 store.settle_event(&event.id, EventState::Done, None).await?;
             } else {
-                store.postpone_event(&event.id, machine.now() + LATER).await?;
+                store.postpone_event(&event.id, engine.now() + LATER).await?;
             }
         }
         Ok(())
@@ -219,8 +219,8 @@ impl Webhooks {
 
     /// Looks at these events later. Where the store is away, the next tick tries again.
     async fn postpone(&self, events: &[(WebhookEvent, About)]) {
-        let Parts { store, machine, .. } = &*self.parts;
-        let until = machine.now() + FAILED;
+        let Shared { store, engine, .. } = &*self.shared;
+        let until = engine.now() + FAILED;
         for (event, _) in events {
             if store.postpone_event(&event.id, until).await.is_err() {
                 break;
@@ -230,14 +230,14 @@ impl Webhooks {
 
     /// Takes the order on, which asks the provider. `false`: another process drives it, and may have asked before this came.
     async fn look(&self, order_id: &str) -> Result<bool, Error> {
-        let machine = &self.parts.machine;
+        let engine = &self.shared.engine;
         // What went wrong is logged by the drive, and the order has its next date.
-        if machine.running(order_id).is_some() {
-            let _ = machine.advance(order_id).await;
+        if engine.running(order_id).is_some() {
+            let _ = engine.advance(order_id).await;
         }
-        let _ = machine.advance(order_id).await;
-        let order = machine.order(order_id).await?;
-        Ok(!order.is_leased_by_other("", machine.now()) || !order.awaits_action())
+        let _ = engine.advance(order_id).await;
+        let order = engine.order(order_id).await?;
+        Ok(!order.is_leased_by_other("", engine.now()) || !order.awaits_action())
     }
 }
 

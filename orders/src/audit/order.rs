@@ -1,6 +1,6 @@
 //! What an order's document has to say of itself: pure functions, a promise each.
 
-use mesh::audit::{Breach, Invariant};
+use comptoir_mesh::audit::{Breach, Invariant};
 
 use super::Book;
 use crate::domain::{

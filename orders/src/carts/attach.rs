@@ -1,7 +1,7 @@
 //! A customer takes over a guest's cart. Where the customer has an open cart already, the guest's is closed first, which fixes
 //! what is in it, and then its lines go over, once by its id: whoever repeats the call after a crash in between goes on there.
 
-use mesh::Error;
+use comptoir_mesh::Error;
 
 use super::{ATTEMPTS, Carts, check_open, contended};
 use crate::{

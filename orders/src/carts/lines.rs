@@ -1,6 +1,6 @@
 //! Units put in, changed and taken out.
 
-use mesh::{
+use comptoir_mesh::{
     Caller, Error,
     error::{ErrorReason, Violation},
 };
@@ -9,7 +9,7 @@ use super::{Carts, Edit};
 use crate::{
     domain::{
         cart::Cart,
-        edit::{Limits, Wanted, check_wanted, variants_with},
+        edit::{Limits, RequestedLine, check_requested, variants_with},
     },
     quote::{Quote, Variants},
 };
@@ -20,9 +20,9 @@ impl Carts {
         &self,
         caller: &Caller,
         id: &str,
-        wanted: Vec<Wanted>,
+        wanted: Vec<RequestedLine>,
     ) -> Result<(Cart, Quote), Error> {
-        check_wanted(&wanted, self.limits)?;
+        check_requested(&wanted, self.limits)?;
         self.edit(
             caller,
             id,
@@ -72,7 +72,7 @@ impl Carts {
 }
 
 struct Add {
-    wanted: Vec<Wanted>,
+    wanted: Vec<RequestedLine>,
     limits: Limits,
 }
 

@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use comptoir_mesh::{Caller, Env, Error, error::ErrorReason};
 use jiff::Timestamp;
-use mesh::{Caller, Env, Error, error::ErrorReason};
 use tokio::sync::Mutex;
 use ulid::Ulid;
 
@@ -20,7 +20,7 @@ use crate::{
     accounts::Accounts,
     domain::{
         cart::Cart,
-        edit::{Limits, Wanted, check_wanted, variants_with},
+        edit::{Limits, RequestedLine, check_requested, variants_with},
     },
     quote::{Pricer, Quote, Variants},
     store::CartStore,
@@ -46,7 +46,7 @@ pub(crate) struct Carts {
 /// What a new cart begins with, checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beginning {
-    pub(crate) lines: Vec<Wanted>,
+    pub(crate) lines: Vec<RequestedLine>,
     pub(crate) email: Option<String>,
     pub(crate) locale: Option<String>,
 }
@@ -91,7 +91,7 @@ impl Carts {
         beginning: Beginning,
     ) -> Result<(Cart, Quote), Error> {
         let Beginning { lines, email, locale } = beginning;
-        check_wanted(&lines, self.limits)?;
+        check_requested(&lines, self.limits)?;
         let now = self.env.clock.now();
         let locale = locale.unwrap_or_else(|| self.env.shop.locale(None).to_owned());
         let mut cart = self.empty(user_id, locale, now);
@@ -200,7 +200,7 @@ impl Carts {
         Err(contended())
     }
 
-    fn add_to(&self, cart: &mut Cart, wanted: &[Wanted], variants: &Variants) -> Result<(), Error> {
+    fn add_to(&self, cart: &mut Cart, wanted: &[RequestedLine], variants: &Variants) -> Result<(), Error> {
         let seen = |id: &str| self.pricer.seen(variants, id);
         cart.add(wanted, self.limits, seen, || self.env.ids.new_id("line_"))
     }

@@ -1,12 +1,12 @@
 //! Who buys, where it goes, how, and with which codes.
 
-use comptoir_proto::orders::v1 as pb;
-use comptoir_shop::Shop;
-use mesh::{
+use comptoir_mesh::{
     Caller, Error,
     error::{ErrorReason, Violation},
     phone,
 };
+use comptoir_proto::orders::v1 as pb;
+use comptoir_shop::Shop;
 
 use super::{Carts, Edit};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Codes a cart takes.
-const CODES: usize = mesh::lengths::DISCOUNT_CODES;
+const CODES: usize = comptoir_mesh::lengths::DISCOUNT_CODES;
 
 /// What changes; what is `None` stays.
 #[derive(Clone, Debug, Default)]

@@ -1,12 +1,12 @@
 //! Addresses.
 
-use comptoir_proto::types;
-use comptoir_shop::is_country;
-use mesh::{
+use comptoir_mesh::{
     Error,
     error::{ErrorReason, Violation},
     lengths, phone, text,
 };
+use comptoir_proto::types;
+use comptoir_shop::is_country;
 
 use super::Problems;
 use crate::domain::address::Address;

@@ -1,25 +1,25 @@
 //! Carts and what they come to.
 
+use comptoir_mesh::{Error, error::ErrorReason, text};
 use comptoir_proto::orders::v1 as pb;
 use comptoir_shop::Shop;
-use mesh::{Error, error::ErrorReason, text};
 
 use super::{address, to_money, to_timestamp};
 use crate::{
     domain::{
         cart::Cart,
         delivery::DeliveryOption,
-        edit::Wanted,
+        edit::RequestedLine,
         pricing::{Cost, TaxLine},
     },
     quote::{Quote, QuotedCode, QuotedLine},
 };
 
 /// Reads lines somebody wants.
-pub(crate) fn wanted(lines: Vec<pb::CartLineInput>) -> Vec<Wanted> {
+pub(crate) fn wanted(lines: Vec<pb::CartLineInput>) -> Vec<RequestedLine> {
     lines
         .into_iter()
-        .map(|pb::CartLineInput { variant_id, quantity }| Wanted { variant_id, quantity })
+        .map(|pb::CartLineInput { variant_id, quantity }| RequestedLine { variant_id, quantity })
         .collect()
 }
 

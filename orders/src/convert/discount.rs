@@ -1,16 +1,16 @@
 //! Discount codes.
 
+use comptoir_mesh::{
+    Error,
+    error::{ErrorReason, Violation},
+    text,
+};
 use comptoir_proto::orders::v1::{self as pb, DiscountKind};
 use comptoir_shop::{
     Shop,
     money::{format_decimal, parse_decimal},
 };
 use jiff::Timestamp;
-use mesh::{
-    Error,
-    error::{ErrorReason, Violation},
-    text,
-};
 
 use super::{Problems, cart::check_currency, to_timestamp};
 use crate::domain::{
@@ -19,7 +19,7 @@ use crate::domain::{
 };
 
 /// Characters a code has at most.
-const CODE: usize = mesh::lengths::DISCOUNT_CODE;
+const CODE: usize = comptoir_mesh::lengths::DISCOUNT_CODE;
 
 /// What staff say of a code, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,13 +9,13 @@ pub(crate) mod page;
 
 use std::ops::RangeInclusive;
 
-use comptoir_proto::types::Money;
-use jiff::Timestamp;
-pub(crate) use mesh::clock::to_proto as to_timestamp;
-use mesh::{
+pub(crate) use comptoir_mesh::clock::to_proto as to_timestamp;
+use comptoir_mesh::{
     Error,
     error::{ErrorReason, Violation},
 };
+use comptoir_proto::types::Money;
+use jiff::Timestamp;
 
 /// The first second of a time: the year 1, as protobuf has it. The last one is that of the year 9999, less a day.
 const FIRST: i64 = -62_135_596_800;

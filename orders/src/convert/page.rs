@@ -1,8 +1,8 @@
 //! The cursors of pages.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use comptoir_mesh::{Error, error::ErrorReason};
 use jiff::Timestamp;
-use mesh::{Error, error::ErrorReason};
 
 /// A place in a list sorted by time and id.
 pub(crate) fn cursor(at: Timestamp, id: &str) -> String {

@@ -1,7 +1,7 @@
 //! A discount code: what it says, and when it can be used.
 
+use comptoir_mesh::error::ErrorReason;
 use jiff::Timestamp;
-use mesh::error::ErrorReason;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mesh::{
+use comptoir_mesh::{
     Error,
     error::{ErrorReason, Violation},
 };
@@ -19,7 +19,7 @@ pub struct Limits {
 
 /// Units somebody wants of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedLine {
     pub variant_id: String,
     pub quantity: i32,
 }
@@ -64,7 +64,7 @@ impl Limits {
 }
 
 /// What is wrong with the lines as they were asked for, each by itself.
-pub fn check_wanted(wanted: &[Wanted], limits: Limits) -> Result<(), Error> {
+pub fn check_requested(wanted: &[RequestedLine], limits: Limits) -> Result<(), Error> {
     limits.check_lines(wanted.len())?;
     let refused: Vec<_> = wanted
         .iter()
@@ -83,7 +83,7 @@ pub fn check_wanted(wanted: &[Wanted], limits: Limits) -> Result<(), Error> {
 }
 
 /// The variants of the cart with these added: each once, those of the cart first.
-pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [Wanted]) -> Vec<&'a str> {
+pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [RequestedLine]) -> Vec<&'a str> {
     let mut met = HashSet::new();
     let there = cart.lines.iter().map(|line| line.variant_id.as_str());
     there
@@ -97,7 +97,7 @@ impl Cart {
     /// however it is split.
     pub fn add(
         &mut self,
-        wanted: &[Wanted],
+        wanted: &[RequestedLine],
         limits: Limits,
         seen: impl Fn(&str) -> Option<Seen>,
         mut new_id: impl FnMut() -> String,
@@ -259,7 +259,7 @@ mod tests {
     fn add(cart: &mut Cart, lines: &[(&str, i32)]) -> Result<(), Vec<(String, ErrorReason)>> {
         let wanted: Vec<_> = lines
             .iter()
-            .map(|(id, quantity)| Wanted {
+            .map(|(id, quantity)| RequestedLine {
                 variant_id: (*id).to_owned(),
                 quantity: *quantity,
             })

@@ -1,11 +1,11 @@
 //! An order as it is stored: one document, replaced by compare-and-set on its revision.
 //!
-//! It is the durable state of a machine: [`Order::work`] says what is to be done next, so that whoever reads the document,
+//! It is the durable state of a engine: [`Order::work`] says what is to be done next, so that whoever reads the document,
 //! the call that made it, a later one or the sweeper, goes on from the same place. What was bought ([`Contents`]) is written
 //! once; history and payment events are append-only.
 
+use comptoir_mesh::error::{Error, ErrorReason};
 use jiff::Timestamp;
-use mesh::error::{Error, ErrorReason};
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
@@ -251,7 +251,7 @@ impl Order {
 
     /// Whether its e-mail address is that of the account that ordered.
     pub fn email_is_confirmed(&self) -> bool {
-        let key = |email: &str| mesh::text::normalise_email(email);
+        let key = |email: &str| comptoir_mesh::text::normalise_email(email);
         let of = self.contents.as_ref().map(|contents| key(&contents.email));
         of.is_some() && of == self.account_email.as_deref().map(key)
     }

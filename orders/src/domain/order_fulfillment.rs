@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use comptoir_mesh::error::{Error, ErrorReason, Violation};
 use comptoir_proto::orders::v1::FulfillmentStatus as Status;
 use jiff::Timestamp;
-use mesh::error::{Error, ErrorReason, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::order::{IntentState, Order, Refund, State};

@@ -1,6 +1,6 @@
 //! What was asked of an order with which key, so that the same key and input gives the same answer for good.
 
-use mesh::error::{Error, ErrorReason, Reason as _};
+use comptoir_mesh::error::{Error, ErrorReason, Reason as _};
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;

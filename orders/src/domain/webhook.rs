@@ -19,7 +19,7 @@ pub struct WebhookEvent {
     /// When it is to be looked at; absent once it was.
     pub due_at: Option<Timestamp>,
     /// What matters of it.
-    pub content: Told,
+    pub content: WebhookContent,
 }
 
 /// How far an event came.
@@ -56,7 +56,7 @@ impl EventState {
 
 /// What an event says. It is a hint: the provider is asked before anything is believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct WebhookContent {
     /// The provider's name for what happened.
     pub kind: String,
     /// What it is about, where that is an order's money.

@@ -1,19 +1,19 @@
 //! `CartService`.
 
+use comptoir_mesh::{Caller, Env, Error};
 use comptoir_proto::orders::v1::{
     AddLinesRequest, AddLinesResponse, AttachCartRequest, AttachCartResponse, Cart, CompleteCartRequest,
     CompleteCartResponse, CreateCartRequest, CreateCartResponse, GetActiveCartRequest, GetActiveCartResponse,
     GetCartRequest, GetCartResponse, RemoveLinesRequest, RemoveLinesResponse, UpdateCartRequest,
     UpdateCartResponse, UpdateLinesRequest, UpdateLinesResponse, cart_service_server::CartService,
 };
-use mesh::{Caller, Env, Error};
 use tonic::{Request, Response, Status};
 
 use crate::{
     carts::{Beginning, Carts, Update},
-    checkout::Checkout,
     convert::{Problems, cart as convert},
     domain,
+    engine::checkout::Checkout,
     quote::Quote,
 };
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use comptoir_mesh::{Caller, Env, Error, error::ErrorReason};
 use comptoir_proto::orders::v1::{
     CreateDiscountRequest, CreateDiscountResponse, DeleteDiscountRequest, DeleteDiscountResponse,
     ListDiscountsRequest, ListDiscountsResponse, UpdateDiscountRequest, UpdateDiscountResponse,
     discount_service_server::DiscountService,
 };
-use mesh::{Caller, Env, Error, error::ErrorReason};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -111,8 +111,8 @@ impl DiscountService for DiscountHandler {
             page_token,
             query,
         } = request.into_inner();
-        let limit = mesh::page::size(page_size, 50, self.env.limit_list)? as usize;
-        let query = fold(&mesh::text::line("query", &query, QUERY)?);
+        let limit = comptoir_mesh::page::size(page_size, 50, self.env.limit_list)? as usize;
+        let query = fold(&comptoir_mesh::text::line("query", &query, QUERY)?);
         // One more than asked for tells whether there is another page.
         let page = DiscountPage {
             query,

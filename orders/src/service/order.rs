@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use comptoir_mesh::{Caller, Error, ErrorReason, text};
 use comptoir_proto::orders::v1::{
     CancelOrderRequest, CancelOrderResponse, FulfillOrderRequest, FulfillOrderResponse, FulfillmentStatus,
     GetOrderRequest, GetOrderResponse, GetSalesRequest, GetSalesResponse, ListOrdersRequest,
@@ -10,32 +11,28 @@ use comptoir_proto::orders::v1::{
     get_order_request, order_service_server::OrderService, watch_order_request,
 };
 use jiff::Timestamp;
-use mesh::{Caller, Error, ErrorReason, text};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    cancel::actor,
     convert::{self, from_number, order::to_proto, page},
     domain::order::{FulfilledLine, Order, State},
-    fulfill::Parcel,
+    engine::{Engine, cancel::actor, fulfill::Parcel, not_found, refund::RefundRequest, requests::Requester},
     keys::check_key,
-    machine::{Machine, not_found},
-    refund::Wanted,
-    requests::Asked,
+    sales::sales,
     store::orders::{OrderPage, sort_time},
 };
 
 /// Orders a page has unless asked otherwise.
 const PAGE: u32 = 20;
 /// The longest reason, tracking number and carrier.
-const MAX_TEXT: usize = mesh::lengths::ORDER_TEXT;
+const MAX_TEXT: usize = comptoir_mesh::lengths::ORDER_TEXT;
 /// The longest query.
-const MAX_QUERY: usize = mesh::lengths::ORDER_QUERY;
+const MAX_QUERY: usize = comptoir_mesh::lengths::ORDER_QUERY;
 
 /// Orders, for buyers and staff.
 pub(crate) struct OrderHandler {
-    pub(crate) machine: Machine,
+    pub(crate) engine: Engine,
 }
 
 /// By what right a caller sees an order.
@@ -59,18 +56,14 @@ impl OrderHandler {
         let (id, by_token) = match key {
             Key::Id(id) => (id, false),
             Key::Token(token) => (
-                self.machine
-                    .parts
-                    .keys
-                    .order_of_token(&token)
-                    .ok_or_else(not_found)?,
+                self.engine.keys.order_of_token(&token).ok_or_else(not_found)?,
                 true,
             ),
         };
-        if !mesh::ids::is_id(&id, "order_") {
+        if !comptoir_mesh::ids::is_id(&id, "order_") {
             return Err(not_found());
         }
-        let order = self.machine.order(&id).await?;
+        let order = self.engine.order(&id).await?;
         let user = caller.user_id();
         let right = if user.is_some() && user == order.customer_id.as_deref() {
             Right::Owner
@@ -88,14 +81,14 @@ impl OrderHandler {
 
     /// The order with its access token where it is the signed-in owner's.
     fn shown(&self, order: &Order, right: Right) -> ProtoOrder {
-        let token = (right == Right::Owner).then(|| self.machine.parts.keys.access_token(&order.id));
+        let token = (right == Right::Owner).then(|| self.engine.keys.access_token(&order.id));
         to_proto(order, token)
     }
 
-    fn staff_asks(caller: &Caller, key: &str) -> Result<Asked, Error> {
+    fn staff_asks(caller: &Caller, key: &str) -> Result<Requester, Error> {
         let user = caller.staff()?;
         check_key(key)?;
-        Ok(Asked {
+        Ok(Requester {
             caller: user.id.clone(),
             key: key.to_owned(),
             actor: user.id.clone(),
@@ -140,7 +133,7 @@ impl OrderService for OrderHandler {
         if asks_as_staff {
             caller.staff()?;
         }
-        let limit = mesh::page::size(request.page_size, PAGE, self.machine.parts.env.limit_list)? as usize;
+        let limit = comptoir_mesh::page::size(request.page_size, PAGE, self.engine.env.limit_list)? as usize;
         let mut page = filtered(request.filter.unwrap_or_default())?;
         page.after = page::parse_cursor(&request.page_token)?;
         // One more than asked for tells whether there is a next page.
@@ -148,7 +141,7 @@ impl OrderService for OrderHandler {
         if !request.all {
             page.customer_id = Some(user);
         }
-        let (mut orders, total_count) = self.machine.parts.orders.orders(&page).await?;
+        let (mut orders, total_count) = self.engine.stores.orders.orders(&page).await?;
         let more = orders.len() > limit;
         orders.truncate(limit);
         let cursors: Vec<_> = orders
@@ -179,7 +172,7 @@ impl OrderService for OrderHandler {
         } = request.into_inner();
         check_key(&request_id)?;
         let named = match access_token {
-            Some(token) => match self.machine.parts.keys.order_of_token(&token) {
+            Some(token) => match self.engine.keys.order_of_token(&token) {
                 Some(id) if id == order_id => Key::Token(token),
                 _ => Key::Id(order_id.clone()),
             },
@@ -187,7 +180,7 @@ impl OrderService for OrderHandler {
         };
         let (order, right) = self.find(&caller, named, None).await?;
         let reason = optional_line("reason", reason)?;
-        let asked = Asked {
+        let asked = Requester {
             caller: if right == Right::Token {
                 "guest"
             } else {
@@ -197,7 +190,7 @@ impl OrderService for OrderHandler {
             key: request_id,
             actor: actor(caller.user_id(), right == Right::Staff),
         };
-        let order = self.machine.cancel(&order.id, asked, reason).await?;
+        let order = self.engine.cancel(&order.id, asked, reason).await?;
         Ok(Response::new(CancelOrderResponse {
             order: Some(self.shown(&order, right)),
         }))
@@ -225,7 +218,7 @@ impl OrderService for OrderHandler {
             tracking_number: optional_line("tracking_number", tracking_number)?,
             carrier: optional_line("carrier", carrier)?,
         };
-        let order = self.machine.fulfill(&order_id, asked, parcel).await?;
+        let order = self.engine.fulfill(&order_id, asked, parcel).await?;
         Ok(Response::new(FulfillOrderResponse {
             order: Some(to_proto(&order, None)),
         }))
@@ -242,7 +235,7 @@ impl OrderService for OrderHandler {
             fulfillment_id,
         } = request.into_inner();
         let order = self
-            .machine
+            .engine
             .mark_delivered(&order_id, &fulfillment_id, &actor)
             .await?;
         Ok(Response::new(MarkDeliveredResponse {
@@ -263,7 +256,7 @@ impl OrderService for OrderHandler {
             request_id,
         } = request.into_inner();
         let asked = Self::staff_asks(&caller, &request_id)?;
-        let digits = self.machine.parts.env.shop.currency_digits;
+        let digits = self.engine.env.shop.currency_digits;
         let amount = amount
             .map(|amount| comptoir_shop::money::parse_decimal(&amount, digits))
             .transpose();
@@ -278,11 +271,11 @@ impl OrderService for OrderHandler {
             return Err(Error::field("reason", ErrorReason::ValidationFailed, "A reason is needed.").into());
         }
         let order = self
-            .machine
+            .engine
             .refund(
                 &order_id,
                 asked,
-                Wanted {
+                RefundRequest {
                     amount,
                     reason,
                     restock,
@@ -307,8 +300,8 @@ impl OrderService for OrderHandler {
             None => return Err(unnamed().into()),
         };
         let (order, right) = self.find(&caller, key, None).await?;
-        let token = (right == Right::Owner).then(|| self.machine.parts.keys.access_token(&order.id));
-        let orders = self.machine.parts.watchers.follow(&self.machine, &order, token);
+        let token = (right == Right::Owner).then(|| self.engine.keys.access_token(&order.id));
+        let orders = self.engine.followers.follow(&self.engine, &order, token);
         Ok(Response::new(Box::pin(orders)))
     }
 
@@ -320,7 +313,9 @@ impl OrderService for OrderHandler {
         let GetSalesRequest { from, to } = request.into_inner();
         let from = time("from", from.as_ref())?;
         let to = time("to", to.as_ref())?;
-        Ok(Response::new(self.machine.sales(from, to).await?))
+        Ok(Response::new(
+            sales(&*self.engine.stores.orders, &self.engine.env.shop, from, to).await?,
+        ))
     }
 }
 

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use comptoir_mesh::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{
     GetSandboxPaymentRequest, GetSandboxPaymentResponse, ListSandboxPaymentsRequest,
     ListSandboxPaymentsResponse, ResolveSandboxPaymentRequest, ResolveSandboxPaymentResponse, SandboxEntry,
     SandboxPayment, sandbox_service_server::SandboxService,
 };
-use mesh::{Error, ErrorReason};
 use tonic::{Request, Response, Status};
 
 use crate::{
     convert::{to_money, to_timestamp},
     domain::order::Order,
-    machine::Machine,
+    engine::Engine,
     payment::{
         Sandbox,
         sandbox::{Entry, Payment},
@@ -27,7 +27,7 @@ const MOST: usize = 1_000;
 /// The sandbox, for tests and the page that plays the bank.
 pub(crate) struct SandboxHandler {
     pub(crate) sandbox: Arc<Sandbox>,
-    pub(crate) machine: Machine,
+    pub(crate) engine: Engine,
 }
 
 fn not_found() -> Error {
@@ -112,7 +112,7 @@ impl SandboxService for SandboxHandler {
         // The order goes on from here, as after a provider's webhook: also where a drive runs that looked before the buyer acted.
         // Should it not get far, the sweeper takes it on.
         let acted = |order: &Order| !order.awaits_action();
-        let _ = self.machine.settle(&payment.order_id, acted).await;
+        let _ = self.engine.settle(&payment.order_id, acted).await;
         let payment = self.sandbox.get(&payment_id).await.unwrap_or(payment);
         Ok(Response::new(ResolveSandboxPaymentResponse {
             payment: Some(to_proto(&payment)),

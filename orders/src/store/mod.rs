@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use comptoir_mesh::{Error, env::Store};
 use jiff::Timestamp;
-use mesh::{Error, env::Store};
 
 use crate::domain::{
     cart::{Cart, Claim, Claimed},

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use comptoir_mesh::Error;
 use comptoir_proto::orders::v1::{FulfillmentStatus, PaymentStatus};
 use jiff::Timestamp;
-use mesh::Error;
 use tokio::sync::Notify;
 
 use crate::domain::order::{Order, State};

@@ -1,8 +1,8 @@
 //! What the service asks of the store of its providers' events: a document each, kept by the provider's id.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use jiff::Timestamp;
-use mesh::Error;
 
 use crate::domain::webhook::{EventState, WebhookEvent};
 

@@ -1,11 +1,11 @@
 //! Who may call what.
 
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1::{
     AttachCartRequest, GetActiveCartRequest, GetSalesRequest, ListDiscountsRequest, ListOrdersRequest,
     ListSandboxPaymentsRequest, order_service_client::OrderServiceClient,
     sandbox_service_client::SandboxServiceClient,
 };
-use mesh::error::ErrorReason;
 
 use crate::support::{ADA, Setup, outcome};
 

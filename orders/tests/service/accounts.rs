@@ -1,11 +1,11 @@
 //! The account behind a customer's cart: its address is the order's where the cart has none, and a code that is for once a customer
 //! is for once a person, signed in or not.
 
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{
     Cart, CreateDiscountRequest, DiscountCodes, DiscountInput, DiscountKind, UpdateCartRequest,
     complete_cart_response::Outcome,
 };
-use mesh::error::{Error, ErrorReason};
 
 use crate::support::{
     ADA, BOB, Setup, address,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::{
     orders::v1::{
         CancelOrderRequest, CreateDiscountRequest, DiscountCodes, DiscountInput, DiscountKind,
@@ -11,7 +12,6 @@ use comptoir_proto::{
     },
     types::Money,
 };
-use mesh::error::ErrorReason;
 
 use crate::support::{
     ADA, BOB, Setup,

@@ -1,8 +1,8 @@
 //! Taking a guest's cart over.
 
 use crate::support::{ADA, BOB, Setup, address, mongo::on_mongo, of, outcome};
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{AttachCartRequest, Cart, CreateCartRequest, UpdateCartRequest};
-use mesh::error::{Error, ErrorReason};
 
 async fn attach(setup: &Setup, user_id: &str, cart_id: &str) -> Result<Cart, Error> {
     let request = AttachCartRequest {

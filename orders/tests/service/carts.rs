@@ -1,6 +1,7 @@
 //! Carts and their lines, through the generated client.
 
 use crate::support::{ADA, BOB, Setup, inputs, mongo::on_mongo, outcome, violations};
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::{
     catalog::v1::ProductStatus,
     orders::v1::{
@@ -8,7 +9,6 @@ use comptoir_proto::{
         RemoveLinesRequest, UpdateLinesRequest,
     },
 };
-use mesh::error::{Error, ErrorReason};
 
 async fn create(setup: &Setup, request: CreateCartRequest) -> Result<Cart, Error> {
     outcome(setup.carts.clone().create_cart(request).await).map(|answer| answer.cart.unwrap())
@@ -68,7 +68,7 @@ async fn a_guests_cart_is_made_and_read_at_todays_prices() {
         locale: Some("en-GB".to_owned()),
     };
     let cart = create(&setup, request).await.unwrap();
-    assert!(mesh::ids::is_id(&cart.id, "cart_"), "{}", cart.id);
+    assert!(comptoir_mesh::ids::is_id(&cart.id, "cart_"), "{}", cart.id);
     assert_eq!(
         (cart.customer_id.as_deref(), cart.email.as_deref()),
         (None, Some("Ada@Example.org"))

@@ -1,12 +1,12 @@
 //! Exactly one order for a key, at most one for a cart, and nothing left of what was refused.
 
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::{
     catalog::v1::ProductStatus,
     orders::v1::{
         OrderHistoryEntry, OrderState, PaymentStatus, UpdateCartRequest, complete_cart_response::Outcome,
     },
 };
-use mesh::error::ErrorReason;
 
 use crate::support::{
     ADA, BOB, Setup,

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::support::{ADA, Setup, mongo::on_mongo, of, outcome, violations};
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{
     Cart, CreateDiscountRequest, DeleteDiscountRequest, Discount, DiscountCodes, DiscountInput, DiscountKind,
     GetSalesRequest, ListDiscountsRequest, ListOrdersRequest, OrderFilter, UpdateCartRequest,
     UpdateDiscountRequest,
 };
-use mesh::error::{Error, ErrorReason};
 
 fn percent(code: &str, value: &str) -> DiscountInput {
     DiscountInput {

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
-extern crate comptoir_mesh as mesh;
-
 mod access;
 mod accounts;
 mod after_sale;
@@ -15,7 +13,6 @@ mod ordering;
 mod payments;
 mod stripe;
 mod stripe_mock;
-#[path = "../support/mod.rs"]
 mod support;
 mod update;
 mod webhooks;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::catalog::v1::ProductStatus;
 use comptoir_proto::orders::v1::{
     AddLinesRequest, AttachCartRequest, Cart, CartLineUpdate, CompleteCartRequest, CreateDiscountRequest,
     DiscountCodes, DiscountInput, DiscountKind, GetActiveCartRequest, ListDiscountsRequest, Order,
     RemoveLinesRequest, UpdateCartRequest, UpdateLinesRequest, complete_cart_response::Outcome,
 };
-use mesh::error::{Error, ErrorReason};
 
 use crate::support::{
     ADA, Setup, address, catalog::Held, inputs, mongo::on_mongo, of, orders::refused, outcome,

@@ -1,7 +1,7 @@
 //! Every token of the sandbox, and what the bank asks of the buyer.
 
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::orders::v1::{GetSandboxPaymentRequest, OrderState, PaymentStatus};
-use mesh::error::ErrorReason;
 
 use crate::support::{
     Setup,

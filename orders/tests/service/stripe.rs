@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use comptoir_mesh::{config::Secret, error::ErrorReason};
 use comptoir_orders::{
     StripeSettings,
     payment::{Authorization, Charge, PaymentProvider as _, Stripe},
 };
 use comptoir_proto::orders::v1::{Order, OrderState, PaymentStatus};
-use mesh::{config::Secret, error::ErrorReason};
 
 use crate::support::{
     catalog::HOLD,

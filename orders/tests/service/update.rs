@@ -1,11 +1,11 @@
 //! Who buys, where it goes, how, and what it then comes to.
 
 use crate::support::{Setup, address, of, violations};
+use comptoir_mesh::error::ErrorReason;
 use comptoir_proto::{
     orders::v1::{Cart, UpdateCartRequest},
     types::Address,
 };
-use mesh::error::ErrorReason;
 
 fn options(cart: &Cart) -> Vec<(&str, i64)> {
     cart.delivery_options

@@ -4,11 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use comptoir_mesh::env::Server;
+use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_orders::{domain::webhook::EventState, store};
 use comptoir_proto::orders::v1::{
     ActionRequired, HandleWebhookRequest, Order, OrderState, payment_service_client::PaymentServiceClient,
 };
-use mesh::error::{Error, ErrorReason};
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -3,7 +3,7 @@
 //! would move the money once more.
 
 use async_trait::async_trait;
-use mesh::Error;
+use comptoir_mesh::Error;
 
 use super::{Payment, Sandbox};
 use crate::payment::{Authorization, Charge, Failure, Outcome, PaymentProvider};

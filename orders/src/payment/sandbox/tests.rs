@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::payment::PaymentProvider as _;
-use mesh::clock::TestClock;
+use comptoir_mesh::clock::TestClock;
 
 fn open(folder: &Path) -> Arc<Sandbox> {
     let clock: Arc<dyn Clock> = Arc::new(TestClock::default());

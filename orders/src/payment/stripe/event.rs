@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use comptoir_mesh::{Error, ErrorReason};
 use jiff::Timestamp;
-use mesh::{Error, ErrorReason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     order::{IntentState, Order, void_key},
-    webhook::{About, Back, EventState, Told, WebhookEvent},
+    webhook::{About, Back, EventState, WebhookContent, WebhookEvent},
 };
 
 /// The longest id of an event.
@@ -41,7 +41,7 @@ struct Data {
 }
 
 #[derive(Deserialize)]
-struct Charge {
+struct StripeCharge {
     amount: i64,
     amount_refunded: i64,
     currency: String,
@@ -98,7 +98,7 @@ pub(crate) fn read(body: &[u8], live: Option<bool>, now: Timestamp) -> Result<We
         reason,
         received_at: now,
         due_at: (state == EventState::Waiting).then_some(now),
-        content: Told { kind, about },
+        content: WebhookContent { kind, about },
     })
 }
 
@@ -118,7 +118,7 @@ fn about(kind: &str, object: Value) -> Result<Option<About>, serde_json::Error> 
         // Nothing has happened yet.
         "payment_intent.created" => None,
         "charge.refunded" => {
-            let charge: Charge = serde_json::from_value(object)?;
+            let charge: StripeCharge = serde_json::from_value(object)?;
             charge.metadata.get(ORDER).map(|order_id| About {
                 order_id: order_id.clone(),
                 payment_id: charge.payment_intent.clone(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use mesh::{Env, config::Profile};
+use comptoir_mesh::{Env, config::Profile};
 
 use self::{
     amount::to_stripe,
@@ -262,7 +262,7 @@ impl PaymentProvider for Stripe {
 
 #[cfg(test)]
 mod tests {
-    use mesh::{config::Secret, testing::TestEnv};
+    use comptoir_mesh::{config::Secret, testing::TestEnv};
 
     use super::*;
 

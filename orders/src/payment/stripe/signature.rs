@@ -1,8 +1,8 @@
 //! The signature of Stripe's webhooks: an HMAC of SHA-256 over the time and the very bytes of the body.
 
+use comptoir_mesh::{Error, ErrorReason, config::Secret};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use mesh::{Error, ErrorReason, config::Secret};
 use sha2::Sha256;
 
 /// How far the time of a webhook may be from ours, either way.

@@ -28,7 +28,7 @@ macro_rules! on_every_store {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $promise() {
                     let name = concat!(module_path!(), "::", stringify!($promise));
-                    if let Some(database) = crate::support::mongo::Database::of(name) {
+                    if let Some(database) = crate::testing::mongo::Database::of(name) {
                         let stores = crate::store::contract::on_server(&database).await;
                         super::$promise(stores.$part).await;
                     }
@@ -40,10 +40,10 @@ macro_rules! on_every_store {
 pub(crate) use on_every_store;
 
 /// The stores in this database.
-pub(crate) async fn on_server(database: &crate::support::mongo::Database) -> crate::store::Stores {
-    let test = mesh::testing::TestEnv::new();
+pub(crate) async fn on_server(database: &crate::testing::mongo::Database) -> crate::store::Stores {
+    let test = comptoir_mesh::testing::TestEnv::new();
     let location = test
         .env
-        .store("orders", Some(database.url()), mesh::env::Server::Mongo);
+        .store("orders", Some(database.url()), comptoir_mesh::env::Server::Mongo);
     crate::store::open(&location.unwrap()).await.unwrap()
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::on_every_store;
 use crate::{
-    domain::webhook::{About, Back, EventState, Told, WebhookEvent},
+    domain::webhook::{About, Back, EventState, WebhookContent, WebhookEvent},
     store::webhooks::{Recorded, WebhookStore},
 };
 
@@ -24,7 +24,7 @@ fn event(id: &str, second: i64) -> WebhookEvent {
         reason: None,
         received_at: at(second),
         due_at: Some(at(second)),
-        content: Told {
+        content: WebhookContent {
             kind: "refund.failed".to_owned(),
             about: Some(About {
                 order_id: "order_1".to_owned(),

@@ -3,9 +3,9 @@
 //! when somebody else was faster: of any number of claims one finds the version it read, the others then see its claim.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use comptoir_stores::sqlite::micros;
 use jiff::Timestamp;
-use mesh::Error;
 use mongodb::{Collection, Database, bson::doc};
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ use crate::{
         contract::{on_server, orders::contents},
         orders::Entry,
     },
-    support::mongo::Database,
+    testing::mongo::Database,
 };
 
 fn moment() -> Timestamp {

@@ -14,9 +14,9 @@
 //! never the other way, so recording a move again, however late, changes nothing.
 
 use async_trait::async_trait;
+use comptoir_mesh::{Error, text::normalise_email};
 use comptoir_stores::{mongo::is_duplicate, sqlite::micros};
 use futures::{TryStreamExt as _, try_join};
-use mesh::{Error, text::normalise_email};
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},

@@ -26,8 +26,8 @@ mod webhooks;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use comptoir_mesh::{Error, env::ServerUrl};
 use futures::TryStreamExt as _;
-use mesh::{Error, env::ServerUrl};
 use mongodb::{
     Cursor, Database, IndexModel,
     bson::{Bson, Document, doc, serialize_to_bson},

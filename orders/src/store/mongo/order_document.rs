@@ -1,8 +1,8 @@
 //! An order's document in MongoDB: what is written, what is read of it, and by what it is found.
 
+use comptoir_mesh::Error;
 use comptoir_proto::orders::v1::PaymentStatus;
 use comptoir_stores::sqlite::micros;
-use mesh::Error;
 use mongodb::bson::{Binary, Bson, Document, spec::BinarySubtype};
 use serde::{Deserialize, Serialize};
 

@@ -13,13 +13,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use comptoir_mesh::Error;
 use comptoir_stores::{
     mongo::{Lease, is_duplicate},
     sqlite::{micros, timestamp},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use jiff::Timestamp;
-use mesh::Error;
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},

@@ -2,12 +2,12 @@
 //! one in; the others then see its digest.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use comptoir_stores::{
     mongo::is_duplicate,
     sqlite::{micros, timestamp},
 };
 use jiff::Timestamp;
-use mesh::Error;
 use mongodb::{
     Collection, Database,
     bson::{Document, doc},
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{all, index, limit, sparse};
 use crate::{
-    domain::webhook::{EventState, Told, WebhookEvent},
+    domain::webhook::{EventState, WebhookContent, WebhookEvent},
     store::webhooks::{Recorded, WebhookStore},
 };
 
@@ -32,7 +32,7 @@ struct Stored {
     /// Only while it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<i64>,
-    event: Told,
+    event: WebhookContent,
 }
 
 impl From<&WebhookEvent> for Stored {

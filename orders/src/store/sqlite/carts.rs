@@ -1,9 +1,9 @@
 //! Carts in SQLite.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use comptoir_stores::sqlite::{Sqlite, micros};
 use jiff::Timestamp;
-use mesh::Error;
 use sqlx::SqliteConnection;
 
 use super::{decode, encode};

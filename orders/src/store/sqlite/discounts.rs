@@ -1,8 +1,8 @@
 //! Discounts in SQLite. The uses are rows beside the document, since they can be many.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use comptoir_stores::sqlite::{Sqlite, micros};
-use mesh::Error;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::{decode, encode};

@@ -8,8 +8,8 @@ mod webhooks;
 
 use std::sync::Arc;
 
+use comptoir_mesh::Error;
 use comptoir_stores::sqlite::Sqlite;
-use mesh::Error;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::migrate::Migrator;
 

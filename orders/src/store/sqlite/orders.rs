@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use comptoir_mesh::Error;
 use comptoir_proto::orders::v1::PaymentStatus;
 use comptoir_stores::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
-use mesh::Error;
 use sqlx::{QueryBuilder, SqliteConnection};
 use tokio::sync::Notify;
 

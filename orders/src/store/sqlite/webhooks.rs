@@ -1,9 +1,9 @@
 //! Events of payment providers in SQLite.
 
 use async_trait::async_trait;
+use comptoir_mesh::Error;
 use comptoir_stores::sqlite::{Sqlite, micros, timestamp};
 use jiff::Timestamp;
-use mesh::Error;
 
 use super::{decode, encode};
 use crate::{

@@ -1,0 +1,319 @@
+//! One drive of an order under its lease: the loop over what its document says is to be done, the writes, and the calls to
+//! the catalogue and the provider, each bounded and tried a few times.
+
+use std::{sync::Arc, time::Duration};
+
+use comptoir_mesh::{Error, ErrorReason, channel::Channel, context};
+use comptoir_proto::{
+    catalog::v1::inventory_service_client::InventoryServiceClient, orders::v1::order_event::Payload,
+};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    domain::order::{Lease, Order, State, Work},
+    engine::{Engine, Halt, LEASE, Reply, RunResult, not_found, work_name},
+    fail_points::{self, Point},
+    payment::{self, Failure, Outcome, PaymentProvider},
+};
+
+/// How long a peer may take for one call.
+const CALL: Duration = Duration::from_millis(2_500);
+/// Pauses between the tries of a call; one try more than there are pauses.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// The first pause of an order that does not get on; doubles from there.
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// The longest pause of an order nobody was told of yet.
+const LONGEST_UNPLACED: Duration = Duration::from_secs(5);
+/// The longest pause of others.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Tries in a row that did not get on, after which an alarm is raised: of an order that was placed, some three minutes.
+pub(crate) const TRIES: u32 = 10;
+/// The longest pauses from then on.
+const LONGEST_STUCK_UNPLACED: Duration = Duration::from_secs(20);
+const LONGEST_STUCK: Duration = Duration::from_secs(300);
+
+/// A drive: the order as this driver last wrote or read it, and the right to go on.
+pub(crate) struct Run {
+    pub(crate) engine: Engine,
+    pub(crate) order: Order,
+    holder: String,
+    /// This drive made the order, so nothing was asked of anybody before.
+    pub(crate) fresh: bool,
+    /// Whether the provider was asked for something by this drive.
+    pub(crate) asked: bool,
+}
+
+/// What becomes of the lease with a write.
+pub(crate) enum Then {
+    /// The drive goes on; where nothing is left to do, it lets go.
+    Go,
+    /// The drive lets go, and something is left to do from then on.
+    Rest(Timestamp),
+}
+
+impl Run {
+    pub(crate) fn new(engine: Engine, order: Order, holder: String, fresh: bool) -> Self {
+        Self {
+            engine,
+            order,
+            holder,
+            fresh,
+            asked: false,
+        }
+    }
+
+    /// Does what is to be done until the order rests.
+    pub(crate) async fn run(mut self, reply: &Reply) -> RunResult {
+        loop {
+            if self.order.was_placed() || self.order.state.is_final() {
+                reply.tell(&self.order);
+            }
+            let step = match self.order.work() {
+                None => return Ok(Arc::new(self.order)),
+                Some(Work::Pay) => self.pay().await,
+                Some(Work::Fail) => self.unwind().await,
+                Some(Work::Capture) => self.capture().await,
+                Some(Work::Refund(refund)) => self.refund(refund).await,
+                Some(Work::Cancel(cancel)) => self.cancel(cancel).await,
+            };
+            let halt = match step {
+                Ok(()) | Err(Halt::ChangedCourse) => continue,
+                Err(halt) => halt,
+            };
+            match self.stop(halt).await {
+                Ok(None) => {}
+                Ok(Some(told)) => return told,
+                Err(error) => return Err(Arc::new(error)),
+            }
+        }
+    }
+
+    /// What follows a step that did not get on: `None` is to go on with what the document says now.
+    async fn stop(&mut self, halt: Halt) -> Result<Option<RunResult>, Error> {
+        let (at, told) = match halt {
+            Halt::ChangedCourse => return Ok(None),
+            Halt::Rested => return Ok(Some(Ok(Arc::new(self.order.clone())))),
+            Halt::Stale => return self.reload().await,
+            Halt::Failed(error) => return Err(error),
+            Halt::Wait(at) => (at, None),
+            Halt::Rest(error) => {
+                let work = work_name(&self.order);
+                tracing::warn!(
+                    order.id = self.order.id,
+                    order.work = work,
+                    order.attempts = self.order.attempts + 1,
+                    error.reason = ?error.reason(),
+                    error.cause = ?error.cause(),
+                    "an order does not get on for now",
+                );
+                if self.order.attempts + 1 == TRIES {
+                    tracing::error!(
+                        order.id = self.order.id,
+                        order.work = work,
+                        "an order makes no progress after many retries; staff have to look at it"
+                    );
+                    metrics::counter!("orders_stuck_total", "work" => work).increment(1);
+                }
+                (self.engine.now() + self.backoff(), Some(error))
+            }
+        };
+        let failed = told.is_some();
+        let rested = self
+            .commit(fail_points::REST, Then::Rest(at), |order, _| {
+                order.attempts = if failed { order.attempts + 1 } else { 0 };
+                Ok(Vec::new())
+            })
+            .await;
+        match rested {
+            Ok(()) => Ok(Some(match told {
+                Some(error) => Err(Arc::new(error)),
+                None => Ok(Arc::new(self.order.clone())),
+            })),
+            Err(Halt::Failed(error)) => Err(error),
+            Err(_) => self.reload().await,
+        }
+    }
+
+    fn backoff(&self) -> Duration {
+        let unplaced = self.order.state == State::PendingPayment;
+        let longest = match (unplaced, self.order.attempts + 1 >= TRIES) {
+            (true, false) => LONGEST_UNPLACED,
+            (true, true) => LONGEST_STUCK_UNPLACED,
+            (false, false) => LONGEST,
+            (false, true) => LONGEST_STUCK,
+        };
+        FIRST_REST
+            .saturating_mul(1 << self.order.attempts.min(16))
+            .min(longest)
+    }
+
+    /// What an outcome comes to: done, or why it never will be. What the provider says is not done this time is tried again, with
+    /// pauses and so many times; then it counts as refused. What it does not answer is asked until it does.
+    pub(crate) fn verdict(
+        &self,
+        operation: &'static str,
+        outcome: Outcome,
+    ) -> Result<Result<(), String>, Halt> {
+        match outcome {
+            Outcome::Done => Ok(Ok(())),
+            Outcome::Failed(message) if self.order.attempts < TRIES => Err(Halt::Rest(Error::unavailable(
+                anyhow::anyhow!("a {operation} was not done: {message}"),
+            ))),
+            Outcome::Failed(message) | Outcome::Refused(message) => {
+                tracing::error!(
+                    order.id = self.order.id,
+                    payment.operation = operation,
+                    payment.refusal = message,
+                    "the provider refuses to give money back for good: staff have to act"
+                );
+                metrics::counter!(format!("payments_{operation}_refused_total")).increment(1);
+                Ok(Err(message))
+            }
+        }
+    }
+
+    /// Reads the order again. Where the lease is another's by now, this drive ends with what it read.
+    async fn reload(&mut self) -> Result<Option<RunResult>, Error> {
+        let order = self
+            .engine
+            .stores
+            .orders
+            .order(&self.order.id)
+            .await?
+            .ok_or_else(not_found)?;
+        let mine = order
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder == self.holder);
+        self.order = order;
+        Ok((!mine).then(|| Ok(Arc::new(self.order.clone()))))
+    }
+
+    /// Writes a change by compare-and-set. What somebody else wrote meanwhile is [`Halt::Stale`].
+    pub(crate) async fn commit(
+        &mut self,
+        point: Point,
+        then: Then,
+        change: impl FnOnce(&mut Order, Timestamp) -> Result<Vec<Payload>, Halt>,
+    ) -> Result<(), Halt> {
+        let now = self.engine.now();
+        let mut order = self.order.clone();
+        let payloads = change(&mut order, now)?;
+        order.revision += 1;
+        (order.lease, order.wake_at) = match then {
+            _ if order.work().is_none() => (None, None),
+            Then::Go => (
+                Some(Lease {
+                    holder: self.holder.clone(),
+                    until: now + LEASE,
+                }),
+                None,
+            ),
+            Then::Rest(at) => (None, Some(at)),
+        };
+        if !point.around(self.engine.write(&mut order, payloads)).await? {
+            return Err(Halt::Stale);
+        }
+        self.order = order;
+        Ok(())
+    }
+
+    /// Makes sure that the lease outlasts the next call.
+    async fn renew(&mut self) -> Result<(), Halt> {
+        let short = self.engine.now() + LEASE / 2;
+        if self.order.lease.as_ref().is_some_and(|lease| lease.until < short) {
+            self.commit(fail_points::RENEW, Then::Go, |_, _| Ok(Vec::new()))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Calls the catalogue. The inner error is a refusal that stands; what may pass is tried again, and then rests.
+    pub(crate) async fn inventory<T, F>(
+        &mut self,
+        point: Point,
+        call: impl Fn(InventoryServiceClient<Channel>) -> F,
+    ) -> Result<Result<T, Error>, Halt>
+    where
+        F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            self.renew().await?;
+            let context = context::Context {
+                deadline: Some(Instant::now() + CALL),
+                ..context::current()
+            };
+            let called = context::scope(context, call(self.engine.peers.inventory.clone()));
+            let error = match point.around(called).await {
+                Ok(answer) => return Ok(Ok(answer.into_inner())),
+                Err(status) => Error::from_status(&status),
+            };
+            if !may_pass(error.reason()) {
+                return Ok(Err(error));
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let cause = anyhow::anyhow!("the catalogue: {error:?}");
+                    return Err(Halt::Rest(Error::unavailable(cause)));
+                }
+            }
+        }
+    }
+
+    /// Calls the payment provider. An outcome that is not known is asked for again with the same key.
+    pub(crate) async fn provider<T, F>(
+        &mut self,
+        point: Point,
+        call: impl Fn(Arc<dyn PaymentProvider>) -> F,
+    ) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let name = &self.order.payment.provider;
+        let Some(provider) = self.engine.peers.providers.get(name).cloned() else {
+            let cause = anyhow::anyhow!("the payment provider {name} is not configured");
+            return Err(Halt::Rest(Error::unavailable(cause)));
+        };
+        self.asked = true;
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            self.renew().await?;
+            let failure = match point.around(payment::bounded(call(provider.clone()))).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let cause = anyhow::anyhow!("the payment provider: {failure:?}");
+                    return Err(Halt::Rest(Error::unavailable(cause)));
+                }
+            }
+        }
+    }
+
+    /// A new id for an entry of the order.
+    pub(crate) fn new_id(&self, prefix: &str) -> String {
+        self.engine.env.ids.new_id(prefix)
+    }
+}
+
+/// Whether a peer's answer says nothing about what was asked.
+fn may_pass(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::DependencyUnavailable
+            | ErrorReason::DeadlineExceeded
+            | ErrorReason::Overloaded
+            | ErrorReason::RateLimited
+            | ErrorReason::Internal
+            | ErrorReason::Unauthenticated
+            | ErrorReason::TokenExpired
+            | ErrorReason::TokenInvalid
+            | ErrorReason::TokenRevoked
+            | ErrorReason::Forbidden
+    )
+}
