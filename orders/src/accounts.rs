@@ -1,4 +1,4 @@
-//! The account of the customer who calls. auth is asked with the customer's own token, so that it decides what may be seen.
+//! The account of the calling customer. auth is called with the customer's own token, so that it decides on access.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use comptoir_proto::auth::v1::{GetUserRequest, auth_service_client::AuthServiceC
 
 use crate::domain::cart::Cart;
 
-/// How long auth may take.
+/// The time-out of a call to auth.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads accounts.
@@ -17,7 +17,7 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Asks this auth service.
+    /// Reads accounts from this auth service.
     pub(crate) fn new(auth: Channel) -> Self {
         Self {
             auth: AuthServiceClient::new(auth),
@@ -44,8 +44,8 @@ impl Accounts {
     }
 }
 
-/// The names of the customer that a limit of uses counts by: the account, its address, and the address of the cart. None while
-/// the customer is unknown.
+/// The customer's names under which uses of a discount are counted: the account, its address, and the cart's address.
+/// Empty while the customer is unknown.
 pub(crate) fn names(cart: &Cart, account_email: Option<&str>) -> Vec<String> {
     let mut names = Vec::new();
     names.extend(cart.customer_id.clone());

@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::domain::edit::Limits;
 
-/// Where Stripe is.
+/// Stripe's address.
 const STRIPE: &str = "https://api.stripe.com";
 
-/// What the orders service reads.
+/// The orders service's own settings.
 #[derive(clap::Args, Clone, Debug)]
 #[group(id = "orders")]
 pub struct Config {
@@ -23,8 +23,8 @@ pub struct Config {
         value_name = "ADDR"
     )]
     pub orders_addr: SocketAddr,
-    /// Where orders are kept: sqlite://PATH or mongodb://HOST/DATABASE; unset, MONGODB_URI's database comptoir_orders, else a
-    /// file in the data folder
+    /// Where orders are stored: sqlite://PATH or mongodb://HOST/DATABASE; unset, the database comptoir_orders of
+    /// MONGODB_URI, else a file in the data folder
     #[arg(
         long,
         env = "COMPTOIR_ORDERS_STORE",
@@ -32,7 +32,7 @@ pub struct Config {
         value_name = "URL"
     )]
     pub orders_store: Option<String>,
-    /// Lines a cart has at most; 0 is no limit
+    /// Most lines of a cart; 0 is no limit
     #[arg(
         long = "limit-cart-lines",
         env = "COMPTOIR_LIMIT_CART_LINES",
@@ -41,7 +41,7 @@ pub struct Config {
         value_name = "N"
     )]
     pub orders_limit_cart_lines: usize,
-    /// Units of a variant in a cart at most; 0 is no limit
+    /// Most units of a variant in a cart; 0 is no limit
     #[arg(
         long = "limit-line-quantity",
         env = "COMPTOIR_LIMIT_LINE_QUANTITY",
@@ -50,7 +50,7 @@ pub struct Config {
         value_name = "N"
     )]
     pub orders_limit_line_quantity: i32,
-    /// Open holds of one client address that await a bank's action, at most; 0 is no limit
+    /// Most open holds of one client address that await a bank's action; 0 is no limit
     #[arg(
         long = "limit-holds-address",
         env = "COMPTOIR_LIMIT_HOLDS_ADDRESS",
@@ -67,10 +67,10 @@ pub struct Config {
 #[derive(clap::Args, Clone, Debug)]
 #[group(id = "orders_stripe")]
 pub struct StripeSettings {
-    /// The key that Stripe is called with; payments cannot be made there unless it is set
+    /// The key for Stripe's API; without it Stripe is not offered
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
     pub stripe_secret_key: Option<Secret>,
-    /// What Stripe signs its webhooks with; several by commas while one follows another
+    /// The secret of Stripe's webhooks; several, separated by commas, during a rotation
     #[arg(
         long,
         env = "STRIPE_WEBHOOK_SECRET",
@@ -78,7 +78,7 @@ pub struct StripeSettings {
         value_name = "SECRETS"
     )]
     pub stripe_webhook_secret: Option<Secret>,
-    /// Where Stripe is
+    /// Stripe's address
     #[arg(
         long,
         env = "STRIPE_BASE_URL",
@@ -90,13 +90,13 @@ pub struct StripeSettings {
 }
 
 impl StripeSettings {
-    /// The key; an empty one is none.
+    /// The key, unless it is empty.
     pub fn secret_key(&self) -> Option<Secret> {
         let key = self.stripe_secret_key.as_ref()?.reveal().trim();
         (!key.is_empty()).then(|| Secret::new(key))
     }
 
-    /// Whether the key moves real money, as its beginning says; `None` where it says nothing.
+    /// Whether the key moves real money, by its prefix; `None` if the prefix is unknown.
     pub fn is_live(&self) -> Option<bool> {
         let key = self.secret_key()?;
         let begins = |kinds: [&str; 2]| kinds.iter().any(|kind| key.reveal().starts_with(kind));
@@ -107,7 +107,7 @@ impl StripeSettings {
         }
     }
 
-    /// The secrets that webhooks may be signed with.
+    /// The secrets of webhooks.
     pub fn webhook_secrets(&self) -> Vec<Secret> {
         let secrets = self.stripe_webhook_secret.as_ref();
         let secrets = secrets.map_or("", Secret::reveal).split(',').map(str::trim);
@@ -127,7 +127,7 @@ impl Config {
     }
 }
 
-/// An empty variable is as none.
+/// An empty variable counts as unset.
 fn stripe_address(text: &str) -> Result<Url, String> {
     let text = if text.is_empty() { STRIPE } else { text };
     let wrong = "is no address such as https://api.stripe.com";

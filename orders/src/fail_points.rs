@@ -1,7 +1,7 @@
-//! The named crash points: before and after every write and outside call of CompleteCart, cancel and refund, and of their undo
-//! steps. A test build dies at the point it is told to.
+//! The fail points: before and after every write and outside call of CompleteCart, cancel and refund, and of their
+//! undo. A test build dies at the configured one.
 
-/// A step that can be interrupted on either side.
+/// The fail points before and after a step.
 #[derive(Clone, Copy)]
 pub(crate) struct Point {
     before: &'static str,
@@ -9,7 +9,7 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// Passes the crash points around a step.
+    /// Passes the fail points around a step.
     pub(crate) async fn around<T>(self, step: impl Future<Output = T>) -> T {
         pass(self.before).await;
         let outcome = step.await;
@@ -24,7 +24,8 @@ async fn pass(name: &'static str) {
     crash::pass(name).await;
 }
 
-/// A crash that a unit test can have: the task that passes the point never goes on. Tests run their tasks on their own thread.
+/// /// A crash for unit tests: the task that passes the fail point stops there. Tests run their tasks on their own
+/// thread.
 #[cfg(test)]
 pub(crate) mod crash {
     use std::cell::Cell;
@@ -33,7 +34,7 @@ pub(crate) mod crash {
         static AT: Cell<Option<&'static str>> = const { Cell::new(None) };
     }
 
-    /// Crashes whoever passes the point next, once.
+    /// Stops the next task that passes the fail point, once.
     pub(crate) fn set(point: &'static str) {
         AT.set(Some(point));
     }
@@ -43,7 +44,7 @@ pub(crate) mod crash {
         AT.get().is_none()
     }
 
-    /// Takes the crash back; says whether it had happened.
+    /// Clears the crash; returns whether it had happened.
     pub(crate) fn clear() -> bool {
         AT.take().is_none()
     }
@@ -60,7 +61,7 @@ macro_rules! points {
     ($($name:ident = $text:literal),* $(,)?) => {
         $(pub(crate) const $name: Point =
             Point { before: concat!("orders.", $text, ".before"), after: concat!("orders.", $text, ".after") };)*
-        /// Every crash point of this service.
+        /// Every fail point of this service.
         pub const FAIL_POINTS: &[&str] =
             &[$(concat!("orders.", $text, ".before"), concat!("orders.", $text, ".after")),*];
     };
@@ -81,7 +82,7 @@ points! {
     MARK = "complete.mark",
     CAPTURE = "complete.capture",
     CAPTURED = "complete.captured",
-    // A refused completion: the intent, what is undone, the end.
+    // A refused completion: the intent, the undo steps, the end.
     FAILING = "undo.failing",
     UNDO_PAYMENT = "undo.void",
     UNDO_RESERVATION = "undo.release",
@@ -101,7 +102,7 @@ points! {
     REFUND = "refund.refund",
     REFUND_RESERVATION = "refund.release",
     REFUNDED = "refund.done",
-    // A driver's right to drive.
+    // The lease.
     LEASE = "lease.take",
     RENEW = "lease.renew",
     REST = "lease.rest",

@@ -1,4 +1,4 @@
-//! What is derived under a secret of the store: order ids from (owner, key), and the tokens that let a guest follow an order.
+//! Values derived with a secret of the store: order ids from (owner, key), and access tokens of guests' orders.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_mesh::{Env, Error, ErrorReason};
@@ -18,7 +18,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads the store's secret, and makes it at the first start.
+    /// Reads the store's secret, and creates it at the first start.
     pub(crate) async fn open(store: &dyn OrderStore, env: &Env) -> Result<Self, Error> {
         let secret = store.secret("orders", &env.ids.secret::<32>()).await?;
         let secret = secret
@@ -35,13 +35,13 @@ impl Keys {
         format!("order_{}", base32(u128::from_be_bytes(bytes)))
     }
 
-    /// The token that lets its holder follow and cancel the order.
+    /// The token with which a guest follows and cancels the order.
     pub(crate) fn access_token(&self, order_id: &str) -> String {
         let mac = URL_SAFE_NO_PAD.encode(&self.mac(&["access", order_id])[..24]);
         format!("{}.{mac}", order_id.trim_start_matches("order_"))
     }
 
-    /// The order a token is for, if it was given out here.
+    /// The order of a token, if the token is genuine.
     pub(crate) fn order_of_token(&self, token: &str) -> Option<String> {
         let (suffix, mac) = token.split_once('.')?;
         let order_id = format!("order_{suffix}");
@@ -50,7 +50,7 @@ impl Keys {
             .ok()
             .filter(|given| given.len() == 24)?;
         let expected = self.mac(&["access", &order_id]);
-        // Compared without telling by the time it takes where they differ.
+        // Compared in constant time.
         let difference = given
             .iter()
             .zip(&expected)
@@ -76,7 +76,7 @@ fn base32(value: u128) -> String {
         .collect()
 }
 
-/// A digest of what was asked, to tell a repeated call from another one.
+/// The fingerprint of a request, to tell a retry from another request.
 pub(crate) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -86,7 +86,7 @@ pub(crate) fn fingerprint(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
-/// Refuses what is no idempotency key: 1 to 255 printable ASCII characters.
+/// Refuses an invalid idempotency key: it has 1 to 255 printable ASCII characters.
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     if key.is_empty() {
         let message = "This operation needs an idempotency key.";

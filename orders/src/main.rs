@@ -1,4 +1,4 @@
-//! The orders service as a process of its own.
+//! The orders service in a process of its own.
 
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ async fn serve(mut process: Process, arguments: Arguments) -> anyhow::Result<Pro
         auth: auth.clone(),
     };
     let broker = Broker::configured(&process.env)?;
-    // Alive, and not ready: a server that is away is waited for. The port is opened once there is something behind it.
+    // Alive but not ready while it waits for a server. The gRPC port opens once the service can answer.
     let admin = process.bind(admin_addr, "COMPTOIR_ADMIN_ADDR")?;
     process.serve_admin(admin);
     let service = comptoir_orders::start(orders, process.env.clone(), called, broker).await?;

@@ -231,7 +231,7 @@ impl Webhooks {
     /// Takes the order on, which asks the provider. `false`: another process drives it, and may have asked before this came.
     async fn look(&self, order_id: &str) -> Result<bool, Error> {
         let engine = &self.shared.engine;
-        // What went wrong is logged by the drive, and the order has its next date.
+        // The run logs its failure, and the order is due again later.
         if engine.running(order_id).is_some() {
             let _ = engine.advance(order_id).await;
         }

@@ -1,5 +1,5 @@
-//! What an audit reads of the orders' store, and what an order's document has to say of itself. Nothing is written, and nothing
-//! made: a store that is not there is an error.
+//! Reads the orders' store for an audit, and checks each order's document. Nothing is written or created: a missing
+//! store is an error.
 
 mod order;
 
@@ -26,29 +26,29 @@ pub enum Books {
     Mongo(Database),
 }
 
-/// An order with what stands beside its document.
+/// An order, with the data stored with its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Book {
     /// The document.
     pub order: Order,
-    /// What it brought in, as reports add it up: minor units.
+    /// Its revenue in reports, in minor units.
     pub revenue: i64,
-    /// The sequences of its events that wait to be published, in their order.
+    /// The sequences of its unpublished events, in order.
     pub waiting: Vec<i64>,
 }
 
-/// Where an order's units have to be.
+/// The state that an order's units must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units {
     /// Sold to it.
     Sold,
-    /// Neither held for it nor sold to it.
+    /// Neither reserved for it nor sold to it.
     Free,
-    /// On the way from one to the other.
+    /// In transition: either is correct.
     Moving,
 }
 
-/// Opens the store where the settings say.
+/// Opens the store in the settings.
 pub async fn open(location: &Store) -> anyhow::Result<Books> {
     Ok(match location {
         Store::Sqlite(file) => Books::Sqlite(comptoir_stores::sqlite::open_to_read(file).await?),
@@ -57,7 +57,7 @@ pub async fn open(location: &Store) -> anyhow::Result<Books> {
 }
 
 impl Books {
-    /// Every order, in the order of their ids.
+    /// Every order, sorted by id.
     pub fn orders(&self) -> BoxStream<'_, anyhow::Result<Book>> {
         match self {
             Self::Sqlite(pool) => sqlite::books(pool),
@@ -67,25 +67,25 @@ impl Books {
 }
 
 impl Book {
-    /// Every breach that the order shows by itself.
+    /// Every breach within the order.
     pub fn breaches(&self) -> Vec<Breach> {
         order::breaches(self)
     }
 
-    /// Where its units have to be.
+    /// The state that its units must have.
     pub fn units(&self) -> Units {
         let order = &self.order;
         match order.state {
             State::Failed | State::Canceled => Units::Free,
             State::PendingPayment => Units::Moving,
-            // A cancellation or a refund may give them back before it is noted.
+            // A cancellation or a refund releases units before it is recorded.
             _ if order.work().is_some() && !order.payment.capture_is_open() => Units::Moving,
             _ if order.restocked => Units::Free,
             _ => Units::Sold,
         }
     }
 
-    /// How many units of each variant were bought.
+    /// The units bought of each variant.
     pub fn bought(&self) -> BTreeMap<&str, i32> {
         let mut bought = BTreeMap::new();
         for line in self.order.contents.iter().flat_map(|contents| &contents.lines) {
@@ -95,7 +95,7 @@ impl Book {
     }
 }
 
-/// What no two orders may share; told each of them once.
+/// Values that no two orders may share, collected order by order.
 #[derive(Default)]
 pub struct Shared {
     payments: HashMap<String, String>,
@@ -104,7 +104,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Every breach that the order shows beside those that were told before.
+    /// Every breach between the order and the orders before it.
     pub fn breaches(&mut self, order: &Order) -> Vec<Breach> {
         let mut breaches = Vec::new();
         let mut claim = |taken: &mut HashMap<String, String>, what: &str, value: &str| match taken
@@ -128,7 +128,7 @@ impl Shared {
         if let Some(number) = &order.number {
             claim(&mut self.numbers, "number", number);
         }
-        // One that failed before leaves the cart to the next.
+        // An order that failed releases its cart for the next one.
         if order.was_placed() {
             claim(&mut self.carts, "cart", &order.cart_id);
         }

@@ -1,4 +1,4 @@
-//! What an order's document has to say of itself: pure functions, a promise each.
+//! Checks of an order's document: pure functions, one for each invariant.
 
 use comptoir_mesh::audit::{Breach, Invariant};
 
@@ -8,7 +8,7 @@ use crate::domain::{
     pricing::line_total,
 };
 
-/// Notes what is wrong with an order.
+/// Collects the breaches of an order.
 struct Notes<'a> {
     order: &'a Order,
     breaches: Vec<Breach>,
@@ -23,7 +23,7 @@ impl Notes<'_> {
     }
 }
 
-/// Every breach that the order shows.
+/// Every breach of the order.
 pub(super) fn breaches(book: &Book) -> Vec<Breach> {
     let mut notes = Notes {
         order: &book.order,
@@ -98,7 +98,7 @@ fn totals(notes: &mut Notes<'_>) {
     }
 }
 
-/// Whether the parts make the total; a sum past 64 bits makes nothing.
+/// Whether the parts sum to the total; an overflow is a breach.
 fn adds_up(contents: &Contents) -> bool {
     let cost = &contents.cost;
     let lines = contents.lines.iter().all(|line| {
@@ -163,7 +163,7 @@ fn money(notes: &mut Notes<'_>, revenue: i64) {
     notes.expect(asked <= captured, Invariant::MoneyIsConserved, || {
         format!("refunds of {asked} are asked for, of {captured} captured")
     });
-    // What a cancellation gives back is no refund of its own.
+    // A cancellation's refund is not in the list of refunds.
     let by_refunds = amounts(&[IntentState::Done]);
     notes.expect(
         refunded == by_refunds || (notes.order.cancel.is_some() && refunded >= by_refunds),
@@ -215,7 +215,7 @@ fn charges(notes: &mut Notes<'_>) {
     });
 }
 
-/// The events that the order's changes are announced by.
+/// The events that the order's changes publish.
 fn announced(order: &Order) -> usize {
     let parcels = &order.fulfillments;
     let refunds = order.payment.refunds.iter();
@@ -249,7 +249,7 @@ fn events(notes: &mut Notes<'_>, waiting: &[i64]) {
         Invariant::EveryChangeIsTold,
         || format!("{written} events were written for {expected} changes"),
     );
-    // They are taken out in their order, so those that wait are its last ones.
+    // Events are published in order, so the unpublished ones are the last ones.
     let last = i64::try_from(written).unwrap_or(i64::MAX);
     let count = i64::try_from(waiting.len()).unwrap_or(i64::MAX);
     notes.expect(

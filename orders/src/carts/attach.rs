@@ -1,5 +1,5 @@
-//! A customer takes over a guest's cart. Where the customer has an open cart already, the guest's is closed first, which fixes
-//! what is in it, and then its lines go over, once by its id: whoever repeats the call after a crash in between goes on there.
+//! A customer takes over a guest's cart. If the customer has an open cart, the guest's cart is closed first, which
+//! fixes its lines, and then they are merged, once per cart id: a retry after a crash in between continues from there.
 
 use comptoir_mesh::Error;
 
@@ -10,10 +10,10 @@ use crate::{
 };
 
 impl Carts {
-    /// Gives the cart to go on with.
+    /// Returns the cart to use from now on.
     pub(crate) async fn attach(&self, user_id: &str, id: &str) -> Result<(Cart, Quote), Error> {
         let (carts, user_id, id) = (self.clone(), user_id.to_owned(), id.to_owned());
-        // Two documents are written; a caller who goes away must not leave the second one out.
+        // Two documents are written: a disconnected caller must not stop the second write.
         let task = self
             .env
             .tasks
@@ -45,13 +45,13 @@ impl Carts {
             }
             taken.customer_id = Some(user_id.to_owned());
             taken.touch(self.env.clock.now());
-            // Written or not, the next round sees what is there.
+            // Whether it was written or not, the next round reads the result.
             self.store.replace_cart(&taken).await?;
         }
         Err(contended())
     }
 
-    /// Brings the lines of a cart that was taken over to where they go; `None` when another came between.
+    /// Merges the lines of a cart that was taken over; `None` on a conflict.
     async fn go_over(&self, mut taken: Cart) -> Result<Option<Cart>, Error> {
         let Some(target) = taken.merged_into.clone() else {
             return Ok(Some(taken));
@@ -65,7 +65,7 @@ impl Carts {
                 own.touch(now);
                 Ok(self.store.replace_cart(&own).await?.then_some(own))
             }
-            // Ordered in the meantime: the guest's cart is the one to go on with after all.
+            // Ordered meanwhile: the guest's cart remains the one to use.
             _ => {
                 taken.merged_into = None;
                 taken.touch(now);

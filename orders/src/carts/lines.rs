@@ -1,4 +1,4 @@
-//! Units put in, changed and taken out.
+//! Lines added, changed and removed.
 
 use comptoir_mesh::{
     Caller, Error,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Carts {
-    /// Adds units; a variant that is there already gets more.
+    /// Adds units; those of a variant in the cart are added to its line.
     pub(crate) async fn add(
         &self,
         caller: &Caller,
@@ -59,7 +59,7 @@ impl Carts {
         self.edit(caller, id, &Set { quantities }).await
     }
 
-    /// Takes lines out, by their ids.
+    /// Removes lines, by their ids.
     pub(crate) async fn remove(
         &self,
         caller: &Caller,
@@ -79,7 +79,7 @@ struct Add {
 impl Edit for Add {
     fn variants<'a>(&'a self, cart: &'a Cart) -> Result<Vec<&'a str>, Error> {
         let variants = variants_with(cart, &self.wanted);
-        // Before the catalogue is asked about more than a cart holds.
+        // Before the catalogue is asked for more variants than a cart can hold.
         self.limits.check_lines(variants.len())?;
         Ok(variants)
     }
@@ -128,7 +128,7 @@ impl Edit for Remove {
     }
 
     fn apply(&self, cart: &mut Cart, _: &Carts, _: &Variants) -> Result<(), Error> {
-        // One named twice is taken out once.
+        // A line that is named twice is removed once.
         let removed = self
             .line_ids
             .iter()

@@ -1,5 +1,5 @@
-//! What buyers do to their carts. A change is made on the cart as it was read and written by compare-and-set on its version;
-//! one that met another's is made again on what that one left, so that none is lost.
+//! Changes of carts. A change is applied to the cart that was read, and written by compare-and-set on its version; on a
+//! conflict it is applied again to the new version, so that no change is lost.
 
 mod attach;
 mod lines;
@@ -26,9 +26,9 @@ use crate::{
     store::CartStore,
 };
 
-/// How often a change is made again at most. Changes that met another line up, so a few are enough.
+/// Attempts at a change. Conflicting changes of one process queue up, so a few suffice.
 const ATTEMPTS: usize = 32;
-/// Queues for changes of one process that met another.
+/// Queues for conflicting changes of one process.
 const QUEUES: usize = 64;
 
 /// Reads and changes carts.
@@ -43,7 +43,7 @@ pub(crate) struct Carts {
     hasher: RandomState,
 }
 
-/// What a new cart begins with, checked.
+/// The checked input of a new cart.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beginning {
     pub(crate) lines: Vec<RequestedLine>,
@@ -53,18 +53,18 @@ pub(crate) struct Beginning {
 
 /// A change of a cart.
 trait Edit {
-    /// The variants it needs to know, those of the cart included.
+    /// The variants it needs to read, including those of the cart.
     fn variants<'a>(&'a self, cart: &'a Cart) -> Result<Vec<&'a str>, Error>;
-    /// Makes the change, or refuses it.
+    /// Applies the change, or refuses it.
     fn apply(&self, cart: &mut Cart, carts: &Carts, variants: &Variants) -> Result<(), Error>;
-    /// Refuses what the change would lead to.
+    /// Refuses the result of the change.
     fn check(&self, _: &Quote) -> Result<(), Error> {
         Ok(())
     }
 }
 
 impl Carts {
-    /// Carts in this store at these prices.
+    /// Carts in this store, priced by this pricer.
     pub(crate) fn new(
         store: Arc<dyn CartStore>,
         pricer: Pricer,
@@ -84,7 +84,7 @@ impl Carts {
         }
     }
 
-    /// Makes a cart: the user's own, or a guest's.
+    /// Creates a cart for the user, or a guest's cart.
     pub(crate) async fn create(
         &self,
         user_id: Option<&str>,
@@ -106,8 +106,8 @@ impl Carts {
         Ok((cart, quote))
     }
 
-    /// Reads a cart the caller may see: a guest's by whoever holds its id, a customer's by that customer alone. The id of a
-    /// guest's cart that went into the customer's gives the latter.
+    /// Reads a cart that the caller may see: a guest's cart by its id, a customer's only by that customer. The id of a
+    /// guest's cart that was merged finds the customer's cart.
     pub(crate) async fn find(&self, caller: &Caller, id: &str) -> Result<Cart, Error> {
         let cart = self.visible(caller.user_id(), id).await?;
         match &cart.merged_into {
@@ -133,8 +133,8 @@ impl Carts {
         }
     }
 
-    /// The address of the account, where a code may count by it. Without an answer of auth the cart is shown all the same,
-    /// and ordering it asks again.
+    /// The account's address, if a code may count by it. Without an answer of auth the cart is shown without it, and
+    /// completing the cart asks again.
     async fn account_email(&self, cart: &Cart) -> Option<String> {
         if cart.discount_codes.is_empty() {
             return None;
@@ -150,7 +150,8 @@ impl Carts {
 
     fn empty(&self, user_id: Option<&str>, locale: String, now: Timestamp) -> Cart {
         Cart {
-            // Not a ULID by time: whoever holds the id of a guest's cart may change it, so all of it has to be unguessable.
+            // // Not a ULID with a time: the id of a guest's cart allows changing it, so all of it has to be
+            // unguessable.
             id: format!("cart_{}", Ulid::from_bytes(self.env.ids.secret())),
             version: 1,
             customer_id: user_id.map(str::to_owned),
@@ -173,7 +174,7 @@ impl Carts {
         }
     }
 
-    /// Makes a change of a cart, again if another came between.
+    /// Applies a change to a cart, and retries it on a conflict.
     async fn edit(&self, caller: &Caller, id: &str, edit: &impl Edit) -> Result<(Cart, Quote), Error> {
         let mut variants = Variants::default();
         let mut turn = None;

@@ -1,4 +1,4 @@
-//! Who buys, where it goes, how, and with which codes.
+//! Buyer, addresses, delivery and discount codes.
 
 use comptoir_mesh::{
     Caller, Error,
@@ -15,10 +15,10 @@ use crate::{
     quote::{Quote, Variants, code_message},
 };
 
-/// Codes a cart takes.
+/// The most codes of a cart.
 const CODES: usize = comptoir_mesh::lengths::DISCOUNT_CODES;
 
-/// What changes; what is `None` stays.
+/// The change; `None` keeps a field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Update {
     email: Option<Option<String>>,
@@ -27,12 +27,12 @@ pub(crate) struct Update {
     delivery_address: Option<Address>,
     billing_address: Option<Option<Address>>,
     delivery_option_id: Option<String>,
-    /// With their places in the request.
+    /// With their positions in the request.
     codes: Option<Vec<(usize, String)>>,
 }
 
 impl Carts {
-    /// Changes what the update names.
+    /// Applies the update.
     pub(crate) async fn update(
         &self,
         caller: &Caller,
@@ -44,7 +44,7 @@ impl Carts {
 }
 
 impl Update {
-    /// Reads a request, and names all that is wrong with it.
+    /// Reads a request, and collects all violations.
     pub(crate) fn parse(request: pb::UpdateCartRequest, shop: &Shop) -> Result<Self, Error> {
         let mut problems = Problems::default();
         let email = request
@@ -106,7 +106,7 @@ fn destination(address: Address, shop: &Shop) -> Result<Address, Error> {
     ))
 }
 
-/// Each code once without regard to case, with its place.
+/// Each code once, ignoring case, with its position.
 fn parse_codes(codes: &[String]) -> Result<Vec<(usize, String)>, Error> {
     if codes.len() > CODES {
         let message = format!("A cart takes at most {CODES} codes.");
@@ -126,7 +126,7 @@ fn parse_codes(codes: &[String]) -> Result<Vec<(usize, String)>, Error> {
                     kept.push((n, code));
                 }
             }
-            // To a buyer, what cannot be a code is a code that is not there.
+            // For a buyer, an impossible code is an unknown code.
             Err(error) if error.reason() == ErrorReason::ValidationFailed => {
                 let reason = ErrorReason::DiscountCodeInvalid;
                 problems.push(Violation::new(field, reason, code_message(reason)));
@@ -190,7 +190,7 @@ impl Edit for Update {
 }
 
 impl Update {
-    /// Takes the chosen way, and drops one that is not offered where the cart goes now.
+    /// Sets the chosen delivery option, and drops one that is not offered for the cart's address.
     fn choose_delivery(&self, cart: &mut Cart, shop: &Shop) -> Result<(), Error> {
         let country = cart
             .delivery_address

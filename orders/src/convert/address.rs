@@ -23,7 +23,7 @@ const WITHOUT_POSTAL_CODE: &[&str] = &[
     "TG", "TK", "TO", "TT", "TV", "UG", "VU", "YE", "ZW",
 ];
 
-/// Reads an address; `field` is its place in the request.
+/// Reads an address; `field` is its path in the request.
 pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Error> {
     let mut problems = Problems::default();
     let mut required = |name: &str, value: &str, max: usize| {
@@ -70,7 +70,7 @@ pub(crate) fn parse(field: &str, address: &types::Address) -> Result<Address, Er
         problems.push(Violation::new(path, ErrorReason::ValidationFailed, message));
     }
     problems.check()?;
-    // Each is there once nothing was wrong.
+    // Each is present if there was no violation.
     Ok(Address {
         first_name: first_name.unwrap_or_default(),
         last_name: last_name.unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Carts and what they come to.
+//! Carts and their totals.
 
 use comptoir_mesh::{Error, error::ErrorReason, text};
 use comptoir_proto::orders::v1 as pb;
@@ -15,7 +15,7 @@ use crate::{
     quote::{Quote, QuotedCode, QuotedLine},
 };
 
-/// Reads lines somebody wants.
+/// Reads requested lines.
 pub(crate) fn wanted(lines: Vec<pb::CartLineInput>) -> Vec<RequestedLine> {
     lines
         .into_iter()
@@ -23,7 +23,7 @@ pub(crate) fn wanted(lines: Vec<pb::CartLineInput>) -> Vec<RequestedLine> {
         .collect()
 }
 
-/// Reads an e-mail address; empty is none.
+/// Reads an e-mail address; empty is `None`.
 pub(crate) fn parse_email(field: &str, email: &str) -> Result<Option<String>, Error> {
     if email.trim().is_empty() {
         Ok(None)
@@ -48,7 +48,7 @@ pub(crate) fn parse_locale(field: &str, locale: &str) -> Result<String, Error> {
     }
 }
 
-/// Checks that a currency somebody names is the shop's.
+/// Checks that the requested currency is the shop's.
 pub(crate) fn check_currency(field: &str, currency: &str, shop: &Shop) -> Result<(), Error> {
     if currency == shop.currency {
         return Ok(());
@@ -64,7 +64,7 @@ pub(crate) fn check_currency(field: &str, currency: &str, shop: &Shop) -> Result
     Err(Error::field(field, ErrorReason::CurrencyMismatch, message))
 }
 
-/// A cart at these terms.
+/// A cart with its quote.
 pub(crate) fn to_proto(cart: &Cart, quote: Quote) -> pb::Cart {
     let Quote {
         currency,
@@ -116,7 +116,7 @@ fn line_to_proto(line: QuotedLine, currency: &str) -> pb::CartLine {
     }
 }
 
-/// What it comes to; orders show it the same way.
+/// The totals; orders show them the same way.
 pub(crate) fn cost_to_proto(cost: &Cost, currency: &str) -> pb::Cost {
     let Cost {
         subtotal,
@@ -152,7 +152,7 @@ pub(crate) fn cost_to_proto(cost: &Cost, currency: &str) -> pb::Cost {
     }
 }
 
-/// A way to deliver; orders show it the same way.
+/// A delivery option; orders show it the same way.
 pub(crate) fn option_to_proto(option: &DeliveryOption, currency: &str) -> pb::DeliveryOption {
     pb::DeliveryOption {
         id: option.id.clone(),

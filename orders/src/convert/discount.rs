@@ -18,10 +18,10 @@ use crate::domain::{
     pricing::Rate,
 };
 
-/// Characters a code has at most.
+/// The longest code, in characters.
 const CODE: usize = comptoir_mesh::lengths::DISCOUNT_CODE;
 
-/// What staff say of a code, checked.
+/// A code's checked input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
     code: String,
@@ -35,7 +35,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// A new discount that says this.
+    /// A new discount of this input.
     pub(crate) fn create(self, id: String, now: Timestamp) -> Discount {
         let Self {
             code,
@@ -63,7 +63,7 @@ impl Terms {
         }
     }
 
-    /// The discount, saying this from now on.
+    /// The discount with this input.
     pub(crate) fn replace(self, there: &Discount, now: Timestamp) -> Discount {
         let created_at = there.created_at;
         Discount {
@@ -74,7 +74,7 @@ impl Terms {
     }
 }
 
-/// Reads what staff say of a code.
+/// Reads a code's input.
 pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Terms, Error> {
     let Some(input) = input else {
         return Err(Error::field(
@@ -147,7 +147,7 @@ pub(crate) fn parse(input: Option<pb::DiscountInput>, shop: &Shop) -> Result<Ter
     })
 }
 
-/// Reads a code as somebody types it.
+/// Reads a code as typed.
 pub(crate) fn parse_code(field: &str, code: &str) -> Result<String, Error> {
     let code = text::line(field, code, CODE)?;
     if code.is_empty() || code.contains(char::is_whitespace) {
@@ -193,7 +193,7 @@ pub(crate) fn to_proto(counted: Counted) -> pb::Discount {
         Kind::Percent(rate) => (DiscountKind::Percent, rate.to_string()),
         Kind::Fixed(amount) => (DiscountKind::Fixed, format_decimal(amount, digits)),
     };
-    // A percentage without a minimum is of no currency.
+    // A percentage without a minimum has no currency.
     let currency =
         (kind == DiscountKind::Fixed || discount.minimum_subtotal.is_some()).then_some(discount.currency);
     pb::Discount {

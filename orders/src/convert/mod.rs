@@ -1,5 +1,4 @@
-//! Between the contract's messages and the domain. What comes in is checked here, all of it, so that an answer names every
-//! field that is wrong.
+//! Between the contract's messages and the domain. All input is checked here, and an answer names every wrong field.
 
 pub(crate) mod address;
 pub(crate) mod cart;
@@ -19,10 +18,10 @@ use jiff::Timestamp;
 
 /// The first second of a time: the year 1, as protobuf has it. The last one is that of the year 9999, less a day.
 const FIRST: i64 = -62_135_596_800;
-/// What is added to them, forward also before 1970.
+/// The microseconds, counted forward also before 1970.
 const NANOS: RangeInclusive<i32> = 0..=999_999_999;
 
-/// A time from a contract, to the microsecond; `None` when it is none.
+/// A time of the contract, to the microsecond; `None` if it is invalid.
 pub(crate) fn from_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
     if at.seconds < FIRST || !NANOS.contains(&at.nanos) {
         return None;
@@ -31,29 +30,29 @@ pub(crate) fn from_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
     Timestamp::from_microsecond(at.as_microsecond()).ok()
 }
 
-/// A time that a request names.
+/// A time in a request.
 pub(crate) fn time(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp, Error> {
     from_timestamp(at)
         .ok_or_else(|| Error::field(field, ErrorReason::ValidationFailed, "This is not a time."))
 }
 
-/// A value of an enum, as a number on the wire: one that has no name is refused, rather than taken for none.
+/// A value of an enum, as a number on the wire: an unknown one is refused rather than ignored.
 pub(crate) fn from_number<E: TryFrom<i32>>(field: &str, number: i32) -> Result<E, Error> {
     E::try_from(number)
         .map_err(|_| Error::field(field, ErrorReason::ValidationFailed, "There is no such value."))
 }
 
-/// An amount as the contracts have it.
+/// An amount of the contract.
 pub(crate) fn to_money(minor_units: i64, currency: &str) -> Option<Money> {
     Some(comptoir_shop::money::money(minor_units, currency))
 }
 
-/// Collects what is wrong with a request while it is read.
+/// Collects the violations of a request while it is read.
 #[derive(Default)]
 pub(crate) struct Problems(Vec<Violation>);
 
 impl Problems {
-    /// The value, or nothing and the problem noted.
+    /// The value, or `None` after collecting the violation.
     pub(crate) fn take<T>(&mut self, checked: Result<T, Error>) -> Option<T> {
         match checked {
             Ok(value) => Some(value),
@@ -71,7 +70,7 @@ impl Problems {
         self.0.push(violation);
     }
 
-    /// The refusal, if anything was wrong.
+    /// The refusal, if there was a violation.
     pub(crate) fn check(self) -> Result<(), Error> {
         if self.0.is_empty() {
             Ok(())

@@ -1,4 +1,4 @@
-//! Orders as the contract has them.
+//! Orders of the contract.
 
 use comptoir_proto::orders::v1 as pb;
 
@@ -7,7 +7,7 @@ use crate::domain::order::{
     Contents, FulfilledLine, Fulfillment, HistoryEntry, Order, OrderLine, PaymentEvent, Refusal, State,
 };
 
-/// The order, with its access token for those who may have it.
+/// The order, with its access token if the caller may have it.
 pub(crate) fn to_proto(order: &Order, access_token: Option<String>) -> pb::Order {
     let currency = order.currency();
     let contents = order.contents.as_ref();
@@ -57,7 +57,7 @@ pub(crate) fn to_proto(order: &Order, access_token: Option<String>) -> pb::Order
     }
 }
 
-/// Where it can go from here; a shipped order cannot be canceled any more.
+/// The states it can reach from here; a shipped order can no longer be cancelled.
 fn next_states(order: &Order, next: &[State]) -> Vec<i32> {
     let shipped = !order.fulfillments.is_empty();
     next.iter()
@@ -124,7 +124,7 @@ fn history_to_proto(entry: &HistoryEntry) -> pb::OrderHistoryEntry {
     }
 }
 
-/// An expected no, as the contract has it.
+/// A refusal of the contract.
 pub(crate) fn refusal_to_proto(refusal: &Refusal) -> pb::Refusal {
     pb::Refusal {
         code: refusal.code.clone(),

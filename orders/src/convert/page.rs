@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir_mesh::{Error, error::ErrorReason};
 use jiff::Timestamp;
 
-/// A place in a list sorted by time and id.
+/// A position in a list sorted by time and id.
 pub(crate) fn cursor(at: Timestamp, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{id}", at.as_microsecond()))
 }

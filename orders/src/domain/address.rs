@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where something is delivered to, or who is billed. Made by [`crate::convert::address::parse`], which checks every text.
+/// A delivery or billing address. [`crate::convert::address::parse`] creates it, and checks every text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub first_name: String,

@@ -1,22 +1,22 @@
 //! A cart as it is stored: one document that is replaced by compare-and-set on its version.
 //!
-//! Three marks decide whether it can still be changed: a claim (its completion runs), an order (it was placed) and a cart it
-//! went into (a guest's lines that moved to the customer's). A cart with none of the three is open.
+//! Three fields decide whether it can still change: a claim (its completion runs), an order (it was placed) and the
+//! cart it was merged into. A cart without all three is open.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 
-/// How many used-up keys a cart remembers. Older ones are found by their order, whose id is derived from the key.
+/// The most used keys stored in a cart. Older ones are found by their order, whose id is derived from the key.
 const USED_KEYS: usize = 100;
 
-/// What a buyer is about to order.
+/// A buyer's cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cart {
     /// `cart_` and 128 random bits.
     pub id: String,
-    /// Grows by one with each change, a claim included.
+    /// Incremented by each change, also by a claim.
     pub version: i64,
     /// Set once a customer owns it.
     pub customer_id: Option<String>,
@@ -31,36 +31,36 @@ pub struct Cart {
     pub delivery_address: Option<Address>,
     /// Absent: the delivery address.
     pub billing_address: Option<Address>,
-    /// The id of a delivery rule of the shop.
+    /// The id of one of the shop's delivery rules.
     pub delivery_option_id: Option<String>,
-    /// As typed, in the buyer's order; distinct without regard to case.
+    /// As typed, in the buyer's order; distinct, ignoring case.
     pub discount_codes: Vec<String>,
-    /// Set while a completion runs, and kept once it was placed.
+    /// Set while a completion runs, and kept once the order was placed.
     pub claim: Option<Claim>,
     /// Set for good once the order was placed.
     pub order_id: Option<String>,
-    /// Keys that met a definite refusal, oldest first.
+    /// Keys with a definite refusal, oldest first.
     pub used_keys: Vec<UsedKey>,
-    /// The customer's cart this guest's cart goes into.
+    /// The customer's cart into which this guest's cart is merged.
     pub merged_into: Option<String>,
-    /// The guests' carts whose lines are in this one.
+    /// The guests' carts that were merged into this one.
     pub merged_from: Vec<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// Some units of a variant; a variant has at most one line in a cart.
+/// A line: a variant and a quantity. A variant has at most one line in a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// `line_…`
     pub id: String,
     pub variant_id: String,
     pub quantity: i32,
-    /// What the variant was when it was last put in: shown when the catalogue no longer has it, never charged.
+    /// The variant when it was last added: shown when the catalogue no longer has it, never charged.
     pub seen: Seen,
 }
 
-/// What a cart remembers of a variant.
+/// A cart's copy of a variant's description.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Minor units.
@@ -73,7 +73,7 @@ pub struct Seen {
     pub image_url: Option<String>,
 }
 
-/// What people call a variant: the product, and which variant of it where there are several.
+/// A variant's name: the product's, and the variant's if there are several.
 pub fn name(product_title: &str, variant_title: &str) -> String {
     if variant_title.is_empty() || variant_title.eq_ignore_ascii_case("default title") {
         return product_title.to_owned();
@@ -82,27 +82,27 @@ pub fn name(product_title: &str, variant_title: &str) -> String {
 }
 
 impl Seen {
-    /// What people call it.
+    /// Its name.
     pub fn name(&self) -> String {
         name(&self.product_title, &self.variant_title)
     }
 }
 
-/// Who completes the cart. At most one at a time: written while there is none, in one compare-and-set.
+/// The claim of a completion. At most one at a time: it is written by compare-and-set while there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The idempotency key.
     pub key: String,
-    /// A digest of what was asked with the key.
+    /// The fingerprint of the input.
     pub fingerprint: String,
     /// Derived from owner and key.
     pub order_id: String,
-    /// The customer's id, or the cart's for a guest, as the claim found it.
+    /// The customer's id, or the cart's for a guest, at the time of the claim.
     pub owner: String,
     pub at: Timestamp,
 }
 
-/// A key that met a definite refusal; its order, FAILED, has the answer.
+/// A key with a definite refusal; its FAILED order has the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedKey {
     pub key: String,
@@ -111,23 +111,24 @@ pub struct UsedKey {
     pub owner: String,
 }
 
-/// What came of trying to claim a cart; each but `Missing` carries the cart as it now stands.
+/// The result of claiming a cart; each but `Missing` carries the current cart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The claim is written, by this call.
+    /// This call wrote the claim.
     Now(Cart),
-    /// A claim stands there already (`cart.claim`): the same key's is a retry, another's wins. Also after placing.
+    /// There is a claim (`cart.claim`): with the same key this is a retry; with another key, that one won. Also after
+    /// placing.
     Held(Cart),
-    /// The key met a definite refusal on this cart before.
+    /// The key had a definite refusal on this cart before.
     KeyUsed(Cart, UsedKey),
-    /// Its lines went into another cart (`cart.merged_into`).
+    /// It was merged into another cart (`cart.merged_into`).
     Merged(Cart),
     /// No such cart.
     Missing,
 }
 
 impl Cart {
-    /// Whether it can be changed, and claimed.
+    /// Whether it can be changed and claimed.
     pub fn is_open(&self) -> bool {
         self.claim.is_none() && self.order_id.is_none() && self.merged_into.is_none()
     }
@@ -144,24 +145,24 @@ impl Cart {
             .or(self.claim.as_ref().map(|claim| claim.order_id.as_str()))
     }
 
-    /// Who a claim made now would belong to: the customer, or the cart itself for a guest.
+    /// The owner of a claim that is made now: the customer, or the cart itself for a guest.
     pub fn owner(&self) -> &str {
         self.customer_id.as_deref().unwrap_or(&self.id)
     }
 
-    /// Where the bill goes.
+    /// The billing address; unless set, the delivery address.
     pub fn billing(&self) -> Option<&Address> {
         self.billing_address.as_ref().or(self.delivery_address.as_ref())
     }
 
-    /// The next version, as of `now`. Every change of the document goes through here.
+    /// Increments the version. Every change of the document calls this.
     pub fn touch(&mut self, now: Timestamp) {
         self.version += 1;
-        // A clock set back must not make the cart look older to a reader.
+        // A clock that was set back must not make the cart look older.
         self.updated_at = self.updated_at.max(now);
     }
 
-    /// Tries to write `claim`; a store runs this inside one atomic step.
+    /// Tries to set `claim`; a store runs this in one atomic step.
     pub fn try_claim(mut self, claim: &Claim) -> Claimed {
         if self.is_ordered() {
             return Claimed::Held(self);
@@ -182,7 +183,8 @@ impl Cart {
         Claimed::Now(self)
     }
 
-    /// Takes the claim of `order_id` off, and says whether that changed anything. A key that is `used` up is remembered.
+    /// Releases the claim of `order_id`, and returns whether that changed anything. With `used` the key is stored as
+    /// used.
     pub fn try_release(&mut self, order_id: &str, used: bool, now: Timestamp) -> bool {
         if self.order_id.is_some() || self.claim.as_ref().is_none_or(|claim| claim.order_id != order_id) {
             return false;
@@ -210,7 +212,7 @@ impl Cart {
         true
     }
 
-    /// Notes for good that `order_id` was placed, and says whether that changed anything.
+    /// Records for good that `order_id` was placed, and returns whether that changed anything.
     pub fn try_mark_ordered(&mut self, order_id: &str, now: Timestamp) -> bool {
         if self.order_id.is_some() || self.claim.as_ref().is_none_or(|claim| claim.order_id != order_id) {
             return false;

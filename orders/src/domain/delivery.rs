@@ -1,11 +1,11 @@
-//! Where the shop delivers to, and how.
+//! Delivery options of the shop.
 
 use comptoir_shop::{DeliveryRule, Shop};
 use serde::{Deserialize, Serialize};
 
 use super::pricing::Delivery;
 
-/// A way to deliver, at what it costs a cart.
+/// A delivery option, with its price for a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryOption {
     pub id: String,
@@ -19,7 +19,7 @@ pub fn delivers_to(shop: &Shop, country_code: &str) -> bool {
     shop.countries.iter().any(|country| country == country_code)
 }
 
-/// The ways to deliver to this country, in the shop's order.
+/// The delivery options for this country, in the shop's order.
 pub fn offered<'a>(shop: &'a Shop, country_code: &'a str) -> impl Iterator<Item = &'a DeliveryRule> {
     shop.delivery.iter().filter(move |rule| {
         delivers_to(shop, country_code)
@@ -27,12 +27,12 @@ pub fn offered<'a>(shop: &'a Shop, country_code: &'a str) -> impl Iterator<Item 
     })
 }
 
-/// The way with this id, where it is offered to the country.
+/// The option with this id, if it is offered for the country.
 pub fn option<'a>(shop: &'a Shop, country_code: &'a str, id: &str) -> Option<&'a DeliveryRule> {
     offered(shop, country_code).find(|rule| rule.id == id)
 }
 
-/// What the way costs.
+/// The option's price.
 pub fn terms(rule: &DeliveryRule) -> Delivery {
     Delivery {
         price: rule.price,

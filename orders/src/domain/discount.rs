@@ -1,4 +1,4 @@
-//! A discount code: what it says, and when it can be used.
+//! A discount code: its terms, and when it can be used.
 
 use comptoir_mesh::error::ErrorReason;
 use jiff::Timestamp;
@@ -7,12 +7,12 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::pricing::{Offer, Rate};
 
-/// A code and what it takes off. How often it was used is counted beside it, by the store.
+/// A code and its discount. The store counts its uses separately.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discount {
     /// `disc_…`
     pub id: String,
-    /// Grows by one with each change staff make.
+    /// Incremented by each change that staff make.
     pub version: i64,
     /// As typed, NFC.
     pub code: String,
@@ -29,7 +29,7 @@ pub struct Discount {
     pub updated_at: Timestamp,
 }
 
-/// What a code takes off.
+/// The discount of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A part of the subtotal.
@@ -38,37 +38,37 @@ pub enum Kind {
     Fixed(i64),
 }
 
-/// A discount with how often it was used.
+/// A discount with its uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
     pub discount: Discount,
     pub times_used: i64,
 }
 
-/// What came of using a discount for an order.
+/// The result of using a discount for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// It counts for the order, by this call or an earlier one.
     Counted,
-    /// It was used as often as it may be.
+    /// Its limit of uses is reached.
     LimitReached,
-    /// This customer used it as often as one may.
+    /// Its limit of uses per customer is reached.
     CustomerLimitReached,
-    /// It had been given back for this order: whoever asks is late.
+    /// The use was returned for this order before: this call is late.
     GivenBack,
     /// No such discount.
     Missing,
 }
 
 impl Discount {
-    /// Why the code cannot be used at `now` whatever stands in the cart, if so. Its limits are the store's to say.
+    /// Why the code cannot be used at `now`, regardless of the cart, if so. The store checks its limits.
     pub fn refusal(&self, now: Timestamp) -> Option<ErrorReason> {
         let early = self.starts_at.is_some_and(|starts| now < starts);
         let late = self.ends_at.is_some_and(|ends| now >= ends);
         (early || late).then_some(ErrorReason::DiscountCodeExpired)
     }
 
-    /// What it offers to [`super::pricing::price`].
+    /// Its offer for [`super::pricing::price`].
     pub fn offer(&self) -> Offer {
         Offer {
             kind: self.kind,

@@ -1,4 +1,4 @@
-//! What a buyer does to the lines of a cart, within the shop's limits.
+//! Changes of a cart's lines, within the shop's limits.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use comptoir_mesh::{
 
 use super::cart::{Cart, Line, Seen};
 
-/// How much a cart holds; 0 is no limit.
+/// The limits of a cart; 0 is no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub lines: usize,
@@ -17,7 +17,7 @@ pub struct Limits {
     pub quantity: i32,
 }
 
-/// Units somebody wants of a variant.
+/// Requested units of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedLine {
     pub variant_id: String,
@@ -25,7 +25,7 @@ pub struct RequestedLine {
 }
 
 impl Limits {
-    /// Refuses a list that is longer than a cart may be, before anything is done with it.
+    /// Refuses a list that is longer than a cart may be.
     pub fn check_lines(&self, count: usize) -> Result<(), Error> {
         if self.lines != 0 && count > self.lines {
             let message = format!("A cart has at most {} lines.", self.lines);
@@ -34,7 +34,7 @@ impl Limits {
         Ok(())
     }
 
-    /// What is wrong with a quantity, if anything.
+    /// Why a quantity is invalid, if it is.
     pub fn check_quantity(&self, field: &str, quantity: i64) -> Result<(), Violation> {
         if quantity < 1 {
             let message = "A quantity is a whole number of 1 or more; take the line out to have none.";
@@ -52,7 +52,7 @@ impl Limits {
         Ok(())
     }
 
-    /// As many of `quantity` units as one variant may have.
+    /// `quantity`, at most the limit of a line.
     fn cap(&self, quantity: i64) -> i32 {
         let most = if self.quantity == 0 {
             i32::MAX
@@ -63,7 +63,7 @@ impl Limits {
     }
 }
 
-/// What is wrong with the lines as they were asked for, each by itself.
+/// Checks each requested line on its own.
 pub fn check_requested(wanted: &[RequestedLine], limits: Limits) -> Result<(), Error> {
     limits.check_lines(wanted.len())?;
     let refused: Vec<_> = wanted
@@ -82,7 +82,7 @@ pub fn check_requested(wanted: &[RequestedLine], limits: Limits) -> Result<(), E
     }
 }
 
-/// The variants of the cart with these added: each once, those of the cart first.
+/// The variants of the cart and of these lines: each once, those of the cart first.
 pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [RequestedLine]) -> Vec<&'a str> {
     let mut met = HashSet::new();
     let there = cart.lines.iter().map(|line| line.variant_id.as_str());
@@ -93,8 +93,8 @@ pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [RequestedLine]) -> Vec<&'a
 }
 
 impl Cart {
-    /// Adds units, each kind to the line its variant has. `seen` knows the variants that are for sale. Limits hold for the sum,
-    /// however it is split.
+    /// Adds units to the lines of their variants. `seen` contains the variants that are for sale. Limits apply to the
+    /// sum, however it is split.
     pub fn add(
         &mut self,
         wanted: &[RequestedLine],
@@ -143,7 +143,7 @@ impl Cart {
         limits.check_lines(self.lines.len())
     }
 
-    /// Sets the quantity of the line; `field` is its place in the request.
+    /// Sets the quantity of the line; `field` is its path in the request.
     pub fn set_quantity(
         &mut self,
         field: &str,
@@ -157,7 +157,7 @@ impl Cart {
         Ok(line)
     }
 
-    /// Takes the line out; `field` is where the request names it.
+    /// Removes the line; `field` is its path in the request.
     pub fn remove(&mut self, field: &str, line_id: &str) -> Result<(), Violation> {
         let at = self
             .lines
@@ -168,8 +168,8 @@ impl Cart {
         Ok(())
     }
 
-    /// Takes in what a guest had put together: units are added up as far as a line may go, and what this cart does not say yet
-    /// is taken over. Once for each guest's cart, so that a repeated call adds nothing; says whether it did.
+    /// Merges a guest's cart: units are added up to the limit of a line, and fields that this cart lacks are copied.
+    /// Each guest's cart is merged once, so that a retry adds nothing; returns whether it was merged.
     pub fn merge(&mut self, guest: &Cart, limits: Limits) -> bool {
         if self.merged_from.contains(&guest.id) {
             return false;

@@ -1,4 +1,4 @@
-//! Types that cannot be wrong and the rules over them; no async, no transport, no store.
+//! Types that are valid by construction, and rules over them. No async, no transport, no store.
 
 pub mod address;
 pub mod cart;

@@ -1,8 +1,8 @@
 //! An order as it is stored: one document, replaced by compare-and-set on its revision.
 //!
-//! It is the durable state of a engine: [`Order::work`] says what is to be done next, so that whoever reads the document,
-//! the call that made it, a later one or the sweeper, goes on from the same place. What was bought ([`Contents`]) is written
-//! once; history and payment events are append-only.
+//! It is the durable state of the engine: [`Order::work`] tells the next step, so that any reader of the document (the
+//! first call, a retry, the sweeper) continues from the same place. [`Contents`] are written once; history and payment
+//! events are append-only.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use jiff::Timestamp;
@@ -17,100 +17,100 @@ pub use super::order_payment::{
 pub use super::order_requests::{Operation, Refused, Request, key_reused};
 pub use super::order_state::State;
 
-/// The actor of what a buyer did.
+/// The buyer, as an actor in the history.
 pub const BUYER: &str = "buyer";
-/// The actor of what happened by itself.
+/// The system, as an actor in the history.
 pub const SYSTEM: &str = "system";
 
-/// What was bought, and everything that came of it.
+/// An order: its contents and everything that happened to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Begins with `order_`; derived from owner and key.
     pub id: String,
-    /// Grows with each write; what compare-and-set looks at.
+    /// Incremented by each write, for compare-and-set.
     pub revision: i64,
-    /// Grows with each change a reader can see.
+    /// Incremented by each change that readers can see.
     pub version: i64,
-    /// The cart it came from.
+    /// The cart it was made from.
     pub cart_id: String,
-    /// The cart's version the contents were read at.
+    /// The cart's version when the contents were read.
     pub cart_version: i64,
     /// The customer's id, or the cart's for a guest.
     pub owner: String,
     /// Absent for a guest.
     pub customer_id: Option<String>,
-    /// The confirmed address of the account when it was completed, as far as auth said.
+    /// The account's confirmed address at completion, if auth returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_email: Option<String>,
     /// The idempotency key it was completed with.
     pub key: String,
-    /// A digest of what was asked with the key.
+    /// The fingerprint of the input.
     pub fingerprint: String,
-    /// Minor units; what the buyer was shown, where the call said so.
+    /// The total that the buyer was shown, in minor units, if the call sent it.
     pub expected_total: Option<i64>,
-    /// Whom its hold counts for while a bank's action is awaited.
+    /// The client address for which its hold counts while a bank's action is awaited.
     pub client_address: Option<String>,
     /// Given when PLACED.
     pub number: Option<String>,
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// What was bought; absent where it failed before that was read.
+    /// The contents; absent if it failed before they were read.
     pub contents: Option<Contents>,
-    /// The money side.
+    /// The payment.
     pub payment: Payment,
-    /// When the catalogue lets its units go, once they were held.
+    /// When the reservation expires, once there is one.
     pub hold_expires_at: Option<Timestamp>,
-    /// Why it ends FAILED; written before anything is undone.
+    /// Why it fails; written before anything is undone.
     pub failing: Vec<Refusal>,
-    /// Whether the provider was never asked for anything, as whoever wrote `failing` knew.
+    /// Whether the provider was never called, as known when `failing` was written.
     pub unasked: bool,
-    /// The cancellation, asked for or done.
+    /// The cancellation, requested or done.
     pub cancel: Option<Cancel>,
-    /// Whether its units went back on the shelf.
+    /// Whether its units were restocked.
     pub restocked: bool,
     /// Parcels.
     pub fulfillments: Vec<Fulfillment>,
     /// Changes of state; append-only.
     pub history: Vec<HistoryEntry>,
-    /// What was asked with which key.
+    /// Requests with their idempotency keys.
     pub requests: Vec<Request>,
-    /// How many events were written.
+    /// The number of events written.
     pub events: u64,
-    /// Who drives it now.
+    /// The lease of the current run.
     pub lease: Option<Lease>,
-    /// When to go on, where nobody drives it and something is left to do.
+    /// When to continue, if there is work left and no run.
     pub wake_at: Option<Timestamp>,
-    /// Tries in a row that did not get on.
+    /// Failed attempts in a row.
     pub attempts: u32,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it became PLACED.
     pub placed_at: Option<Timestamp>,
-    /// When a reader's view of it last changed.
+    /// When a change that readers can see was last made.
     pub updated_at: Timestamp,
 }
 
-/// An expected no.
+/// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// An `ErrorReason`'s public code.
     pub code: String,
     /// The path into the input.
     pub field: Vec<String>,
-    /// A sentence for a person.
+    /// A public sentence.
     pub message: String,
 }
 
 /// A cancellation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
-    /// Begins with `cxl_`; what the money goes back under.
+    /// Begins with `cxl_`; the idempotency key of its refund.
     pub id: String,
     /// As given.
     pub reason: Option<String>,
-    /// Who asked.
+    /// The actor.
     pub actor: String,
-    /// How far it came.
+    /// Its progress.
     pub state: IntentState,
 }
 
@@ -121,46 +121,46 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// Absent in the first entry.
     pub from: Option<State>,
-    /// Where to.
+    /// The new state.
     pub to: State,
     /// [`BUYER`], [`SYSTEM`], or a staff user's id.
     pub actor: String,
-    /// Why, where somebody said.
+    /// The reason, if one was given.
     pub reason: Option<String>,
 }
 
-/// The right to drive an order, for a while.
+/// The exclusive right to run an order, until a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Whose.
+    /// The holder.
     pub holder: String,
-    /// Past this anybody may take it.
+    /// When another process may take it.
     pub until: Timestamp,
 }
 
-/// What is to be done next.
+/// The next work of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// From PENDING_PAYMENT towards PLACED.
+    /// Continue from PENDING_PAYMENT to PLACED.
     Pay,
-    /// Undo and end FAILED.
+    /// Undo, and end FAILED.
     Fail,
-    /// Get the money.
+    /// Capture the payment.
     Capture,
-    /// Give money back.
+    /// Make a refund.
     Refund(Refund),
-    /// Undo and end CANCELED.
+    /// Undo, and end CANCELED.
     Cancel(Cancel),
 }
 
-/// What an amount goes back under that the provider took though it was to be let go.
+/// The idempotency key of the refund of an amount that was captured although it was to be voided.
 pub fn void_key(order_id: &str) -> String {
     format!("void_{}", order_id.trim_start_matches("order_"))
 }
 
 impl Order {
-    /// What is to be done next; `None` when it rests. An open capture comes before all else: what was taken can be given
-    /// back, but what may or may not have been taken cannot.
+    /// The next work; `None` when there is none. An open capture comes first: a captured amount can be refunded, one
+    /// that may or may not be captured cannot.
     pub fn work(&self) -> Option<Work> {
         let cancel = self.open_cancel();
         match self.state {
@@ -175,33 +175,33 @@ impl Order {
         }
     }
 
-    /// The cancellation that is under way.
+    /// The cancellation in progress.
     pub fn open_cancel(&self) -> Option<&Cancel> {
         self.cancel
             .as_ref()
             .filter(|cancel| cancel.state == IntentState::Open)
     }
 
-    /// When the sweeper has to look at it: when a lease runs out, or when a rest ends.
+    /// When the sweeper has to handle it: when a lease expires, or at `wake_at`.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.lease.as_ref().map(|lease| lease.until).or(self.wake_at)
     }
 
-    /// Whether somebody else than `holder` drives it.
+    /// Whether another holder than `holder` has the lease.
     pub fn is_leased_by_other(&self, holder: &str, now: Timestamp) -> bool {
         self.lease
             .as_ref()
             .is_some_and(|lease| lease.holder != holder && now < lease.until)
     }
 
-    /// Notes a change a reader can see.
+    /// Records a change that readers can see.
     pub fn touch(&mut self, now: Timestamp) {
         self.version += 1;
-        // A clock set back must not make the order look older to a reader.
+        // A clock that was set back must not make the order look older.
         self.updated_at = self.updated_at.max(now);
     }
 
-    /// Changes the state as the table allows, and says so in the history.
+    /// Changes the state if the table allows it, and adds it to the history.
     pub fn transition(
         &mut self,
         to: State,
@@ -239,24 +239,24 @@ impl Order {
         });
     }
 
-    /// What it comes to, in minor units; 0 where it failed before that was read.
+    /// The total, in minor units; 0 if it failed before that was read.
     pub fn total(&self) -> i64 {
         self.contents.as_ref().map_or(0, |contents| contents.cost.total)
     }
 
-    /// ISO 4217; empty where it failed before that was read.
+    /// ISO 4217; empty if it failed before that was read.
     pub fn currency(&self) -> &str {
         self.contents.as_ref().map_or("", |contents| &contents.currency)
     }
 
-    /// Whether its e-mail address is that of the account that ordered.
+    /// Whether its e-mail address is that of the ordering account.
     pub fn email_is_confirmed(&self) -> bool {
         let key = |email: &str| comptoir_mesh::text::normalise_email(email);
         let of = self.contents.as_ref().map(|contents| key(&contents.email));
         of.is_some() && of == self.account_email.as_deref().map(key)
     }
 
-    /// Whether it was PLACED once: only such orders are told of.
+    /// Whether it was ever PLACED: only such orders publish events about it.
     pub fn was_placed(&self) -> bool {
         self.placed_at.is_some()
     }
@@ -266,7 +266,7 @@ impl Order {
         self.state == State::PendingPayment && self.failing.is_empty() && self.payment.action.is_some()
     }
 
-    /// Refuses a cancellation the rules do not allow now.
+    /// Refuses a cancellation that is not allowed now.
     pub fn check_cancel(&self) -> Result<(), Error> {
         if let Some(cancel) = &self.cancel
             && cancel.state == IntentState::Open
@@ -291,7 +291,7 @@ impl Order {
         self.state.check(State::Canceled)
     }
 
-    /// Refuses a refund of `amount` minor units that the rules do not allow now.
+    /// Refuses a refund of `amount` minor units that is not allowed now.
     pub fn check_refund(&self, amount: i64) -> Result<(), Error> {
         if !matches!(self.state, State::Confirmed | State::Completed) {
             return Err(Error::new(
@@ -318,7 +318,7 @@ impl Order {
         Ok(())
     }
 
-    /// Where the bill goes.
+    /// The billing address; unless set, the delivery address.
     pub fn delivery_address(&self) -> Option<&Address> {
         self.contents.as_ref().map(|contents| &contents.delivery_address)
     }

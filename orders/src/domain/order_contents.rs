@@ -1,10 +1,10 @@
-//! What was bought, for how much and where it goes: written once into an order, never changed after.
+//! The contents of an order: lines, prices and addresses. They are written once and never change.
 
 use serde::{Deserialize, Serialize};
 
 use super::{address::Address, delivery::DeliveryOption, pricing::Cost};
 
-/// What was bought. Amounts are minor units of `currency`.
+/// The contents of an order. Amounts are minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// As typed, NFC.
@@ -17,19 +17,19 @@ pub struct Contents {
     pub currency: String,
     /// At least one.
     pub lines: Vec<OrderLine>,
-    /// What it comes to.
+    /// The totals.
     pub cost: Cost,
-    /// Where it goes.
+    /// The delivery address.
     pub delivery_address: Address,
-    /// Where the bill goes.
+    /// The billing address; unless set, the delivery address.
     pub billing_address: Address,
-    /// How it goes.
+    /// The delivery option.
     pub delivery_option: DeliveryOption,
-    /// Codes that took something off, and count as used.
+    /// Applied codes, which count as used.
     pub discounts: Vec<UsedDiscount>,
 }
 
-/// Some units of a variant as they were bought.
+/// A line: a variant as it was bought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderLine {
     /// Unique within the order.
@@ -38,13 +38,13 @@ pub struct OrderLine {
     pub variant_id: String,
     /// In the catalogue.
     pub product_id: String,
-    /// As it was called then.
+    /// Its title at the time.
     pub product_title: String,
-    /// As it was called then.
+    /// Its title at the time.
     pub variant_title: String,
-    /// As it was then.
+    /// Its value at the time.
     pub sku: Option<String>,
-    /// As it was then.
+    /// Its value at the time.
     pub image_url: Option<String>,
     /// 1 or more.
     pub quantity: i32,
@@ -54,22 +54,22 @@ pub struct OrderLine {
     pub line_total: i64,
 }
 
-/// A discount that took something off.
+/// An applied discount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedDiscount {
     /// Begins with `disc_`.
     pub id: String,
     /// As typed.
     pub code: String,
-    /// Whom the use counts for: a user's id, or a guest's normalised e-mail.
+    /// The customer for whom the use counts: a user's id, or a guest's normalised e-mail address.
     pub customer: String,
-    /// What else it counts under: the normalised addresses of the account and of the order.
+    /// Other names under which it counts: the normalised addresses of the account and of the order.
     #[serde(default)]
     pub also: Vec<String>,
 }
 
 impl UsedDiscount {
-    /// Every name it counts under.
+    /// Every name under which it counts.
     pub fn customers(&self) -> Vec<String> {
         std::iter::once(&self.customer)
             .chain(&self.also)

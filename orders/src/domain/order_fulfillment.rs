@@ -1,4 +1,4 @@
-//! Parcels, and the status that folds out of them.
+//! Parcels, and the status derived from them.
 
 use std::collections::BTreeMap;
 
@@ -18,25 +18,25 @@ pub struct Fulfillment {
     pub lines: Vec<FulfilledLine>,
     /// The carrier's.
     pub tracking_number: Option<String>,
-    /// Who carries it.
+    /// The carrier.
     pub carrier: Option<String>,
-    /// When it left.
+    /// When it was shipped.
     pub shipped_at: Timestamp,
     /// When it arrived.
     pub delivered_at: Option<Timestamp>,
 }
 
-/// How many units of an order line are in a parcel.
+/// A line of a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FulfilledLine {
-    /// Of the order.
+    /// The order's line.
     pub order_line_id: String,
     /// 1 or more.
     pub quantity: i32,
 }
 
 impl Order {
-    /// How many units of each line were not shipped yet, in the order of the lines.
+    /// The unshipped units of each line, in the order of the lines.
     pub fn unshipped(&self) -> Vec<FulfilledLine> {
         let mut shipped: BTreeMap<&str, i32> = BTreeMap::new();
         for line in self
@@ -56,8 +56,8 @@ impl Order {
             .collect()
     }
 
-    /// The units to ship: those asked for, or all that are left. Refused before CONFIRMED and where more is asked for than is
-    /// left.
+    /// The units to ship: the requested ones, or all that are left. Refused before CONFIRMED, and for more units than
+    /// are left.
     pub fn check_fulfill(&self, asked: Vec<FulfilledLine>) -> Result<Vec<FulfilledLine>, Error> {
         if self.state != State::Confirmed {
             return Err(Error::new(
@@ -140,7 +140,7 @@ impl Order {
         }
     }
 
-    /// The status: a fold over the parcels.
+    /// The status, derived from the parcels.
     pub fn fulfillment_status(&self) -> Status {
         if matches!(self.state, State::Canceled | State::Failed) {
             return Status::Canceled;

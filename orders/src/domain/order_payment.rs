@@ -1,35 +1,35 @@
-//! The money side of an order: what was asked of the provider, what came of it, and the status that folds out of it.
+//! The payment of an order: requests to the provider, their results, and the status derived from them.
 
 use comptoir_proto::orders::v1 as proto;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a payment event says.
+/// The kind of a payment event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentEventKind {
-    /// The amount is set aside for the shop.
+    /// The amount was authorised.
     Authorized,
-    /// The buyer's bank wants an action.
+    /// The buyer's bank requires an action.
     RequiresAction,
-    /// The bank said no.
+    /// The bank declined.
     Declined,
-    /// The shop has the amount.
+    /// The amount was captured.
     Captured,
-    /// The provider did not pay the amount; `message` says why.
+    /// The capture failed; `message` says why.
     CaptureFailed,
-    /// The authorisation was let go.
+    /// The authorisation was voided.
     Voided,
-    /// The provider did not let it go; `message` says why.
+    /// The void failed; `message` says why.
     VoidFailed,
-    /// The amount went back.
+    /// The amount was refunded.
     Refunded,
-    /// The amount did not go back; `message` says why.
+    /// The refund failed; `message` says why.
     RefundFailed,
 }
 
 impl PaymentEventKind {
-    /// The name it has in answers and events.
+    /// Its name in answers and events.
     pub fn name(self) -> &'static str {
         match self {
             Self::Authorized => "authorized",
@@ -56,55 +56,56 @@ pub struct PaymentEvent {
     pub amount: i64,
     /// When it was recorded.
     pub at: Timestamp,
-    /// Why, where something was refused.
+    /// The reason of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// How far an intent came. An intent is written before the provider is asked, so that a crash in between is taken up again.
+/// The progress of an intent. An intent is written before the provider is called, so that work continues after a crash
+/// in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntentState {
-    /// To be done; perhaps done already at the provider.
+    /// To be done; the provider may have done it already.
     Open,
     /// Done.
     Done,
-    /// Refused for good.
+    /// Refused permanently.
     Refused,
 }
 
 /// The capture of an order's amount; there is at most one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capture {
-    /// The key the provider is called with.
+    /// The idempotency key for the provider.
     pub id: String,
     /// In minor units.
     pub amount: i64,
-    /// How far it came.
+    /// Its progress.
     pub state: IntentState,
 }
 
-/// Money that goes back, asked for by staff or by a cancellation.
+/// A refund, requested by staff or by a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// The key the provider is called with.
+    /// The idempotency key for the provider.
     pub id: String,
     /// In minor units.
     pub amount: i64,
-    /// For people.
+    /// The reason, for people.
     pub reason: String,
-    /// Whether the units go back on the shelf with it.
+    /// Whether the units are restocked.
     pub restock: bool,
-    /// How far it came.
+    /// Its progress.
     pub state: IntentState,
 }
 
-/// What the buyer's bank wants.
+/// The action that the buyer's bank requires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankAction {
-    /// Where the buyer has to go.
+    /// The bank's page.
     pub redirect_url: String,
-    /// For a provider's own script.
+    /// For the provider's script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
@@ -114,15 +115,15 @@ pub struct BankAction {
 pub struct Payment {
     /// The provider's name.
     pub provider: String,
-    /// What the provider gave the browser. Never leaves the document.
+    /// The provider's token from the browser. It never leaves the document.
     pub token: String,
-    /// Where the buyer comes back to after an action of the bank.
+    /// The page to which the buyer returns after the bank's action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
-    /// The provider's id of the payment, once it told it.
+    /// The provider's id of the payment, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
-    /// What the bank wants, while it wants it.
+    /// The bank's action, while it is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<BankAction>,
     /// Append-only.
@@ -131,23 +132,23 @@ pub struct Payment {
     /// Written with PLACED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
-    /// In the order they were asked for.
+    /// In the order of the requests.
     #[serde(default)]
     pub refunds: Vec<Refund>,
 }
 
 impl Payment {
-    /// What the shop got.
+    /// The captured amount.
     pub fn captured(&self) -> i64 {
         self.sum(PaymentEventKind::Captured)
     }
 
-    /// What went back.
+    /// The refunded amount.
     pub fn refunded(&self) -> i64 {
         self.sum(PaymentEventKind::Refunded)
     }
 
-    /// What no refund, done or open, has taken yet.
+    /// The amount that is not refunded and not in an open refund.
     pub fn refundable(&self) -> i64 {
         let taken: i64 = self
             .refunds
@@ -158,21 +159,21 @@ impl Payment {
         self.captured() - taken
     }
 
-    /// Whether a capture was asked for and its outcome is not recorded.
+    /// Whether there is a capture without a recorded outcome.
     pub fn capture_is_open(&self) -> bool {
         self.capture
             .as_ref()
             .is_some_and(|capture| capture.state == IntentState::Open)
     }
 
-    /// Whether the capture is done, also of an amount of nothing: there is no authorisation left to let go.
+    /// Whether the capture is done, also of a zero amount: there is no authorisation left to void.
     pub fn is_captured(&self) -> bool {
         self.capture
             .as_ref()
             .is_some_and(|capture| capture.state == IntentState::Done)
     }
 
-    /// The first refund whose outcome is not recorded.
+    /// The first refund without a recorded outcome.
     pub fn open_refund(&self) -> Option<&Refund> {
         self.refunds
             .iter()
@@ -187,7 +188,7 @@ impl Payment {
             .sum()
     }
 
-    /// The status: a fold over the events.
+    /// The status, derived from the events.
     pub fn status(&self) -> proto::PaymentStatus {
         use PaymentEventKind as Kind;
         use proto::PaymentStatus as Status;

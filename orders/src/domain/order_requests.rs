@@ -1,14 +1,14 @@
-//! What was asked of an order with which key, so that the same key and input gives the same answer for good.
+//! Requests about an order and their idempotency keys: the same key and input gets the same answer for good.
 
 use comptoir_mesh::error::{Error, ErrorReason, Reason as _};
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
 
-/// How many refusals an order remembers; what was done is remembered for good.
+/// The most refusals stored in an order; successful requests are stored for good.
 const REFUSALS: usize = 50;
 
-/// What can be asked with a key.
+/// The operations with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -20,36 +20,36 @@ pub enum Operation {
     Refund,
 }
 
-/// A call that was answered.
+/// An answered request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// What was asked.
+    /// The operation.
     pub operation: Operation,
-    /// Who asked: a user's id, or `guest`.
+    /// The caller: a user's id, or `guest`.
     pub caller: String,
     /// The idempotency key.
     pub key: String,
     /// A digest of the input.
     pub fingerprint: String,
-    /// What came of it: the id of what was made, a cancellation, parcel or refund.
+    /// The result: the id of the cancellation, parcel or refund.
     pub subject: Option<String>,
-    /// The answer, where it was a refusal.
+    /// The answer, if it was a refusal.
     pub refused: Option<Refused>,
 }
 
-/// A refusal that stands for good.
+/// A stored refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The public code.
     pub code: String,
     /// The public sentence.
     pub message: String,
-    /// The path into the input, where one field was it.
+    /// The path into the input, if it is about one field.
     pub field: Option<String>,
 }
 
 impl Refused {
-    /// The refusal to remember.
+    /// The refusal to store.
     pub fn of(error: &Error) -> Self {
         Self {
             code: error.reason().code().to_owned(),
@@ -61,7 +61,7 @@ impl Refused {
         }
     }
 
-    /// The refusal as it was answered.
+    /// The refusal, as an error.
     pub fn error(&self) -> Error {
         let reason = ErrorReason::from_code(&self.code).unwrap_or(ErrorReason::InvalidState);
         match &self.field {
@@ -72,7 +72,7 @@ impl Refused {
 }
 
 impl Order {
-    /// What the same call with the same key met before. The key with another input is IDEMPOTENCY_KEY_REUSED.
+    /// The earlier request with the same key, if any. The key with another input is IDEMPOTENCY_KEY_REUSED.
     pub fn earlier(&self, asked: &Request) -> Result<Option<&Request>, Error> {
         let earlier = self.requests.iter().find(|earlier| {
             earlier.operation == asked.operation && earlier.caller == asked.caller && earlier.key == asked.key
@@ -83,7 +83,7 @@ impl Order {
         }
     }
 
-    /// Remembers a call.
+    /// Stores a request.
     pub fn remember(&mut self, request: Request) {
         self.requests.push(request);
         let refusals = self

@@ -1,28 +1,28 @@
-//! Where an order stands, and the one table of where it can go from there.
+//! The states of an order, and the table of their transitions.
 
 use comptoir_mesh::error::{Error, ErrorReason};
 use comptoir_proto::orders::v1 as proto;
 use serde::{Deserialize, Serialize};
 
-/// Where an order stands.
+/// The state of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
-    /// Being completed, or the buyer's bank wants an action.
+    /// Being completed, or awaiting an action of the buyer's bank.
     PendingPayment,
-    /// Authorised, units sold to it, answered to the buyer.
+    /// Authorised and sold; the buyer has the answer.
     Placed,
     /// Captured.
     Confirmed,
     /// Every unit delivered.
     Completed,
-    /// Nothing held, nothing kept of the money.
+    /// Cancelled: no units reserved, no money kept.
     Canceled,
-    /// Never placed; nothing held, nothing kept of the money.
+    /// Never placed: no units reserved, no money kept.
     Failed,
 }
 
-/// Every legal transition. What is not here is refused, with what is.
+/// Every allowed transition. Others are refused, with the allowed ones in the message.
 pub(crate) const TRANSITIONS: &[(State, &[State])] = &[
     (
         State::PendingPayment,
@@ -46,7 +46,7 @@ impl State {
         Self::Failed,
     ];
 
-    /// Where an order can go from here.
+    /// The states that can follow.
     pub fn next(self) -> &'static [Self] {
         TRANSITIONS
             .iter()
@@ -54,12 +54,12 @@ impl State {
             .map_or(&[], |(_, to)| to)
     }
 
-    /// Whether an order stays here for good.
+    /// Whether it is final.
     pub fn is_final(self) -> bool {
         self.next().is_empty()
     }
 
-    /// The name people and stores know it by.
+    /// Its name in stores and for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::PendingPayment => "PENDING_PAYMENT",
@@ -79,7 +79,7 @@ impl State {
         Err(self.refuse(&format!("become {}", to.name())))
     }
 
-    /// An INVALID_STATE that says from where, what was wanted, and what is allowed.
+    /// An INVALID_STATE with the present state, the requested one, and the allowed ones.
     pub fn refuse(self, wanted: &str) -> Error {
         let allowed = match self.next() {
             [] => "it stays so for good".to_owned(),

@@ -1,8 +1,8 @@
-//! What a cart comes to: one pure function over integers of the currency's smallest unit.
+//! The totals of a cart: one pure function over minor units.
 //!
-//! `total = subtotal - discount_total + shipping_total`, and where prices do not include tax `+ tax_total`. Every part is at
-//! least 0, `tax_total` is the sum of the tax lines, and each part taken by a discount is at most what is left of the
-//! subtotal. Parts are rounded half up, once each. Anything past 64 bits is [`Overflow`], never a wrong number.
+//! `total = subtotal - discount_total + shipping_total`, and where prices do not include tax `+ tax_total`. Every part
+//! is at least 0, `tax_total` is the sum of the tax lines, and a discount is at most what is left of the subtotal. Each
+//! part is rounded half up, once. Anything past 64 bits is [`Overflow`], never a wrong number.
 
 use std::fmt;
 
@@ -18,21 +18,21 @@ const WHOLE: i128 = 1_000_000;
 #[serde(transparent)]
 pub struct Rate(u32);
 
-/// What is put in: everything the cost depends on.
+/// The input: everything the totals depend on.
 #[derive(Clone, Debug, Default)]
 pub struct Input<'a> {
     pub lines: &'a [PricedLine],
-    /// In the order in which they are taken off.
+    /// In the order in which they apply.
     pub offers: &'a [Offer],
     /// Absent until a delivery option was chosen.
     pub delivery: Option<Delivery>,
-    /// The rates of the country it goes to.
+    /// The rates of the country of delivery.
     pub taxes: &'a [Tax],
-    /// Whether prices, shipping's too, include the tax.
+    /// Whether prices, also of shipping, include the tax.
     pub prices_include_tax: bool,
 }
 
-/// Units of one price.
+/// Units at one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PricedLine {
     pub quantity: i32,
@@ -40,19 +40,19 @@ pub struct PricedLine {
     pub unit_price: i64,
 }
 
-/// What a discount offers.
+/// The offer of a discount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub kind: Kind,
-    /// The subtotal it needs, before any discount; 0 is none.
+    /// The minimal subtotal, before any discount; 0 is no minimum.
     pub minimum_subtotal: i64,
 }
 
-/// What delivery costs.
+/// The price of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub price: i64,
-    /// Free from this much for the goods, discounts taken off.
+    /// Free from this amount of goods, after discounts.
     pub free_from: Option<i64>,
 }
 
@@ -63,18 +63,18 @@ pub struct Tax {
     pub rate: Rate,
 }
 
-/// What it comes to.
+/// The totals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// The lines, before discounts.
     pub subtotal: i64,
     pub discount_total: i64,
     pub shipping_total: i64,
-    /// Part of `total` already where prices include tax.
+    /// Included in `total` if prices include tax.
     pub tax_total: i64,
     pub total: i64,
     pub taxes: Vec<TaxLine>,
-    /// What each offer took off, in their order; 0 for one that does not apply.
+    /// The amount of each offer, in their order; 0 for one that does not apply.
     pub discounts: Vec<i64>,
 }
 
@@ -83,7 +83,7 @@ pub struct Cost {
 pub struct TaxLine {
     pub name: String,
     pub rate: Rate,
-    /// The amount is part of the prices.
+    /// Whether prices include the amount.
     pub included: bool,
     pub amount: i64,
 }
@@ -93,7 +93,7 @@ pub struct TaxLine {
 #[error("the amount is too large")]
 pub struct Overflow;
 
-/// What the input comes to.
+/// The totals of the input.
 pub fn price(input: &Input<'_>) -> Result<Cost, Overflow> {
     let subtotal = input.lines.iter().try_fold(0_i64, |sum, line| {
         sum.checked_add(line_total(line.unit_price, line.quantity)?)
@@ -133,8 +133,8 @@ pub fn line_total(unit_price: i64, quantity: i32) -> Result<i64, Overflow> {
     unit_price.checked_mul(i64::from(quantity)).ok_or(Overflow)
 }
 
-/// What each offer takes off and all together. A percentage is of the whole subtotal, whatever others took, so that the order
-/// of codes does not change their worth; together they take at most all of it.
+/// The amount of each offer, and their sum. A percentage applies to the whole subtotal, regardless of other offers, so
+/// that the order of codes does not change their value; the sum is at most the subtotal.
 fn take_off(subtotal: i64, offers: &[Offer]) -> Result<(Vec<i64>, i64), Overflow> {
     let mut left = subtotal;
     let mut taken = Vec::with_capacity(offers.len());
@@ -177,7 +177,7 @@ fn included(base: i64, taxes: &[Tax]) -> Result<Vec<TaxLine>, Overflow> {
         .collect()
 }
 
-/// The taxes on top of `base`, each rounded by itself as invoices show them.
+/// The taxes on top of `base`, each rounded separately, as invoices show them.
 fn added(base: i64, taxes: &[Tax]) -> Result<Vec<TaxLine>, Overflow> {
     taxes
         .iter()
@@ -199,7 +199,7 @@ fn divide(numerator: i128, denominator: i128) -> Result<i64, Overflow> {
 }
 
 impl Delivery {
-    /// What it costs when the goods, discounts taken off, come to `goods`.
+    /// The price when the goods, after discounts, cost `goods`.
     pub fn price_for(&self, goods: i64) -> i64 {
         if self.free_from.is_some_and(|from| goods >= from) {
             0
@@ -430,8 +430,8 @@ mod tests {
         }
     }
 
-    /// What must hold whatever is put in. The digits of a currency do not matter to integers, so prices are drawn from the
-    /// ranges that yen (0), euros (2) and dinars (3) have.
+    /// Invariants for any input. The digits of a currency do not matter to integers, so prices are drawn from the
+    /// ranges of yen (0), euros (2) and dinars (3).
     #[test]
     fn the_sum_holds_for_random_carts() {
         let mut random = StdRng::seed_from_u64(0xC0FFEE);

@@ -1,11 +1,11 @@
-//! Which tax holds where.
+//! The tax of a country.
 
 use comptoir_shop::Shop;
 
 use super::pricing::{Rate, Tax};
 
-/// The tax of the country delivered to: the first rule that names it, else the first that names none. Before the country is
-/// known there is none to show.
+/// The tax of the country of delivery: the first rule with that country, else the first rule without countries. Without
+/// a country there is no tax to show.
 pub fn taxes(shop: &Shop, country_code: Option<&str>) -> Vec<Tax> {
     let Some(country_code) = country_code else {
         return Vec::new();

@@ -1,42 +1,42 @@
-//! What a payment provider told, and what came of it.
+//! Events of payment providers, and how far they were handled.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// An event of a provider, kept before anything is done about it.
+/// An event of a provider. It is stored before it is handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
     /// The provider's name and its id of the event.
     pub id: String,
-    /// A digest of its content: the same id with another one is a conflict.
+    /// The digest of its content: the same id with another digest is a conflict.
     pub digest: String,
-    /// How far it came.
+    /// Its progress.
     pub state: EventState,
     /// Why it is quarantined.
     pub reason: Option<String>,
-    /// When it came first.
+    /// When it was received first.
     pub received_at: Timestamp,
-    /// When it is to be looked at; absent once it was.
+    /// When it is to be handled; absent once it was.
     pub due_at: Option<Timestamp>,
-    /// What matters of it.
+    /// Its content.
     pub content: WebhookContent,
 }
 
-/// How far an event came.
+/// The state of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventState {
-    /// To be looked at.
+    /// To be handled.
     Waiting,
-    /// Its order was looked at.
+    /// Handled.
     Done,
-    /// It is about nothing of ours.
+    /// It is not about an order of this shop.
     Ignored,
-    /// It contradicts what is known here; nothing came of it, and staff have to look.
+    /// It contradicts the stored order. It had no effect, and staff have to look at it.
     Quarantined,
 }
 
 impl EventState {
-    /// The name stores and metrics know it by.
+    /// Its name in stores and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -54,20 +54,20 @@ impl EventState {
     }
 }
 
-/// What an event says. It is a hint: the provider is asked before anything is believed.
+/// The content of an event. It is a hint: the provider is asked before anything changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookContent {
-    /// The provider's name for what happened.
+    /// The provider's name of the kind.
     pub kind: String,
-    /// What it is about, where that is an order's money.
+    /// The payment or refund it is about, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<About>,
 }
 
-/// The money an event is about, in the provider's units.
+/// The payment or refund of an event, in the provider's units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// Whose money it is.
+    /// The order.
     pub order_id: String,
     /// The provider's id of the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,24 +76,24 @@ pub struct About {
     pub amount: i64,
     /// ISO 4217, lower case.
     pub currency: String,
-    /// What went back.
+    /// The refunded amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Back>,
 }
 
-/// Money that went back, or did not after all.
+/// A refund, or its failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Back {
     /// One refund.
     Refund {
-        /// The intent it was asked for with; absent where it was not asked for here.
+        /// The intent of the refund; absent if it was not requested here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// The money stays after all.
+        /// The refund failed after all.
         failed: bool,
     },
-    /// All that went back of the payment by now.
+    /// The total refunded of the payment so far.
     Total {
         /// In the provider's units.
         amount: i64,

@@ -1,5 +1,5 @@
-//! Cancelling an order, until something was shipped: the intent first, then the money back, the units back, the discounts
-//! back, and at the end CANCELED. An open capture is waited for, and what it took is refunded.
+//! Cancels an order, until something was shipped: first the intent, then the refund or void, the release of units and
+//! discounts, and at the end CANCELED. It waits for an open capture, and refunds it.
 
 use comptoir_mesh::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{OrderCanceled, order_event::Payload};
@@ -10,7 +10,7 @@ use crate::{
     domain::order::{BUYER, Cancel, IntentState, Operation, Order, PaymentEventKind, Request, State},
     engine::{
         Engine, Halt,
-        checkout::undo::{note_void, note_void_refused},
+        checkout::undo::{record_void, record_void_refusal},
         requests::Requester,
         run::{Run, Then},
     },
@@ -63,7 +63,7 @@ impl Engine {
 }
 
 impl Run {
-    /// Undoes everything and writes CANCELED.
+    /// Undoes everything, and writes CANCELED.
     pub(crate) async fn cancel(&mut self, cancel: Cancel) -> Result<(), Halt> {
         let back = self.order.payment.captured() - self.order.payment.refunded();
         if back > 0 {
@@ -74,7 +74,7 @@ impl Run {
                     async move { provider.refund(&charge, &key, back).await }
                 })
                 .await?;
-            if let Err(message) = self.verdict("refund", outcome)? {
+            if let Err(message) = self.evaluate("refund", outcome)? {
                 return self
                     .cancel_refused(|order, event, now| {
                         order.note_payment(event, PaymentEventKind::RefundFailed, back, Some(message), now);
@@ -86,7 +86,7 @@ impl Run {
             && let Err(message) = self.void(fail_points::CANCEL_VOID).await?
         {
             return self
-                .cancel_refused(|order, event, now| vec![note_void_refused(order, event, message, now)])
+                .cancel_refused(|order, event, now| vec![record_void_refusal(order, event, message, now)])
                 .await;
         }
         self.release(fail_points::CANCEL_RESERVATION, "canceled").await?;
@@ -100,7 +100,7 @@ impl Run {
             if back > 0 {
                 order.note_payment(event, PaymentEventKind::Refunded, back, None, now);
             } else {
-                note_void(order, event, now);
+                record_void(order, event, now);
             }
             let Cancel { reason, actor, .. } = cancel;
             order.transition(State::Canceled, &actor, reason.clone(), now)?;
@@ -118,7 +118,7 @@ impl Run {
         Ok(())
     }
 
-    /// The money does not go back, for good: the order stays what it was.
+    /// The refund is refused permanently: the order keeps its state.
     async fn cancel_refused(
         &mut self,
         note: impl FnOnce(&mut Order, String, Timestamp) -> Vec<Payload>,
@@ -126,7 +126,7 @@ impl Run {
         let event = self.new_id("pev_");
         self.commit(fail_points::CANCELED, Then::Go, |order, now| {
             let payloads = note(order, event, now);
-            // Staff may try again; another cancellation is another refund at the provider.
+            // Staff may retry; another cancellation is another refund at the provider.
             order.cancel = None;
             order.attempts = 0;
             order.touch(now);
@@ -136,7 +136,7 @@ impl Run {
     }
 }
 
-/// The actor of a history entry: a buyer, or the staff user.
+/// The actor of a history entry: the buyer, or a staff user.
 pub(crate) fn actor(user_id: Option<&str>, staff: bool) -> String {
     match user_id {
         Some(id) if staff => id.to_owned(),

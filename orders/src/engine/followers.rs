@@ -1,4 +1,5 @@
-//! Who follows an order in this process, whichever replica changes it. An order is read once for all who follow it.
+//! The followers of orders in this process, whichever replica makes a change. An order is read once for all its
+//! followers.
 
 use std::{
     collections::HashMap,
@@ -18,7 +19,7 @@ use tonic::Status;
 
 use crate::{convert::order::to_proto, domain::order::Order, engine::Engine};
 
-/// How often a followed order is read again without news of a change: another process may have made one.
+/// The interval at which a followed order is read without an event: another process may have changed it.
 const REREAD: Duration = Duration::from_secs(2);
 /// How often a stream in which nothing changes sends the order again, as a sign of life.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -35,14 +36,14 @@ struct Followed {
     seen: watch::Sender<Seen>,
 }
 
-/// What its followers see.
+/// The state that its followers see.
 #[derive(Clone)]
 enum Seen {
     /// Nothing yet.
     Unread,
     /// The order without its access token.
     Order(Arc<ProtoOrder>),
-    /// The order as it stays.
+    /// The order in its final state.
     Last(Arc<ProtoOrder>),
     /// It could not be read.
     Failed(Status),
@@ -51,7 +52,8 @@ enum Seen {
 }
 
 impl Followers {
-    /// The order as it was found, then after each change, until it stays as it is. Every so often it comes again unchanged.
+    /// The order as it was read, then after each change, until its final state. It is repeated at intervals without a
+    /// change.
     pub(crate) fn follow(
         &self,
         engine: &Engine,
@@ -69,7 +71,7 @@ impl Followers {
         futures::StreamExt::chain(stream::iter([Ok(first)]), later)
     }
 
-    /// Sees what the reader of the order sees; the first who follows it has it begin.
+    /// Subscribes to the order's reader; the first follower starts it.
     fn join(&self, engine: &Engine, order_id: &str) -> watch::Receiver<Seen> {
         let mut by_order = self.lock();
         if let Some(followed) = by_order.get(order_id) {
@@ -92,14 +94,14 @@ impl Followers {
         follower
     }
 
-    /// Tells of a change, once it is durable.
+    /// Notifies followers of a durable change.
     pub(crate) fn changed(&self, order_id: &str) {
         if let Some(followed) = self.lock().get(order_id) {
             followed.changed.notify_one();
         }
     }
 
-    /// Hears of what other replicas change, until the process drains.
+    /// Listens to changes by other replicas, until the process drains.
     pub(crate) fn listen(&self, env: &Env, broker: &Broker) {
         let mut records = broker.listen(env, ORDERS_TOPIC);
         let (followers, shutdown) = (self.clone(), env.shutdown.clone());
@@ -129,12 +131,12 @@ impl Followers {
     }
 }
 
-/// Whether nothing more will happen to an order.
+/// Whether an order can no longer change.
 fn is_last(order: &Order) -> bool {
     order.state.is_final() && order.work().is_none()
 }
 
-/// Reads an order for all who follow it.
+/// Reads an order for all its followers.
 struct Reader {
     followers: Followers,
     order_id: String,
@@ -167,7 +169,7 @@ impl Reader {
                 () = tokio::time::sleep(REREAD) => {}
                 () = self.seen.closed() => {
                     let mut by_order = self.followers.lock();
-                    // Nobody joins while this is locked.
+                    // No follower can join while this is locked.
                     if self.seen.receiver_count() == 0 {
                         by_order.remove(&self.order_id);
                         return;
@@ -183,7 +185,7 @@ impl Reader {
 }
 
 impl Drop for Reader {
-    /// The next follower starts a new reader. Those who do now see the end, be it a panic.
+    /// The next follower starts a new reader. Present followers see the end, also after a panic.
     fn drop(&mut self) {
         let mut by_order = self.followers.lock();
         let is_own = by_order
@@ -197,11 +199,11 @@ impl Drop for Reader {
 
 /// A stream of an order.
 struct Follower {
-    /// `None` where nothing more will come.
+    /// `None` if no change will follow.
     seen: Option<watch::Receiver<Seen>>,
     access_token: Option<String>,
     latest: Arc<ProtoOrder>,
-    /// Between signs of life.
+    /// The interval of repetitions.
     alive: Duration,
 }
 
@@ -215,7 +217,7 @@ impl Follower {
         }
     }
 
-    /// What comes next, and the stream after it.
+    /// The next item, and the rest of the stream.
     async fn next(mut self) -> Option<(Result<WatchOrderResponse, Status>, Self)> {
         let mut seen = self.seen.take()?;
         loop {

@@ -1,4 +1,4 @@
-//! Shipping an order in one or more parcels, and noting that they arrived.
+//! Fulfilment: ships an order in one or more parcels, and records their delivery.
 
 use comptoir_mesh::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{FulfillmentStatus, OrderDelivered, OrderShipped, order_event::Payload};
@@ -9,14 +9,14 @@ use crate::{
     keys::fingerprint,
 };
 
-/// What is shipped.
+/// The requested parcel.
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
-    /// Empty is all that is left.
+    /// Empty means all unshipped units.
     pub(crate) lines: Vec<FulfilledLine>,
     /// The carrier's.
     pub(crate) tracking_number: Option<String>,
-    /// Who carries it.
+    /// The carrier.
     pub(crate) carrier: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Engine {
         Ok(order)
     }
 
-    /// Notes that a parcel arrived; repeating it changes nothing. The order is COMPLETED when every unit did.
+    /// Records that a parcel arrived, once. The order is COMPLETED when every unit has arrived.
     pub(crate) async fn mark_delivered(
         &self,
         order_id: &str,

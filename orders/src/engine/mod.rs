@@ -1,8 +1,8 @@
-//! Drives orders: takes the lease on one, does what its document says is to be done, step by step, and lets go.
+//! Moves orders: takes the lease on one, does the next work of its document, step by step, and releases the lease.
 //!
-//! Whoever asks, a call, the sweeper or the sandbox, ends up in [`Engine::advance`]; in one process at most one drive of an
-//! order runs, and between processes the lease sees to it. Should a lease be lost, every write is a compare-and-set and every
-//! outside call idempotent, so that a second driver does harm to nobody.
+//! Calls, the sweeper and the sandbox all use [`Engine::advance`]. Within a process an order has at most one run;
+//! between processes the lease ensures it. If a lease is lost, a second run does no harm, since every write is a
+//! compare-and-set and every outside call is idempotent.
 
 pub(crate) mod cancel;
 pub(crate) mod checkout;
@@ -40,12 +40,12 @@ use crate::{
     store::{CartStore, DiscountStore, orders::OrderStore},
 };
 
-/// How long a driver may be silent before another takes over: twice what a call may take, and no longer than a buyer whose
-/// order was under way in a process that died may wait for its end.
+/// How long a run may be silent before another process takes over: twice the time-out of a call, and no longer than a
+/// buyer may wait if the process with the order dies.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
-/// How long a multi-step write may run, whatever its caller's deadline.
+/// The time-out of a run, whatever its caller's deadline.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
-/// Order numbers taken from the store at once; what is left of them at the end of a process is a gap.
+/// Order numbers reserved from the store at once; unused ones at the end of a process leave a gap.
 const NUMBERS: u32 = 20;
 
 /// Moves orders. Cheap to clone.
@@ -80,7 +80,7 @@ pub(crate) struct EnginePeers {
 
 /// The limit of open holds.
 pub(crate) struct Holds {
-    /// Open holds of one client address that await a bank's action, at most; 0 is no limit.
+    /// Most open holds of one client address that await a bank's action; 0 is no limit.
     pub(crate) per_address: u64,
     /// Held while a hold is counted and written, so that parallel calls do not all see the last free place.
     pub(crate) gate: tokio::sync::Mutex<()>,
@@ -94,39 +94,39 @@ impl Deref for Engine {
     }
 }
 
-/// A drive that runs in this process.
+/// A run in this process.
 #[derive(Clone)]
 struct InFlight {
     fingerprint: Option<String>,
     progress: watch::Receiver<Progress>,
 }
 
-/// How far a drive is.
+/// The progress of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
-    /// What the buyer is answered; the drive may go on behind it.
+    /// The answer for the buyer; the run may continue after it.
     told: Option<RunResult>,
-    /// What it came to.
+    /// The result.
     ended: Option<RunResult>,
 }
 
-/// What a drive came to: the order as it stands, or why it does not get on for now.
+/// The result of a run: the present order, or why it cannot continue now.
 pub(crate) type RunResult = Result<Arc<Order>, Arc<Error>>;
 
-/// Why a step ends without having got on.
+/// Why a step ended without success.
 #[derive(Debug)]
 pub(crate) enum Halt {
-    /// Somebody else changed the order or took it over: read it again.
+    /// A conflict: another process changed the order or took it over; read it again.
     Stale,
-    /// The order goes another way from here; what its document says comes next.
+    /// The order changed course: re-evaluate `work()`.
     ChangedCourse,
-    /// Something outside does not answer for now; the order rests, and the sweeper goes on.
+    /// A peer does not answer now; the order waits, and the sweeper continues it.
     Rest(Error),
-    /// Nothing is wrong; it waits for the outside until then.
+    /// It waits for an outside event until then.
     Wait(Timestamp),
-    /// Nothing is wrong, and the lease was let go already.
+    /// It waits, and the lease was released already.
     Rested,
-    /// The store failed, or a defect; the lease runs out, and the sweeper goes on.
+    /// The store failed, or there is a defect; the lease expires, and the sweeper continues.
     Failed(Error),
 }
 
@@ -169,7 +169,7 @@ impl Engine {
         self.stores.orders.order(id).await?.ok_or_else(not_found)
     }
 
-    /// A number nobody else ever gets.
+    /// A unique order number.
     pub(crate) async fn number(&self) -> Result<String, Error> {
         let mut numbers = self.numbers.lock().await;
         if numbers.is_empty() {
@@ -180,7 +180,7 @@ impl Engine {
         Ok(number.to_string())
     }
 
-    /// Whether a drive of this order runs in this process, and what it was asked.
+    /// Whether this order has a run in this process, and the run's fingerprint.
     pub(crate) fn running(&self, order_id: &str) -> Option<Option<String>> {
         self.in_flight()
             .get(order_id)
@@ -191,8 +191,8 @@ impl Engine {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a drive of the order in a task of its own, unless one runs already; then joins that. The flag says whether this
-    /// call began it.
+    /// Starts a run of the order in its own task, or joins the one that exists. The flag says whether this call started
+    /// it.
     pub(crate) fn start_or_join<F, R>(
         &self,
         order_id: &str,
@@ -220,7 +220,7 @@ impl Engine {
             order_id: order_id.to_owned(),
         };
         let work = drive(self.clone(), Reply(sender.clone()));
-        // The steps need nobody's token, and one that runs out must not stop them half way.
+        // Steps need no token, and an expired one must not stop them half way.
         let context = context::Context {
             token: None,
             deadline: None,
@@ -232,11 +232,11 @@ impl Engine {
             if let Err(error) = &told
                 && error.reason() == ErrorReason::Internal
             {
-                // Nobody else may hear of it: the sweeper takes the order up again and again.
+                // Logged here, since no caller may be waiting: the sweeper retries the order.
                 tracing::error!(
                     order.id = guard.order_id,
                     error.cause = ?error.cause(),
-                    "a drive of an order failed"
+                    "a run of an order failed"
                 );
             }
             drop(guard);
@@ -245,24 +245,24 @@ impl Engine {
         (progress, true)
     }
 
-    /// Takes the order on as far as it goes now, and returns it as it then stands.
+    /// Moves the order as far as it goes now, and returns it.
     pub(crate) async fn advance(&self, order_id: &str) -> RunResult {
         ended(self.begin_advance(order_id)).await
     }
 
-    /// The same, not waited for.
+    /// The same, without waiting.
     pub(crate) fn begin_advance(&self, order_id: &str) -> watch::Receiver<Progress> {
         let id = order_id.to_owned();
         let drive = |engine: Self, reply| async move { engine.resume(&id, &reply).await };
         self.start_or_join(order_id, None, drive).0
     }
 
-    /// How many drives run in this process.
-    pub(crate) fn drives(&self) -> usize {
+    /// The number of runs in this process.
+    pub(crate) fn runs(&self) -> usize {
         self.in_flight().len()
     }
 
-    /// Takes an order over that lies there, if nobody else drives it.
+    /// Runs an order if its lease is free.
     pub(crate) async fn resume(&self, order_id: &str, reply: &Reply) -> RunResult {
         let order = self.order(order_id).await.map_err(Arc::new)?;
         match self.lease(order).await.map_err(Arc::new)? {
@@ -271,7 +271,7 @@ impl Engine {
         }
     }
 
-    /// Takes the lease; gives the order back where there is nothing to do or somebody else has it.
+    /// Takes the lease; returns the order if there is no work or another holder has it.
     async fn lease(&self, mut order: Order) -> Result<Result<Run, Order>, Error> {
         loop {
             let now = self.now();
@@ -296,8 +296,8 @@ impl Engine {
         }
     }
 
-    /// Changes an order outside of a drive, by compare-and-set: `change` is tried again on what somebody else wrote. A change
-    /// that leaves work behind makes it due at once.
+    /// Changes an order outside of a run, by compare-and-set: on a conflict `change` is applied to the new version. A
+    /// change that leaves work makes it due at once.
     pub(crate) async fn change(
         &self,
         order_id: &str,
@@ -321,7 +321,7 @@ impl Engine {
         }
     }
 
-    /// Writes the order with its events, and tells those who wait.
+    /// Writes the order with its events, and notifies followers.
     pub(crate) async fn write(&self, order: &mut Order, payloads: Vec<Payload>) -> Result<bool, Error> {
         let entries = outbox::entries(order, payloads, &self.env);
         let written = self.stores.orders.replace_order(order, &entries).await?;
@@ -331,7 +331,7 @@ impl Engine {
         Ok(written)
     }
 
-    /// Drives the order until `settled`, for as long as the running call may wait.
+    /// Moves the order until `settled`, for as long as the running call may wait.
     pub(crate) async fn settle(
         &self,
         order_id: &str,
@@ -347,7 +347,7 @@ impl Engine {
             match told {
                 Err(_) => return Err(in_progress()),
                 Ok(Err(error)) => return Err(clone_error(&error)),
-                // Another process drives it.
+                // Another process runs it.
                 Ok(Ok(_)) => {
                     let pause = tokio::time::Instant::now() + Duration::from_millis(20);
                     if pause >= until {
@@ -360,11 +360,11 @@ impl Engine {
     }
 }
 
-/// Tells those who wait for an answer.
+/// Answers the calls that wait.
 pub(crate) struct Reply(Arc<watch::Sender<Progress>>);
 
 impl Reply {
-    /// The buyer can be answered; the first answer stands.
+    /// Sets the answer for the buyer; the first one counts.
     pub(crate) fn tell(&self, order: &Order) {
         self.0.send_if_modified(|progress| {
             let first = progress.told.is_none();
@@ -376,7 +376,7 @@ impl Reply {
     }
 }
 
-/// Takes the entry off the list, also when its task dies.
+/// Removes the entry from the list, also if its task dies.
 struct InFlightGuard {
     engine: Engine,
     order_id: String,
@@ -388,8 +388,8 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// Waits until the drive has an answer. The flag says that it is the drive's own: without it, the entry found the order as
-/// another drive had left it.
+/// Waits until the run has an answer. The flag says that the run itself gave it: without it, the run found the order as
+/// another run had left it.
 pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> (RunResult, bool) {
     let reached = progress
         .wait_for(|progress| progress.told.is_some() || progress.ended.is_some())
@@ -402,21 +402,21 @@ pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> (RunResult,
     )
 }
 
-/// Waits until the drive has ended.
+/// Waits until the run has ended.
 pub(crate) async fn ended(mut progress: watch::Receiver<Progress>) -> RunResult {
     let reached = progress.wait_for(|progress| progress.ended.is_some()).await;
     outcome(reached.map(|progress| progress.ended.clone()))
 }
 
 fn outcome(reached: Result<Option<RunResult>, watch::error::RecvError>) -> RunResult {
-    // Without one the task died; the lease runs out, and the sweeper goes on.
+    // Without a result the task died; the lease expires, and the sweeper continues.
     reached
         .ok()
         .flatten()
         .unwrap_or_else(|| Err(Arc::new(in_progress())))
 }
 
-/// How long the running call may wait for a drive.
+/// How long the running call may wait for a run.
 pub(crate) fn patience() -> Duration {
     let left = context::current().left().unwrap_or(Duration::from_secs(9));
     left.saturating_sub(Duration::from_millis(300))
@@ -433,7 +433,7 @@ pub(crate) fn not_found() -> Error {
     Error::new(ErrorReason::NotFound, "There is no such order.")
 }
 
-/// An error told to several; the cause stays with the first.
+/// A copy of an error for another caller, without its cause.
 pub(crate) fn clone_error(error: &Error) -> Error {
     let copy = if error.field_violations().is_empty() {
         Error::new(error.reason(), error.message())
@@ -446,7 +446,7 @@ pub(crate) fn clone_error(error: &Error) -> Error {
     }
 }
 
-/// The work an order is at, for logs.
+/// The name of an order's work, for logs.
 pub(crate) fn work_name(order: &Order) -> &'static str {
     match order.work() {
         Some(Work::Pay) => "pay",

@@ -1,5 +1,5 @@
-//! The events that announce what became of an order. They are written with the change they announce, numbered per order
-//! without gaps, and published by the relay.
+//! The events about an order. They are written in the same write as the change, numbered per order without gaps, and
+//! published by the relay.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
     store::orders::{Entry, OrderStore},
 };
 
-/// What a consumer has to know to read an event.
+/// The version of the events' schema.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Numbers the order's next events and encodes them, each with the order as it stands after the change.
+/// Numbers and encodes the order's next events, each with the order after the change.
 pub(crate) fn entries(order: &mut Order, payloads: Vec<Payload>, env: &Env) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(payloads.len());
     for payload in payloads {

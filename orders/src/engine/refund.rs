@@ -1,5 +1,5 @@
-//! Giving money back: the intent first, by compare-and-set while open and done refunds together stay within what was
-//! captured; then the provider under the intent's id; then the outcome.
+//! Refunds: first the intent, by compare-and-set, while open and done refunds together stay within the captured amount;
+//! then the provider, under the intent's id; then the outcome.
 
 use comptoir_mesh::{Error, ErrorReason};
 use comptoir_proto::orders::v1::{OrderRefunded, order_event::Payload};
@@ -16,19 +16,19 @@ use crate::{
     keys::fingerprint,
 };
 
-/// What goes back.
+/// The requested refund.
 #[derive(Debug, Clone)]
 pub(crate) struct RefundRequest {
-    /// Minor units; absent is all that is left.
+    /// Minor units; absent means all that is left.
     pub(crate) amount: Option<i64>,
-    /// For people.
+    /// The reason, for people.
     pub(crate) reason: String,
-    /// Whether the units go back on the shelf.
+    /// Whether the units are restocked.
     pub(crate) restock: bool,
 }
 
 impl Engine {
-    /// Gives money back.
+    /// Requests a refund.
     pub(crate) async fn refund(
         &self,
         order_id: &str,
@@ -89,7 +89,7 @@ impl Engine {
 }
 
 impl Run {
-    /// Gives the money of an intent back.
+    /// Makes the refund of an intent.
     pub(crate) async fn refund(&mut self, refund: Refund) -> Result<(), Halt> {
         let Refund {
             id,
@@ -106,7 +106,7 @@ impl Run {
             })
             .await?;
         let event = self.new_id("pev_");
-        match self.verdict("refund", outcome)? {
+        match self.evaluate("refund", outcome)? {
             Ok(()) => {
                 if restock {
                     self.release(fail_points::REFUND_RESERVATION, "refunded").await?;

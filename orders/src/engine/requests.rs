@@ -1,5 +1,5 @@
-//! What is asked of an order with an idempotency key: remembered in the order's document with what came of it, done or
-//! refused, so that the same key and input gives the same answer for good.
+//! Requests about an order with an idempotency key. Each is stored in the order's document with its result, success or
+//! refusal, so that the same key and input gets the same answer for good.
 
 use comptoir_mesh::Error;
 use comptoir_proto::orders::v1::order_event::Payload;
@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
 };
 
-/// Who asks, and with which key.
+/// The caller and the idempotency key of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Requester {
     /// A user's id, or `guest`.
@@ -22,8 +22,8 @@ pub(crate) struct Requester {
 }
 
 impl Engine {
-    /// Does what is asked, once: `act` changes the order and gives the id of what it made, or refuses. Gives the order and
-    /// that id; a call repeated gets the id of the first.
+    /// Handles a request once: `act` changes the order and returns the id of what it created, or refuses. Returns the
+    /// order and that id; a retry gets the id of the first call.
     pub(crate) async fn ask(
         &self,
         order_id: &str,

@@ -1,5 +1,5 @@
-//! One drive of an order under its lease: the loop over what its document says is to be done, the writes, and the calls to
-//! the catalogue and the provider, each bounded and tried a few times.
+//! One run of an order under its lease: the loop over its work, the writes, and the calls to the catalogue and the
+//! provider, each with a time-out and a few retries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,38 +17,38 @@ use crate::{
     payment::{self, Failure, Outcome, PaymentProvider},
 };
 
-/// How long a peer may take for one call.
+/// The time-out of one call to a peer.
 const CALL: Duration = Duration::from_millis(2_500);
-/// Pauses between the tries of a call; one try more than there are pauses.
+/// The backoff between attempts at a call; there is one attempt more than pauses.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
-/// The first pause of an order that does not get on; doubles from there.
+/// The first backoff of an order that cannot continue; it doubles from there.
 const FIRST_REST: Duration = Duration::from_secs(1);
-/// The longest pause of an order nobody was told of yet.
+/// The longest backoff of an order that is not placed yet.
 const LONGEST_UNPLACED: Duration = Duration::from_secs(5);
-/// The longest pause of others.
+/// The longest backoff of other orders.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Tries in a row that did not get on, after which an alarm is raised: of an order that was placed, some three minutes.
+/// Failed attempts in a row before an alarm: for a placed order, after about three minutes.
 pub(crate) const TRIES: u32 = 10;
-/// The longest pauses from then on.
+/// The longest backoffs from then on.
 const LONGEST_STUCK_UNPLACED: Duration = Duration::from_secs(20);
 const LONGEST_STUCK: Duration = Duration::from_secs(300);
 
-/// A drive: the order as this driver last wrote or read it, and the right to go on.
+/// A run: the order as it was last written or read, and its lease.
 pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) order: Order,
     holder: String,
-    /// This drive made the order, so nothing was asked of anybody before.
+    /// Whether this run created the order, so that no peer was called before.
     pub(crate) fresh: bool,
-    /// Whether the provider was asked for something by this drive.
+    /// Whether this run called the provider.
     pub(crate) asked: bool,
 }
 
-/// What becomes of the lease with a write.
+/// Whether a write keeps the lease.
 pub(crate) enum Then {
-    /// The drive goes on; where nothing is left to do, it lets go.
+    /// Keep it, unless there is no work left.
     Go,
-    /// The drive lets go, and something is left to do from then on.
+    /// Release it; work is due from then on.
     Rest(Timestamp),
 }
 
@@ -63,7 +63,7 @@ impl Run {
         }
     }
 
-    /// Does what is to be done until the order rests.
+    /// Works until there is nothing to do now.
     pub(crate) async fn run(mut self, reply: &Reply) -> RunResult {
         loop {
             if self.order.was_placed() || self.order.state.is_final() {
@@ -89,7 +89,7 @@ impl Run {
         }
     }
 
-    /// What follows a step that did not get on: `None` is to go on with what the document says now.
+    /// Ends the run after a step without success; `None` means to continue with the new document.
     async fn stop(&mut self, halt: Halt) -> Result<Option<RunResult>, Error> {
         let (at, told) = match halt {
             Halt::ChangedCourse => return Ok(None),
@@ -105,7 +105,7 @@ impl Run {
                     order.attempts = self.order.attempts + 1,
                     error.reason = ?error.reason(),
                     error.cause = ?error.cause(),
-                    "an order does not get on for now",
+                    "an order cannot continue for now",
                 );
                 if self.order.attempts + 1 == TRIES {
                     tracing::error!(
@@ -148,9 +148,9 @@ impl Run {
             .min(longest)
     }
 
-    /// What an outcome comes to: done, or why it never will be. What the provider says is not done this time is tried again, with
-    /// pauses and so many times; then it counts as refused. What it does not answer is asked until it does.
-    pub(crate) fn verdict(
+    /// Evaluates an outcome: done, or permanently refused. A failure is retried with backoff, a limited number of
+    /// times, and then counts as refused. A call without an answer is retried until there is one.
+    pub(crate) fn evaluate(
         &self,
         operation: &'static str,
         outcome: Outcome,
@@ -173,7 +173,7 @@ impl Run {
         }
     }
 
-    /// Reads the order again. Where the lease is another's by now, this drive ends with what it read.
+    /// Reads the order again. If another holder has the lease, this run ends with what it read.
     async fn reload(&mut self) -> Result<Option<RunResult>, Error> {
         let order = self
             .engine
@@ -190,7 +190,7 @@ impl Run {
         Ok((!mine).then(|| Ok(Arc::new(self.order.clone()))))
     }
 
-    /// Writes a change by compare-and-set. What somebody else wrote meanwhile is [`Halt::Stale`].
+    /// Writes a change by compare-and-set. A conflict is [`Halt::Stale`].
     pub(crate) async fn commit(
         &mut self,
         point: Point,
@@ -229,7 +229,8 @@ impl Run {
         Ok(())
     }
 
-    /// Calls the catalogue. The inner error is a refusal that stands; what may pass is tried again, and then rests.
+    /// Calls the catalogue. The inner error is a permanent refusal; a transient one is retried, and then the order
+    /// waits.
     pub(crate) async fn inventory<T, F>(
         &mut self,
         point: Point,
@@ -263,7 +264,7 @@ impl Run {
         }
     }
 
-    /// Calls the payment provider. An outcome that is not known is asked for again with the same key.
+    /// Calls the payment provider. An unknown outcome is asked for again with the same key.
     pub(crate) async fn provider<T, F>(
         &mut self,
         point: Point,
@@ -301,7 +302,7 @@ impl Run {
     }
 }
 
-/// Whether a peer's answer says nothing about what was asked.
+/// Whether a peer's error says nothing about the request itself.
 fn may_pass(reason: ErrorReason) -> bool {
     matches!(
         reason,

@@ -1,5 +1,5 @@
-//! Takes up what was left lying: orders whose driver died, captures and refunds to be tried again, bank actions to be looked
-//! at, holds that ended. One indexed read a second when there is nothing to do.
+//! The sweeper: continues orders whose process died, captures and refunds that are to be retried, bank actions that are
+//! due, and expired holds. When there is no work it makes one indexed read a second.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::{
     engine::{Engine, Progress},
 };
 
-/// How often it looks.
+/// The interval of sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Orders taken up at once.
+/// Orders continued at once.
 const BATCH: usize = 64;
-/// Drives of this process past which it takes up no more.
-const DRIVES: usize = 256;
-/// Orders taken up each time all the same: under a load of calls that never lets up, what was left lying has its turn too.
+/// The number of runs in this process above which the sweeper starts no more.
+const RUNS: usize = 256;
+/// Orders continued in every sweep, so that they progress under constant load too.
 const LEAST: usize = 8;
-/// How often claims are looked over.
+/// Sweeps between two checks of claims.
 const CLAIMS_PERIOD: u32 = 60;
-/// A claim younger than this is somebody's work.
+/// A younger claim belongs to a running call.
 const CLAIM_AGE: Duration = Duration::from_secs(60);
 
 /// Sweeps until the process drains.
@@ -36,10 +36,10 @@ pub(crate) fn spawn(engine: Engine, env: &Env) {
                 () = shutdown.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            // Not waited for: one that a slow provider holds up must not hold up the others. A full batch is followed by
-            // another: after an outage there may be many.
-            for _ in 0..DRIVES / BATCH {
-                match engine.take_up().await {
+            // Does not wait for runs: one with a slow provider must not delay the others. A full batch is followed by
+            // another, since there may be many after an outage.
+            for _ in 0..RUNS / BATCH {
+                match engine.start_due().await {
                     Ok(begun) if begun.len() == BATCH => {}
                     Ok(_) => break,
                     Err(error) => {
@@ -59,28 +59,28 @@ pub(crate) fn spawn(engine: Engine, env: &Env) {
 }
 
 impl Engine {
-    /// Begins a drive of every order that is due and that nobody drives here.
-    async fn take_up(&self) -> Result<Vec<watch::Receiver<Progress>>, Error> {
-        let room = DRIVES.saturating_sub(self.drives()).max(LEAST);
+    /// Starts a run of every due order that has none in this process.
+    async fn start_due(&self) -> Result<Vec<watch::Receiver<Progress>>, Error> {
+        let room = RUNS.saturating_sub(self.runs()).max(LEAST);
         let due = self.stores.orders.due_orders(self.now(), room.min(BATCH)).await?;
         let idle = due.into_iter().filter(|id| self.running(id).is_none());
         Ok(idle.map(|id| self.begin_advance(&id)).collect())
     }
 
-    /// Takes every order on that is due, and says how many there were once they rest.
+    /// Runs every due order, and returns their number once they rest.
     #[cfg(test)]
     pub(crate) async fn sweep(&self) -> Result<usize, Error> {
-        let drives = self.take_up().await?;
+        let drives = self.start_due().await?;
         let taken = drives.len();
         for drive in drives {
-            // What went wrong is logged by the drive, and the order has its next date.
+            // The run logs its failure, and the order is due again later.
             let _ = crate::engine::ended(drive).await;
         }
         Ok(taken)
     }
 
-    /// Lets claims go whose order ended or never was, and notes those that were placed. The drive does so itself; this is
-    /// for what no drive can know of any more.
+    /// Releases claims whose order failed or was never written, and marks carts that were ordered. Runs do this
+    /// themselves; this is for orders without a run.
     pub(crate) async fn sweep_claims(&self) -> Result<(), Error> {
         let now = self.now();
         let claimed = self.stores.carts.claimed_carts(now - CLAIM_AGE, BATCH).await?;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
 
-/// Entries that wait for the disk at most; past it callers wait in line.
+/// The most entries that wait for the disk; more callers wait in a queue.
 const QUEUE: usize = 1024;
 
 /// An open journal.
@@ -20,8 +20,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the file, made when missing, and reads what is in it. A last line that a crash cut short was never
-    /// acknowledged, and is cut off.
+    /// Opens the file, creates it if missing, and reads it. An incomplete last line, left by a crash, was never
+    /// acknowledged and is removed.
     pub fn open<T: DeserializeOwned>(path: &Path) -> anyhow::Result<(Self, Vec<T>)> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -55,7 +55,7 @@ impl Journal {
         Ok((Self { lines }, entries))
     }
 
-    /// Adds an entry and returns once it is on the disk.
+    /// Adds an entry, and returns once it is on the disk.
     pub async fn append<T: Serialize + Sync>(&self, entry: &T) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
@@ -69,7 +69,7 @@ impl Journal {
     }
 }
 
-/// Takes what waits into one write and one sync after the other.
+/// Writes waiting entries in batches, with one sync each.
 fn write_loop(mut file: File, mut queue: mpsc::Receiver<(Vec<u8>, oneshot::Sender<std::io::Result<()>>)>) {
     let mut length = file.stream_position().unwrap_or(0);
     while let Some((mut bytes, first)) = queue.blocking_recv() {
@@ -81,7 +81,7 @@ fn write_loop(mut file: File, mut queue: mpsc::Receiver<(Vec<u8>, oneshot::Sende
         let written = file.write_all(&bytes).and_then(|()| file.sync_data());
         match &written {
             Ok(()) => length += bytes.len() as u64,
-            // Half an entry must not stay in front of the next one.
+            // Half an entry must not remain before the next one.
             Err(_) => {
                 let _ = file
                     .set_len(length)

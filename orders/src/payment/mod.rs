@@ -1,6 +1,6 @@
-//! The port to payment providers. Every operation is idempotent by the key it is called with: an authorisation by the order's
-//! id, a capture or refund by its intent's id. What cannot be told from an answer is [`Failure::Unknown`], and is asked again
-//! with the same key, never guessed.
+//! The port to payment providers. Every operation is idempotent by its key: an authorisation by the order's id, a
+//! capture or refund by its intent's id. An unclear answer is [`Failure::Unknown`], and is asked for again with the
+//! same key, never guessed.
 
 pub mod journal;
 pub mod sandbox;
@@ -14,43 +14,43 @@ use crate::domain::order::Order;
 
 pub use self::{sandbox::Sandbox, stripe::Stripe};
 
-/// How long a provider may take for one call.
+/// The time-out of one call to a provider.
 pub const TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// A payment provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Sets an amount aside. The order's id is the key: the same again gives the same answer.
+    /// Authorises an amount. The order's id is the key: a retry gets the same answer.
     async fn authorize(&self, charge: &Charge) -> Result<Authorization, Failure>;
 
-    /// What became of the payment of this order; [`Authorization::Unknown`] when it never heard of it.
+    /// The state of the order's payment; [`Authorization::Unknown`] if the provider does not know it.
     async fn lookup(&self, charge: &Charge) -> Result<Authorization, Failure>;
 
-    /// Takes the authorised amount. `key` is the intent's.
+    /// Captures the authorised amount. `key` is the intent's.
     async fn capture(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure>;
 
-    /// Lets the authorisation go, or gives an action that is awaited up; an authorisation that comes later is declined.
-    /// Repeating it changes nothing.
+    /// Voids the authorisation, or cancels an awaited action; a later authorisation is declined. Repeating it changes
+    /// nothing.
     async fn void(&self, charge: &Charge) -> Result<Outcome, Failure>;
 
-    /// Gives a part of the captured amount back. `key` is the intent's.
+    /// Refunds a part of the captured amount. `key` is the intent's.
     async fn refund(&self, charge: &Charge, key: &str, amount: i64) -> Result<Outcome, Failure>;
 }
 
-/// A payment of an order: what to set aside, and what was.
+/// A payment of an order, for its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The idempotency key.
     pub order_id: String,
-    /// What the provider gave the browser.
+    /// The provider's token from the browser.
     pub token: String,
     /// In minor units.
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// Where the buyer comes back to after an action of the bank.
+    /// The page to which the buyer returns after the bank's action.
     pub return_url: Option<String>,
-    /// The provider's id, once it told it.
+    /// The provider's id, once known.
     pub payment_id: Option<String>,
 }
 
@@ -69,54 +69,54 @@ impl Charge {
     }
 }
 
-/// What came of an authorisation.
+/// The result of an authorisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorization {
-    /// Set aside.
+    /// Authorised.
     Authorized {
         /// The provider's id.
         payment_id: String,
     },
-    /// The bank wants something of the buyer.
+    /// The bank requires an action of the buyer.
     RequiresAction {
         /// The provider's id.
         payment_id: String,
-        /// Where the buyer has to go.
+        /// The bank's page.
         redirect_url: String,
-        /// For the provider's own script.
+        /// For the provider's script.
         client_secret: Option<String>,
     },
-    /// The bank said no, for good.
+    /// The bank declined permanently.
     Declined {
         /// The provider's id.
         payment_id: String,
-        /// For people.
+        /// The reason, for people.
         message: String,
     },
-    /// The payment was let go before it was authorised.
+    /// The payment was voided before it was authorised.
     Voided {
         /// The provider's id.
         payment_id: String,
     },
-    /// The provider never heard of it.
+    /// The provider does not know it.
     Unknown,
 }
 
-/// What came of an operation on an authorised payment.
+/// The result of an operation on an authorised payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Done, by this call or an earlier one with this key.
     Done,
-    /// Not done this time; trying again may help.
+    /// Failed; a retry may succeed.
     Failed(String),
-    /// Refused for good.
+    /// Refused permanently.
     Refused(String),
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Perhaps done, perhaps not: ask again with the same key.
+    /// It may be done or not: ask again with the same key.
     Unknown(String),
     /// Not done, as the provider cannot be reached: ask again later.
     Unavailable(String),

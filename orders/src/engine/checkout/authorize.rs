@@ -16,13 +16,13 @@ use crate::{
     payment::{Authorization, Charge, Outcome},
 };
 
-/// How often the provider is asked whether the buyer has acted.
+/// The interval at which the provider is asked whether the buyer has acted.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// How long an order may take whose units were never held.
+/// The time limit of an order without a reservation.
 const UNHELD: Duration = Duration::from_secs(15 * 60);
 
 impl Run {
-    /// Whether the hold is over.
+    /// Whether the reservation has expired.
     pub(super) fn is_late(&self) -> bool {
         let end = self
             .order
@@ -31,7 +31,7 @@ impl Run {
         self.engine.now() >= end
     }
 
-    /// Gets the amount set aside and gives the payment's id, or turns the order another way.
+    /// Authorises the amount and returns the payment's id, or changes the order's course.
     pub(super) async fn authorize(&mut self) -> Result<String, Halt> {
         let known = self.order.payment.action.is_some() || self.is_late();
         let mut answer = Authorization::Unknown;
@@ -86,7 +86,7 @@ impl Run {
         }
     }
 
-    /// The order's payment, as its provider is told of it.
+    /// The order's payment, for its provider.
     pub(crate) fn charge(&self) -> Charge {
         Charge::of(&self.order)
     }
@@ -99,7 +99,7 @@ impl Run {
     async fn declined<T>(&mut self, payment_id: String, message: String) -> Result<T, Halt> {
         let event = self.new_id("pev_");
         let refusals = vec![refusal(ErrorReason::PaymentDeclined, "payment", &message)];
-        self.fail_noting(refusals, |order, now| {
+        self.fail_with_change(refusals, |order, now| {
             order.payment.payment_id = Some(payment_id);
             let total = order.total();
             order.note_payment(event, PaymentEventKind::Declined, total, Some(message), now);
@@ -108,7 +108,7 @@ impl Run {
         Err(Halt::ChangedCourse)
     }
 
-    /// The bank wants something of the buyer: the order rests until then, as one of at most so many of a client address.
+    /// The bank requires an action of the buyer: the order waits, within the limit of open holds of its client address.
     async fn await_action<T>(&mut self, payment_id: String, action: BankAction) -> Result<T, Halt> {
         let again = self.next_look();
         if self.order.payment.action.is_some() {
@@ -132,15 +132,15 @@ impl Run {
             Ok(Vec::new())
         })
         .await?;
-        // Another process may have counted at the same moment, and seen the same last place: then both give way.
+        // Another process may have counted at the same time, and taken the same last place: then both fail.
         if self.holds_with(0).await? {
             return self.turn(vec![too_many_holds()]).await;
         }
         Err(Halt::Rested)
     }
 
-    /// Whether too many orders of the client address hold units for a bank's action, with so many more. Only such an order can
-    /// be one too many: one that is paid at once never is.
+    /// Whether the client address has too many orders that hold units for a bank's action, with `more` added. Only such
+    /// orders count: one that is paid at once never does.
     async fn holds_with(&self, more: u64) -> Result<bool, Error> {
         let limit = self.engine.holds.per_address;
         let Some(address) = self.order.client_address.as_deref().filter(|_| limit > 0) else {
@@ -154,7 +154,8 @@ impl Run {
         self.order.hold_expires_at.map_or(again, |end| again.min(end))
     }
 
-    /// Lets the authorisation go, or gives the awaited action up. The inner error says why the provider keeps it for good.
+    /// Voids the authorisation, or cancels the awaited action. The inner error says why the provider refuses
+    /// permanently.
     pub(crate) async fn void(&mut self, point: Point) -> Result<Result<(), String>, Halt> {
         let charge = self.charge();
         let mut outcome = self
@@ -164,7 +165,7 @@ impl Run {
             })
             .await?;
         if let Outcome::Refused(_) = outcome {
-            // Somebody took the amount at the provider itself: then it can only be given back.
+            // The amount was captured at the provider's own dashboard: then it can only be refunded.
             let (key, amount) = (void_key(&self.order.id), self.order.total());
             let back = self
                 .provider(point, |provider| {
@@ -176,7 +177,7 @@ impl Run {
                 outcome = back;
             }
         }
-        self.verdict("void", outcome)
+        self.evaluate("void", outcome)
     }
 }
 

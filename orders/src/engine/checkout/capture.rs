@@ -1,5 +1,5 @@
-//! Step 7: the capture, by its intent. Behind the answer to the buyer; tried again with pauses. What is refused for good
-//! leaves the order PLACED, and staff have to act.
+//! Step 7: the capture, by its intent. It runs after the buyer has the answer, and is retried with backoff. A permanent
+//! refusal leaves the order PLACED, and staff have to act.
 
 use comptoir_mesh::Error;
 use comptoir_proto::orders::v1::{OrderCaptureRefused, OrderPaid, order_event::Payload};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Run {
-    /// Gets the money, and writes CONFIRMED.
+    /// Captures the amount, and writes CONFIRMED.
     pub(crate) async fn capture(&mut self) -> Result<(), Halt> {
         let Some(capture) = self.order.payment.capture.clone() else {
             return Err(Halt::Failed(Error::internal(anyhow::anyhow!(

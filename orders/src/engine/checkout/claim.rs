@@ -1,4 +1,4 @@
-//! Step 2: the claim, one compare-and-set on the cart: at most one order can have it. Undone by letting the cart go.
+//! Step 2: the claim, one compare-and-set on the cart, so that at most one order has it. Undone by releasing the cart.
 
 use comptoir_mesh::ErrorReason;
 
@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Run {
-    /// Claims the cart. Where it changed since its price was read, the price is read again: a claimed cart stays as it is.
+    /// Claims the cart. If it changed since its price was read, the price is read again: a claimed cart no longer
+    /// changes.
     pub(super) async fn claim(&mut self) -> Result<(), Halt> {
         let claim = Claim {
             key: self.order.key.clone(),
@@ -46,7 +47,7 @@ impl Run {
 
     async fn reprice(&mut self, cart: Cart) -> Result<(), Halt> {
         let version = cart.version - 1;
-        // A cart that was placed already has one version more, and its price stands.
+        // A cart that was marked as ordered has a higher version, but the same price.
         if version == self.order.cart_version || cart.order_id.is_some() {
             return Ok(());
         }
@@ -71,7 +72,7 @@ impl Run {
         }
     }
 
-    /// Lets the cart go for a new key; this one is used up.
+    /// Releases the cart for another key; this one is used.
     pub(crate) async fn unclaim(&mut self, point: Point) -> Result<(), Halt> {
         let now = self.engine.now();
         let carts = self.engine.stores.carts.clone();
@@ -81,7 +82,7 @@ impl Run {
         Ok(())
     }
 
-    /// Notes on the cart that it was placed.
+    /// Marks the cart as ordered.
     pub(super) async fn mark(&mut self) -> Result<(), Halt> {
         let now = self.engine.now();
         let carts = self.engine.stores.carts.clone();
@@ -98,7 +99,7 @@ fn is_ours(cart: &Cart, order: &Order) -> bool {
         .is_some_and(|claim| claim.order_id == order.id)
 }
 
-/// The cart is another order's.
+/// The cart belongs to another order.
 pub(crate) fn already_ordered() -> (ErrorReason, &'static str) {
     (
         ErrorReason::CartAlreadyOrdered,

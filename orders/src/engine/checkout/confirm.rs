@@ -1,5 +1,5 @@
-//! Step 5: held becomes sold. One that had expired is taken again, or the order fails. Undone by the release of step 3, which
-//! puts sold units back.
+//! Step 5: reserved units become sold. An expired reservation is made again, or the order fails. Undone by the release
+//! of step 3, which returns sold units too.
 
 use comptoir_proto::catalog::v1::ConfirmReservationRequest;
 

@@ -1,16 +1,16 @@
-//! Placing an order. It is written first and driven forward, each step and its undo side by side:
+//! Places an order. The order is written first, and then moved from step to step; each step's undo is in the same file:
 //!
-//! 1. [`price`]: what is bought and for how much, read once; a cart that cannot be ordered ends here.
-//! 2. The order document, PENDING_PAYMENT, with all it takes to go on; then [`claim`]: one compare-and-set on the cart, so
-//!    that at most one order can have it. Undone by letting it go.
-//! 3. [`reserve`]: units held and discounts counted. Undone by releasing and giving back.
+//! 1. [`price`]: lines and prices, read once; a cart that cannot be ordered ends here.
+//! 2. The order document, PENDING_PAYMENT, with everything that later steps need; then [`claim`]: one compare-and-set
+//! on the cart, so that at most one order has it. Undone by releasing the cart.
+//! 3. [`reserve`]: units are reserved and discount uses counted. Undone by releasing both.
 //! 4. [`authorize`]: the payment, under the order's id. Undone by a void.
-//! 5. [`confirm`]: held becomes sold. Undone by the release of step 3.
-//! 6. [`place`]: one document write. The buyer is answered; nothing fails any more.
+//! 5. [`confirm`]: reserved becomes sold. Undone by the release of step 3.
+//! 6. [`place`]: one document write. The buyer gets the answer; from here on the order cannot fail.
 //! 7. [`capture`].
 //!
-//! The document comes before the claim, not after it: a claim is then never without an order that whoever finds it can drive
-//! on, with the payment's token and all. Until the claim is there, the order has done nothing.
+//! The document is written before the claim, so that every claim has an order from which any process can continue, with
+//! the payment's token. Until the claim is written, the order has no effect.
 
 mod authorize;
 mod capture;
@@ -45,7 +45,7 @@ use crate::{
 
 /// The longest token and return address.
 const MAX_TOKEN: usize = comptoir_mesh::lengths::PAYMENT_TOKEN_BYTES;
-/// When another try makes sense where too many holds are open.
+/// When to retry if too many holds are open.
 const HOLDS_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Completes carts.
@@ -55,7 +55,7 @@ pub(crate) struct Checkout {
     carts: Carts,
 }
 
-/// What is asked, checked.
+/// The checked request.
 #[derive(Clone)]
 struct CompleteRequest {
     key: String,
@@ -65,21 +65,21 @@ struct CompleteRequest {
     expected_total: Option<i64>,
     client_address: Option<String>,
     fingerprint: String,
-    /// The address of the account, where auth said it.
+    /// The account's address, if auth returned it.
     account_email: Option<String>,
 }
 
-/// How a call came by its order.
+/// How a call got its order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// It drove the order itself.
+    /// This call placed it.
     Created,
-    /// The order, or its drive, was there before.
+    /// The order, or its run, existed before.
     Existing,
 }
 
 impl Checkout {
-    /// Completes carts with this engine.
+    /// Completes carts on this engine.
     pub(crate) fn new(engine: Engine, carts: Carts) -> Self {
         Self { engine, carts }
     }
@@ -94,7 +94,7 @@ impl Checkout {
         check_key(&request.request_id)?;
         let cart = self.carts.find(caller, &cart_id).await?;
         let mut asked = self.asked(&cart_id, request)?;
-        // A guest's key keeps its order when the cart becomes a customer's.
+        // A guest's key finds its order after the cart became a customer's.
         let mut owners = vec![cart.owner(), cart.id.as_str(), cart_id.as_str()];
         owners.extend(
             cart.claim
@@ -117,7 +117,8 @@ impl Checkout {
         self.begin(cart, asked).await
     }
 
-    /// The address of the account, for an order without one and for codes to count by. Where neither needs it, auth may be away.
+    /// The account's address, for an order without an address and for counting codes. If neither needs it, auth may be
+    /// unreachable.
     async fn account_email(&self, cart: &Cart) -> Result<Option<String>, Error> {
         match self.carts.accounts.email(cart).await {
             Err(_) if cart.email.is_some() && cart.discount_codes.is_empty() => Ok(None),
@@ -168,7 +169,7 @@ impl Checkout {
         })
     }
 
-    /// The key has an order: its answer, or the order's next step.
+    /// The key has an order: returns its answer, or continues it.
     async fn again(
         &self,
         order: Order,
@@ -200,7 +201,7 @@ impl Checkout {
             if order.was_placed() || order.state.is_final() || order.lease.is_none() {
                 return self.answer(&order, origin, cart).await;
             }
-            // Another process drives it, or one that died did.
+            // Another process runs it, or one did and died.
             let pause = tokio::time::Instant::now() + std::time::Duration::from_millis(100);
             if pause >= until {
                 return Err(in_progress());
@@ -234,7 +235,7 @@ impl Checkout {
         self.answer(&order, origin, &cart).await
     }
 
-    /// Begins with a cart as it was found, whatever became of it since.
+    /// Begins with a cart as it was read, whatever happened to it since.
     #[cfg(test)]
     pub(crate) async fn begin_as_found(&self, cart: Cart, key: &str) -> Result<CompleteCartResponse, Error> {
         let request = CompleteCartRequest {
@@ -247,7 +248,7 @@ impl Checkout {
         self.begin(cart, asked).await
     }
 
-    /// What the buyer is told.
+    /// The answer for the buyer.
     async fn answer(
         &self,
         order: &Order,
@@ -301,7 +302,8 @@ impl Checkout {
                 return Err(refused.with_retry_after(HOLDS_RETRY));
             }
         }
-        // As it stands now, so that a new price or a missing unit can be shown. Not having it is no reason to keep the refusal.
+        // The present cart, so that the client can show a new price or a missing unit. If it cannot be read, the
+        // refusal is returned without it.
         let cart = match self.engine.stores.carts.cart(&cart.id).await? {
             Some(cart) => {
                 let quote = self.carts.quote(&cart).await;
@@ -318,7 +320,7 @@ impl Checkout {
     }
 }
 
-/// Writes the order, and drives it.
+/// Writes the order, and runs it.
 async fn begin(
     engine: Engine,
     cart: Cart,
@@ -341,7 +343,7 @@ async fn begin(
     match priced {
         Ok(contents) => order.contents = Some(contents),
         Err(refusals) => {
-            // Nothing was done, so nothing is to be undone; the document is the key's answer.
+            // There is nothing to undo; the document is the key's answer.
             let now = engine.now();
             let first = refusals
                 .first()
@@ -430,7 +432,7 @@ fn new_order(engine: &Engine, cart: &Cart, asked: CompleteRequest, order_id: Str
 impl Run {
     /// From PENDING_PAYMENT to PLACED.
     pub(crate) async fn pay(&mut self) -> Result<(), crate::engine::Halt> {
-        // While an action is awaited, the steps before it are known to be done.
+        // While an action is awaited, the steps before it are done.
         if self.order.payment.action.is_none() {
             self.claim().await?;
             self.reserve().await?;
@@ -442,7 +444,7 @@ impl Run {
     }
 }
 
-/// Where the buyer comes back to: an address of the web, written out as browsers read it.
+/// The page to which the buyer returns: a web address, normalised as browsers do.
 fn way_back(text: &str) -> Option<String> {
     let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_TOKEN)?;
     let plain = url.has_host() && url.username().is_empty() && url.password().is_none();

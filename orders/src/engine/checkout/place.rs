@@ -1,5 +1,5 @@
-//! Step 6: one document write makes it PLACED: state, number, payment event, history, the capture's intent and the event. The
-//! buyer is answered once this is durable.
+//! Step 6: one document write makes the order PLACED: state, number, payment event, history, the capture's intent and
+//! the event. The buyer gets the answer once this is durable.
 
 use comptoir_proto::orders::v1::{OrderPlaced, order_event::Payload};
 

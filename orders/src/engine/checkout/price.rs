@@ -1,4 +1,4 @@
-//! Step 2 and 3: what is bought and for how much, read once and written into the order.
+//! Step 1: lines and prices, read once and written into the order.
 
 use comptoir_mesh::{Error, ErrorReason, error::Reason as _};
 
@@ -11,7 +11,7 @@ use crate::{
     quote::{Pricer, Quote, QuotedLine},
 };
 
-/// What a cart can be ordered for, or what stands in the way. The outer error is that it could not be read now.
+/// The contents of the order, or why the cart cannot be ordered. The outer error is a failed read.
 pub(crate) async fn price(
     pricer: &Pricer,
     cart: &Cart,
@@ -30,7 +30,7 @@ pub(crate) async fn price(
     Ok(contents(cart, quote, account_email, expected_total))
 }
 
-/// What an order cannot do without.
+/// The required fields of an order.
 fn missing(cart: &Cart, account_email: Option<&str>) -> Vec<Refusal> {
     let needed = [
         (cart.lines.is_empty(), "lines", "The cart is empty."),
@@ -121,7 +121,7 @@ fn line(line: QuotedLine) -> OrderLine {
     }
 }
 
-/// Only codes that take something off count as used.
+/// Only codes with an effect count as used.
 fn discounts(cart: &Cart, account_email: Option<&str>, quote: &Quote) -> Vec<UsedDiscount> {
     let mut names = accounts::names(cart, account_email).into_iter();
     let customer = names.next().unwrap_or_default();
@@ -137,7 +137,7 @@ fn discounts(cart: &Cart, account_email: Option<&str>, quote: &Quote) -> Vec<Use
         .collect()
 }
 
-/// An expected no about one field; `field` is a dotted path, or empty.
+/// A refusal about one field; `field` is a dotted path, or empty.
 pub(crate) fn refusal(reason: ErrorReason, field: &str, message: &str) -> Refusal {
     let field = field
         .split('.')
@@ -151,7 +151,7 @@ pub(crate) fn refusal(reason: ErrorReason, field: &str, message: &str) -> Refusa
     }
 }
 
-/// An error as expected noes.
+/// An error, as refusals.
 pub(crate) fn refusals(error: &Error) -> Vec<Refusal> {
     if error.field_violations().is_empty() {
         return vec![refusal(error.reason(), "", error.message())];

@@ -1,4 +1,4 @@
-//! Step 3: units are held and discounts counted, each under the order's id. Undone by releasing and giving back.
+//! Step 3: units are reserved and discount uses counted, under the order's id. Undone by releasing both.
 
 use comptoir_mesh::{Error, ErrorReason, error::Reason as _};
 use comptoir_proto::catalog::v1::{ReleaseReservationRequest, ReservationLine, ReserveStockRequest};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Run {
-    /// Holds all lines or none.
+    /// Reserves all lines or none.
     pub(super) async fn reserve(&mut self) -> Result<(), Halt> {
         let lines = self.order.contents.iter().flat_map(|contents| &contents.lines);
         let request = ReserveStockRequest {
@@ -36,7 +36,7 @@ impl Run {
             .await?;
         match held {
             Ok(answer) => {
-                // Not worth a write of its own: it goes along with the next one.
+                // Written with the next step, to save a write.
                 self.order.hold_expires_at = answer.expires_at.as_ref().and_then(from_timestamp);
                 Ok(())
             }
@@ -44,8 +44,8 @@ impl Run {
         }
     }
 
-    /// A refusal of the catalogue that stands. INVALID_STATE is a reservation that was released: by a cancellation, which the
-    /// document then tells of, or because the order was given up.
+    /// A permanent refusal of the catalogue. INVALID_STATE means that the reservation was released: by a cancellation,
+    /// which is in the document, or because the order failed.
     pub(super) async fn refused_by_stock(&mut self, error: &Error) -> Result<(), Halt> {
         if error.reason() != ErrorReason::InvalidState {
             let refusals = refusals(error).into_iter().map(|refusal| self.named(refusal));
@@ -60,7 +60,7 @@ impl Run {
             .await
     }
 
-    /// What is not sold any more, by the name it was ordered under: the catalogue may know nothing of it but its id.
+    /// Variants that are no longer sold, with their names from the order: the catalogue may know only their ids.
     fn named(&self, refusal: Refusal) -> Refusal {
         let place = match refusal.field.as_slice() {
             [lines, place, ..] if lines == "lines" => place.parse::<usize>().ok(),
@@ -83,7 +83,7 @@ impl Run {
         }
     }
 
-    /// Lets held units go, or puts sold ones back.
+    /// Releases reserved units, or returns sold ones.
     pub(crate) async fn release(&mut self, point: Point, reason: &str) -> Result<(), Halt> {
         let request = ReleaseReservationRequest {
             reservation_id: self.order.id.clone(),
@@ -103,7 +103,7 @@ impl Run {
         }
     }
 
-    /// Counts the discounts, each within its limits.
+    /// Counts the uses of discounts, each within its limits.
     pub(super) async fn use_discounts(&mut self) -> Result<(), Halt> {
         for discount in self.discounts() {
             let store = self.engine.stores.discounts.clone();
@@ -127,7 +127,7 @@ impl Run {
         Ok(())
     }
 
-    /// Where the code stands in the cart: the order has only the codes that take something off. A claimed cart stays as it is.
+    /// The code's position in the cart: the order has only codes with an effect. A claimed cart no longer changes.
     async fn place_of(&self, code: &str) -> Result<String, Error> {
         let cart = self.engine.stores.carts.cart(&self.order.cart_id).await?;
         let place = cart.and_then(|cart| cart.discount_codes.iter().position(|other| other == code));
@@ -137,7 +137,7 @@ impl Run {
         ))
     }
 
-    /// Takes the uses back.
+    /// Returns the uses.
     pub(crate) async fn give_back(&mut self, point: Point) -> Result<(), Halt> {
         for discount in self.discounts() {
             let store = self.engine.stores.discounts.clone();

@@ -1,5 +1,6 @@
-//! What becomes of an order that cannot be placed: first its document says so, then everything that may have been done is
-//! undone, the last step first, and at the end it is FAILED. Each undo may be repeated, and undoes what never was.
+//! Undoes an order that cannot be placed: first its document records the failure, then everything that may have been
+//! done is undone, the last step first, and at the end it is FAILED. Each undo may be repeated, and may undo what was
+//! never done.
 
 use comptoir_proto::orders::v1::{OrderFailed, OrderVoidRefused, order_event::Payload};
 use jiff::Timestamp;
@@ -14,13 +15,13 @@ use crate::{
 };
 
 impl Run {
-    /// Turns the order towards FAILED; nothing is undone yet.
+    /// Records that the order fails; nothing is undone yet.
     pub(super) async fn fail_with(&mut self, refusals: Vec<Refusal>) -> Result<(), Halt> {
-        self.fail_noting(refusals, |_, _| {}).await
+        self.fail_with_change(refusals, |_, _| {}).await
     }
 
-    /// The same, with something noted in the same write.
-    pub(super) async fn fail_noting(
+    /// The same, with another change in the same write.
+    pub(super) async fn fail_with_change(
         &mut self,
         refusals: Vec<Refusal>,
         note: impl FnOnce(&mut Order, Timestamp),
@@ -37,7 +38,7 @@ impl Run {
         Err(Halt::ChangedCourse)
     }
 
-    /// Undoes everything and writes FAILED.
+    /// Undoes everything, and writes FAILED.
     pub(crate) async fn unwind(&mut self) -> Result<(), Halt> {
         let voided = if self.order.unasked {
             Ok(())
@@ -54,8 +55,8 @@ impl Run {
                 refusal.map_or_else(Default::default, |refusal| (refusal.code, refusal.message));
             let mut payloads = Vec::new();
             match voided {
-                Ok(()) => note_void(order, event, now),
-                Err(message) => payloads.push(note_void_refused(order, event, message, now)),
+                Ok(()) => record_void(order, event, now),
+                Err(message) => payloads.push(record_void_refusal(order, event, message, now)),
             }
             order.payment.action = None;
             order.transition(State::Failed, SYSTEM, Some(message), now)?;
@@ -69,9 +70,8 @@ impl Run {
     }
 }
 
-/// Notes a void, where the record says that something was set aside or awaited, or that nothing was taken as there was nothing to
-/// pay.
-pub(crate) fn note_void(order: &mut Order, event: String, now: Timestamp) {
+/// Records a void, if an amount was authorised or awaited, or if a zero amount was captured.
+pub(crate) fn record_void(order: &mut Order, event: String, now: Timestamp) {
     use PaymentEventKind::{Authorized, CaptureFailed, Captured, RequiresAction, VoidFailed};
     let total = order.total();
     let open = match order.payment.events.last().map(|event| event.kind) {
@@ -84,8 +84,8 @@ pub(crate) fn note_void(order: &mut Order, event: String, now: Timestamp) {
     }
 }
 
-/// Notes that the provider keeps what was set aside, and tells of it.
-pub(crate) fn note_void_refused(
+/// Records that the provider refused the void, and returns the event.
+pub(crate) fn record_void_refusal(
     order: &mut Order,
     event: String,
     message: String,

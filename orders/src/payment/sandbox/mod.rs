@@ -48,15 +48,15 @@ pub struct Payment {
     pub id: String,
     /// The order it is for; its key.
     pub order_id: String,
-    /// Where it stands.
+    /// The state.
     pub status: Status,
     /// In minor units.
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// What the shop got.
+    /// The captured amount.
     pub captured: i64,
-    /// What went back.
+    /// The refunded amount.
     pub refunded: i64,
     /// Where the buyer goes after the bank.
     pub return_url: Option<String>,
@@ -72,7 +72,7 @@ pub struct Payment {
 pub enum Status {
     /// The buyer has to act.
     RequiresAction,
-    /// Set aside.
+    /// Authorised.
     Authorized,
     /// Taken.
     Captured,
