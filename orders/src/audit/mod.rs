@@ -18,23 +18,14 @@ use crate::{
     store::{mongo, sqlite},
 };
 
+pub use crate::store::Book;
+
 /// The store, open for reading.
 pub enum Books {
     /// A file.
     Sqlite(SqlitePool),
     /// A database of a server.
     Mongo(Database),
-}
-
-/// An order, with the data stored with its document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Book {
-    /// The document.
-    pub order: Order,
-    /// Its revenue in reports, in minor units.
-    pub revenue: i64,
-    /// The sequences of its unpublished events, in order.
-    pub waiting: Vec<i64>,
 }
 
 /// The state that an order's units must have.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A delivery or billing address. [`crate::convert::address::parse`] creates it, and checks every text.
+/// A delivery or billing address. `convert::address::parse` creates it, and checks every text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub first_name: String,

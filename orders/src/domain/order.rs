@@ -318,7 +318,7 @@ impl Order {
         Ok(())
     }
 
-    /// The billing address; unless set, the delivery address.
+    /// The delivery address; absent if it failed before that was read.
     pub fn delivery_address(&self) -> Option<&Address> {
         self.contents.as_ref().map(|contents| &contents.delivery_address)
     }

@@ -21,7 +21,7 @@ pub struct Contents {
     pub cost: Cost,
     /// The delivery address.
     pub delivery_address: Address,
-    /// The billing address; unless set, the delivery address.
+    /// The billing address.
     pub billing_address: Address,
     /// The delivery option.
     pub delivery_option: DeliveryOption,

@@ -105,7 +105,7 @@ struct InFlight {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     /// The answer for the buyer; the run may continue after it.
-    told: Option<RunResult>,
+    answer: Option<RunResult>,
     /// The result.
     ended: Option<RunResult>,
 }
@@ -228,8 +228,8 @@ impl Engine {
         };
         self.env.tasks.spawn_tracked(context::scope(context, async move {
             let ended = tokio::time::timeout(RUN_DEADLINE, work).await;
-            let told = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
-            if let Err(error) = &told
+            let answer = ended.unwrap_or_else(|_| Err(Arc::new(in_progress())));
+            if let Err(error) = &answer
                 && error.reason() == ErrorReason::Internal
             {
                 // Logged here, since no caller may be waiting: the sweeper retries the order.
@@ -240,7 +240,7 @@ impl Engine {
                 );
             }
             drop(guard);
-            sender.send_modify(|progress| progress.ended = Some(told));
+            sender.send_modify(|progress| progress.ended = Some(answer));
         }));
         (progress, true)
     }
@@ -339,12 +339,12 @@ impl Engine {
     ) -> Result<Order, Error> {
         let until = tokio::time::Instant::now() + patience();
         loop {
-            let told = tokio::time::timeout_at(until, self.advance(order_id)).await;
+            let answer = tokio::time::timeout_at(until, self.advance(order_id)).await;
             let order = self.order(order_id).await?;
             if settled(&order) {
                 return Ok(order);
             }
-            match told {
+            match answer {
                 Err(_) => return Err(in_progress()),
                 Ok(Err(error)) => return Err(clone_error(&error)),
                 // Another process runs it.
@@ -367,9 +367,9 @@ impl Reply {
     /// Sets the answer for the buyer; the first one counts.
     pub(crate) fn tell(&self, order: &Order) {
         self.0.send_if_modified(|progress| {
-            let first = progress.told.is_none();
+            let first = progress.answer.is_none();
             if first {
-                progress.told = Some(Ok(Arc::new(order.clone())));
+                progress.answer = Some(Ok(Arc::new(order.clone())));
             }
             first
         });
@@ -390,14 +390,14 @@ impl Drop for InFlightGuard {
 
 /// Waits until the run has an answer. The flag says that the run itself gave it: without it, the run found the order as
 /// another run had left it.
-pub(crate) async fn told(mut progress: watch::Receiver<Progress>) -> (RunResult, bool) {
+pub(crate) async fn first_answer(mut progress: watch::Receiver<Progress>) -> (RunResult, bool) {
     let reached = progress
-        .wait_for(|progress| progress.told.is_some() || progress.ended.is_some())
+        .wait_for(|progress| progress.answer.is_some() || progress.ended.is_some())
         .await;
     let reached = reached.map(|progress| progress.clone());
-    let own = reached.as_ref().is_ok_and(|progress| progress.told.is_some());
+    let own = reached.as_ref().is_ok_and(|progress| progress.answer.is_some());
     (
-        outcome(reached.map(|progress| progress.told.or(progress.ended))),
+        outcome(reached.map(|progress| progress.answer.or(progress.ended))),
         own,
     )
 }

@@ -40,12 +40,12 @@ impl Engine {
             reason,
             restock,
         } = wanted;
-        let told = amount.map_or_else(|| "all".to_owned(), |amount| amount.to_string());
+        let amount_text = amount.map_or_else(|| "all".to_owned(), |amount| amount.to_string());
         let request = Request {
             operation: Operation::Refund,
             caller: asked.caller,
             key: asked.key,
-            fingerprint: fingerprint(&[&told, &reason, if restock { "restock" } else { "" }]),
+            fingerprint: fingerprint(&[&amount_text, &reason, if restock { "restock" } else { "" }]),
             subject: None,
             refused: None,
         };

@@ -83,7 +83,7 @@ impl Run {
             };
             match self.stop(halt).await {
                 Ok(None) => {}
-                Ok(Some(told)) => return told,
+                Ok(Some(result)) => return result,
                 Err(error) => return Err(Arc::new(error)),
             }
         }
@@ -91,7 +91,7 @@ impl Run {
 
     /// Ends the run after a step without success; `None` means to continue with the new document.
     async fn stop(&mut self, halt: Halt) -> Result<Option<RunResult>, Error> {
-        let (at, told) = match halt {
+        let (at, failure) = match halt {
             Halt::ChangedCourse => return Ok(None),
             Halt::Rested => return Ok(Some(Ok(Arc::new(self.order.clone())))),
             Halt::Stale => return self.reload().await,
@@ -118,7 +118,7 @@ impl Run {
                 (self.engine.now() + self.backoff(), Some(error))
             }
         };
-        let failed = told.is_some();
+        let failed = failure.is_some();
         let rested = self
             .commit(fail_points::REST, Then::Rest(at), |order, _| {
                 order.attempts = if failed { order.attempts + 1 } else { 0 };
@@ -126,7 +126,7 @@ impl Run {
             })
             .await;
         match rested {
-            Ok(()) => Ok(Some(match told {
+            Ok(()) => Ok(Some(match failure {
                 Some(error) => Err(Arc::new(error)),
                 None => Ok(Arc::new(self.order.clone())),
             })),

@@ -134,3 +134,14 @@ pub struct DiscountPage {
     pub after: Option<(Timestamp, String)>,
     pub limit: usize,
 }
+
+/// An order, with the data stored with its document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Book {
+    /// The document.
+    pub order: crate::domain::order::Order,
+    /// Its revenue in reports, in minor units.
+    pub revenue: i64,
+    /// The sequences of its unpublished events, in order.
+    pub waiting: Vec<i64>,
+}

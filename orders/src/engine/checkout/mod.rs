@@ -38,7 +38,9 @@ use crate::{
         cart::Cart,
         order::{HistoryEntry, Lease, Order, Payment, Refusal, SYSTEM, State, key_reused},
     },
-    engine::{Engine, LEASE, Reply, RunResult, clone_error, in_progress, outbox, patience, run::Run, told},
+    engine::{
+        Engine, LEASE, Reply, RunResult, clone_error, first_answer, in_progress, outbox, patience, run::Run,
+    },
     fail_points,
     keys::{check_key, fingerprint},
 };
@@ -190,9 +192,9 @@ impl Checkout {
             let (progress, began) = self
                 .engine
                 .start_or_join(&order.id, Some(&asked.fingerprint), drive);
-            let told = tokio::time::timeout_at(until, told(progress)).await;
-            let (told, own) = told.map_err(|_| in_progress())?;
-            let order = told.map_err(|error| clone_error(&error))?;
+            let answer = tokio::time::timeout_at(until, first_answer(progress)).await;
+            let (answer, own) = answer.map_err(|_| in_progress())?;
+            let order = answer.map_err(|error| clone_error(&error))?;
             let origin = if began && own {
                 Origin::Created
             } else {
@@ -220,10 +222,10 @@ impl Checkout {
                     let (cart, asked, order_id) = begun;
                     begin(engine, cart, asked, order_id, &reply).await
                 });
-        let (told, own) = tokio::time::timeout_at(until, told(progress))
+        let (answer, own) = tokio::time::timeout_at(until, first_answer(progress))
             .await
             .map_err(|_| in_progress())?;
-        let order = told.map_err(|error| clone_error(&error))?;
+        let order = answer.map_err(|error| clone_error(&error))?;
         if order.fingerprint != asked.fingerprint {
             return Err(key_reused());
         }

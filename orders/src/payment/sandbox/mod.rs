@@ -156,7 +156,7 @@ impl Payment {
     }
 
     /// Whether the journal holds an entry of this operation and outcome.
-    fn met(&self, operation: &str, outcome: &str) -> bool {
+    fn has(&self, operation: &str, outcome: &str) -> bool {
         self.entries
             .iter()
             .any(|entry| entry.operation == operation && entry.outcome == outcome)
@@ -339,7 +339,7 @@ impl Sandbox {
         } else {
             (Status::Declined, "declined")
         };
-        if payment.met("resolve", outcome) {
+        if payment.has("resolve", outcome) {
             return Ok(payment.clone());
         }
         if payment.status != Status::RequiresAction {
@@ -416,7 +416,7 @@ impl Sandbox {
             return Ok(Outcome::Refused("There is no such payment.".into()));
         };
         let known = payment.done.contains(key);
-        let fails = payment.token == "tok_capture_fails" && !payment.met("capture", "failed");
+        let fails = payment.token == "tok_capture_fails" && !payment.has("capture", "failed");
         let (outcome, status, answer) = match payment.status {
             _ if known => ("replayed", payment.status, Outcome::Done),
             Status::Authorized if fails => (

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use mongodb::{Database, bson::doc};
 use serde::Deserialize;
 
-use crate::{audit::Book, domain::order::Order};
+use crate::{domain::order::Order, store::Book};
 
 #[derive(Deserialize)]
 struct BookRow {

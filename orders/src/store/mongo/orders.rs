@@ -95,7 +95,7 @@ impl MongoOrders {
         })
     }
 
-    fn told(&self, written: bool, events: &[Entry]) -> bool {
+    fn notify_if(&self, written: bool, events: &[Entry]) -> bool {
         if written && !events.is_empty() {
             self.changed.notify_one();
         }
@@ -149,7 +149,7 @@ impl OrderStore for MongoOrders {
             document.insert("outbox_since", micros(order.updated_at));
         }
         match self.orders.insert_one(document).await {
-            Ok(_) => Ok(self.told(true, events)),
+            Ok(_) => Ok(self.notify_if(true, events)),
             Err(error) if is_duplicate(&error).as_deref() == Some("_id_") => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -174,7 +174,7 @@ impl OrderStore for MongoOrders {
         }
         let as_read = doc! { "_id": &order.id, "revision": order.revision - 1 };
         let done = self.orders.update_one(as_read, change).await?;
-        Ok(self.told(done.matched_count == 1, events))
+        Ok(self.notify_if(done.matched_count == 1, events))
     }
 
     async fn order(&self, id: &str) -> Result<Option<Order>, Error> {

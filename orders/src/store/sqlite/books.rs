@@ -4,9 +4,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use sqlx::SqlitePool;
 
 use super::decode;
-use crate::audit::Book;
+use crate::store::Book;
 
-/// Every order with what stands beside its document, in the order of their ids.
+/// Every order with its stored data, sorted by id.
 pub(crate) fn books(pool: &SqlitePool) -> BoxStream<'_, anyhow::Result<Book>> {
     let rows = sqlx::query_as::<_, (String, i64, String)>(
         "SELECT document, revenue,
