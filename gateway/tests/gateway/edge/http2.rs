@@ -78,7 +78,7 @@ impl Frames {
 
 #[tokio::test]
 async fn answers_that_are_never_read_are_given_up() {
-    let shop = Shop::open(&["--limit-write", "2"]).await;
+    let shop = Shop::open(&["--limit-write", "1"]).await;
     let lengths = [0, 1, 100, 20_000, 65_535].map(|window| {
         let shop = &shop;
         async move {
@@ -102,7 +102,7 @@ async fn answers_that_are_never_read_are_given_up() {
 
 #[tokio::test]
 async fn an_answer_that_is_read_slowly_comes_whole() {
-    let shop = Shop::open(&["--limit-write", "3"]).await;
+    let shop = Shop::open(&["--limit-write", "2"]).await;
     let whole = send(shop.get("/openapi.json")).await.text.len();
     let (mut frames, mut write) = connect(&shop, 16_384).await;
     write.write_all(&get(1, "/openapi.json")).await.expect("sent");
@@ -117,9 +117,9 @@ async fn an_answer_that_is_read_slowly_comes_whole() {
             break;
         }
         if read >= next {
-            // Half a second for each 32 KiB: slow, and not stuck.
+            // Longer than the limit in all, but never without progress for as long.
             next = read + 32 * 1024;
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         let room = u32::try_from(payload.len()).expect("short").to_be_bytes();
         for stream in [0, 1] {
@@ -132,8 +132,8 @@ async fn an_answer_that_is_read_slowly_comes_whole() {
 
 #[tokio::test]
 async fn a_stream_that_is_left_does_not_end_the_others() {
-    let shop = Shop::open(&["--limit-write", "2", "--limit-request", "20"]).await;
-    shop.fakes.slow_down(Duration::from_secs(5));
+    let shop = Shop::open(&["--limit-write", "1", "--limit-request", "20"]).await;
+    shop.fakes.slow_down(Duration::from_millis(2500));
     let (mut frames, mut write) = connect(&shop, 65_535).await;
     // What stream 1 is answered has no room; stream 3 waits for the catalog, and is small.
     let requests = [get(1, "/openapi.json"), get(3, "/store/products/lamp")];
@@ -184,18 +184,19 @@ async fn flood(shop: &Shop, what: &str, most: u32, make: impl Fn(u32) -> Vec<u8>
 #[tokio::test]
 async fn floods_are_told_to_stop() {
     let shop = Shop::open(&["--limit-requests-address", "0"]).await;
-    flood(&shop, "PING", 20_000, |_| frame(PING, 0, 0, &[7; 8])).await;
-    flood(&shop, "answers to PING", 20_000, |_| frame(PING, ACK, 0, &[7; 8])).await;
-    flood(&shop, "SETTINGS", 20_000, |_| frame(SETTINGS, 0, 0, &[])).await;
-    flood(&shop, "PRIORITY", 20_000, |_| {
-        frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1])
-    })
-    .await;
-    flood(&shop, "WINDOW_UPDATE", 20_000, |_| {
-        frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])
-    })
-    .await;
-    flood(&shop, "unknown frames", 20_000, |_| frame(200, 0, 0, &[0; 100])).await;
+    let floods = [
+        ("PING", frame(PING, 0, 0, &[7; 8])),
+        ("answers to PING", frame(PING, ACK, 0, &[7; 8])),
+        ("SETTINGS", frame(SETTINGS, 0, 0, &[])),
+        ("PRIORITY", frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1])),
+        ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+        ("unknown frames", frame(200, 0, 0, &[0; 100])),
+    ];
+    let floods = floods.map(|(what, frame)| {
+        let shop = &shop;
+        async move { flood(shop, what, 20_000, |_| frame.clone()).await }
+    });
+    futures::future::join_all(floods).await;
     // A window update for each byte: as many frames for us to send.
     let (mut frames, mut write) = connect(&shop, 1).await;
     write.write_all(&get(1, "/openapi.json")).await.expect("sent");
