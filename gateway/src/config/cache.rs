@@ -40,7 +40,7 @@ pub struct CacheConfig {
         value_name = "MILLISECONDS"
     )]
     pub age: u64,
-    /// Redis, in which gateways share what they keep and count requests together: redis://HOST:PORT. Each by itself unless set
+    /// Redis, in which gateways share what they keep and count requests together: redis://HOST:PORT. Each gateway on its own unless set
     #[arg(
         id = "redis-url",
         long,

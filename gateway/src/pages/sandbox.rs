@@ -148,7 +148,7 @@ fn write_payment(body: &mut String, payment: &SandboxPayment) {
         body,
         "<article><header><h2>{}</h2><span class=\"quiet\">{}</span></header>\
          <span class=\"quiet\">{} · {} · captured {} · refunded {}</span>\
-         <table><tr><th>When</th><th>Asked</th><th>Outcome</th><th>Amount</th></tr>",
+         <table><tr><th>When</th><th>Request</th><th>Outcome</th><th>Amount</th></tr>",
         escape(&amount(payment.amount.as_ref())),
         escape(&payment.status),
         escape(&payment.id),

@@ -1,4 +1,4 @@
-//! The schema over services that answer as a test says, asked as somebody.
+//! The schema over fake services, with queries as a guest or a signed-in user.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,4 @@
-//! The gateway over real sockets, with services of the test's own behind it.
+//! The gateway over real sockets, with fake services behind it.
 
 mod batches;
 mod caching;

@@ -154,7 +154,7 @@ async fn probes_that_hang_up_do_not_ask_again() {
             until("it asks", async || shop.fakes.count("get_order") > before).await;
         }
     }
-    // Whoever comes last hears what the first one's question gave.
+    // The last probe gets the result of the first one's call.
     assert_eq!(send(shop.get("/readyz")).await.status, 200);
     let asked = shop.fakes.count("get_order") - before;
     assert!(

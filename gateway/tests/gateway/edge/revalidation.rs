@@ -1,4 +1,4 @@
-//! What the storefront is told.
+//! Notifications of the storefront about changes.
 
 use std::sync::{Arc, Mutex};
 

@@ -326,7 +326,7 @@ async fn what_fails_for_one_is_asked_again_by_the_right_of_the_others() {
         );
         assert_eq!(socket.hear().await.expect("the end")["type"], "complete");
     }
-    assert_eq!(shop.fakes.count("watch_order"), 2, "the second asked by itself");
+    assert_eq!(shop.fakes.count("watch_order"), 2, "the second made its own call");
 }
 
 #[tokio::test]

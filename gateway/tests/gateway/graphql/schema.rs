@@ -11,7 +11,7 @@ use async_graphql::{Name, Positioned};
 
 const CONTRACT: &str = include_str!("../data/contract.graphql");
 
-/// `UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema` writes it anew.
+/// `UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema` writes it.
 #[test]
 fn the_printed_schema_is_that_of_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");

@@ -267,7 +267,7 @@ async fn an_empty_parameter_is_as_good_as_absent() {
     }
 }
 
-/// `UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema` writes it anew.
+/// `UPDATE_SCHEMA=1 cargo test -p comptoir-gateway schema` writes it.
 #[test]
 fn the_openapi_schema_is_the_one_in_the_repository() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");

@@ -1,4 +1,4 @@
-//! The REST API over services that answer as a test says.
+//! The REST API over fake services.
 
 mod admin;
 mod auth;

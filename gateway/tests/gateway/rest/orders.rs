@@ -88,7 +88,7 @@ async fn events_go_on_after_orders_was_away_by_the_right_they_began_with() {
     let shop = Shop::open().await;
     let opened = AtomicUsize::new(0);
     shop.fakes.on("watch_order", move |_: pb::WatchOrderRequest| {
-        // A guest has no right to an order of somebody's.
+        // A guest may not read the order of a user.
         if context::current().token.is_none() {
             return Err(Error::new(ErrorReason::NotFound, "There is no such order."));
         }
