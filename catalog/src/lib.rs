@@ -1,8 +1,16 @@
 #![doc = include_str!("../README.md")]
-//! # Reading order
+//! # The modules, lowest first
 //!
-//! `service` (a file for each noun of the contracts) → `convert` (what is checked of a request) → `domain` → `store`
-//! (the port, an adapter for SQLite and one for PostgreSQL, the suite both pass); beside them `search` and `import`.
+//! - [`audit`] (the checks of a stopped catalog's books), `config`, [`domain`], `error`, `fail_points`, `policy`
+//! - `convert`: checks a request and converts between messages and domain types
+//! - `picture`: decodes uploaded pictures
+//! - `events`: the catalog's domain events
+//! - [`store`]: the port, its adapters for SQLite and PostgreSQL, and the suite that both pass
+//! - `cache`: products in memory
+//! - `import`: product files in CSV
+//! - [`search`]: the index in memory
+//! - `service`: the gRPC handlers, a file for each noun of the contracts
+//! - `start`: puts the service together
 
 pub mod audit;
 mod cache;
@@ -11,6 +19,7 @@ mod convert;
 pub mod domain;
 mod error;
 mod events;
+mod fail_points;
 mod import;
 mod picture;
 mod policy;
@@ -20,5 +29,6 @@ mod start;
 pub mod store;
 
 pub use config::Config;
+pub use fail_points::FAIL_POINTS;
 pub use policy::POLICY;
-pub use start::{FAIL_POINTS, start};
+pub use start::start;

@@ -21,16 +21,6 @@ use crate::{
     store::{PostgresStore, SqliteStore, Store},
 };
 
-/// The catalog's crash points, one before and one after each write that an order depends on.
-pub const FAIL_POINTS: &[&str] = &[
-    "catalog.reserve.before",
-    "catalog.reserve.after",
-    "catalog.confirm.before",
-    "catalog.confirm.after",
-    "catalog.release.before",
-    "catalog.release.after",
-];
-
 /// How often holds whose time is over are ended, for those who look at what is available.
 const SWEEP: Duration = Duration::from_secs(1);
 /// The method that takes as long as its file is large.

@@ -1,11 +1,12 @@
 //! A long file goes in as a stream: in its own process, because it looks at the process's memory.
 
-#[expect(dead_code, reason = "import.rs uses the rest")]
-mod harness;
+#[expect(dead_code, reason = "the service's tests use the rest")]
+#[path = "service/support/mod.rs"]
+mod support;
 
 use std::time::Instant;
 
-use harness::Shop;
+use support::Shop;
 
 /// Bytes of the file.
 const SIZE: usize = 30 * 1024 * 1024;
@@ -125,5 +126,5 @@ async fn the_last_product_costs_what_the_first_one_did() {
 
 #[test]
 fn all_of_it_on_postgres() {
-    harness::place::again_on_postgres("all_of_it_on_postgres");
+    support::place::again_on_postgres("all_of_it_on_postgres");
 }

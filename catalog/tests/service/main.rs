@@ -5,12 +5,15 @@
 mod access;
 mod category;
 mod events;
+mod import;
+mod import_files;
 mod inventory;
 mod media;
-#[path = "../harness/place.rs"]
-mod place;
 mod product;
 mod reading;
+mod replicas;
+mod search;
+mod support;
 
 use std::sync::Arc;
 
@@ -30,13 +33,15 @@ use comptoir_proto::catalog::v1::{
 };
 use tonic::{Response, Status};
 
+use self::support::{database::Database, place};
+
 /// A catalog on a store of its own.
 struct Shop {
     test: TestEnv,
     slot: Slot,
     bus: Bus,
     /// Goes last.
-    _store: Option<place::Database>,
+    _store: Option<Database>,
 }
 
 #[test]

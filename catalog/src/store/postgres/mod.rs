@@ -25,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use comptoir_events::{Outbox, Record};
-use comptoir_mesh::{Error, clock::Clock, env::ServerUrl, fail_points, ids::Ids};
+use comptoir_mesh::{Error, clock::Clock, env::ServerUrl, ids::Ids};
 use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -37,7 +37,7 @@ use crate::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
         ProductDraft, ProductQuery, Reservation, Stock,
     },
-    events,
+    events, fail_points,
 };
 
 /// The store in a PostgreSQL database.

@@ -1,6 +1,6 @@
 //! The promises, on PostgreSQL; and what is this adapter's own.
 
-#[path = "../../../tests/harness/database.rs"]
+#[path = "../../../tests/service/support/database.rs"]
 mod database;
 
 use std::{

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use comptoir_events::{Outbox, Record};
-use comptoir_mesh::{Error, clock::Clock, context, fail_points, ids::Ids};
+use comptoir_mesh::{Error, clock::Clock, context, ids::Ids};
 use comptoir_stores::sqlite::Sqlite;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ use crate::{
         ProductDraft, ProductQuery, Reservation, Stock,
     },
     events::{self, Announcement},
+    fail_points,
 };
 
 /// The store in one SQLite file.

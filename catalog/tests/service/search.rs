@@ -1,15 +1,12 @@
 //! Searching as the gateway does: what is found, filtered, counted, sorted and paged, and how soon.
 
-#[expect(dead_code, reason = "import.rs uses the rest")]
-mod harness;
-
+use super::support::{Shop, code, plain};
 use comptoir_mesh::{Role, testing::SOON};
 use comptoir_proto::catalog::v1::{
     CreateCategoryRequest, DeleteProductRequest, OptionFilter, ProductInput, ProductSort, ProductStatus,
     SearchFilters, SearchProductsRequest, SearchProductsResponse, SuggestSearchesRequest,
     UpdateProductRequest, VariantInput,
 };
-use harness::{Shop, code, plain};
 
 fn variant(values: &[&str], price: &str, quantity: i32) -> VariantInput {
     VariantInput {
@@ -629,9 +626,4 @@ async fn drafts_are_not_found_by_staff_either() {
     let staff = shop.test.token("user_01J00000000000000000000001", Role::Admin);
     let found = comptoir_mesh::testing::with_token(&staff, shop.titles("")).await;
     assert_eq!(found, ["Shown"]);
-}
-
-#[test]
-fn all_of_it_on_postgres() {
-    harness::place::again_on_postgres("all_of_it_on_postgres");
 }

@@ -1,16 +1,13 @@
 //! Files as shops have them: each was taken wrongly once. They are in `data/import`.
 
-#[expect(dead_code, reason = "import.rs uses the rest")]
-mod harness;
-
+use super::support::Shop;
 use comptoir_proto::catalog::v1::get_product_request::Key;
 use comptoir_proto::catalog::v1::{GetProductRequest, ImportProductsResponse, Product};
 use comptoir_proto::types::Money;
-use harness::Shop;
 
 macro_rules! file {
     ($name:literal) => {
-        include_bytes!(concat!("data/import/", $name))
+        include_bytes!(concat!("../data/import/", $name))
     };
 }
 
@@ -155,7 +152,7 @@ async fn a_handle_of_another_file_with_the_same_slug_is_another_product() {
         ("Summer", Some(1_000))
     );
     // What staff made has no handle: the first file that names its slug means it.
-    shop.create(harness::plain("Noël", "5")).await;
+    shop.create(super::support::plain("Noël", "5")).await;
     assert_eq!(outcome(&shop.import(&file("noël", 6)).await), (0, 1, 0));
     assert_eq!(
         errors(&shop.import(&file("noel", 7)).await),
@@ -511,9 +508,4 @@ async fn an_inch_mark_in_the_last_line_is_text() {
     let report = import(&shop, file!("inch.csv")).await;
     assert_eq!((outcome(&report), errors(&report)), ((2, 0, 0), vec![]));
     assert_eq!(product(&shop, "ruler").await.title, "12\" ruler");
-}
-
-#[test]
-fn all_of_it_on_postgres() {
-    harness::place::again_on_postgres("all_of_it_on_postgres");
 }

@@ -1,12 +1,10 @@
 //! Taking in product files as shops export them, whole, damaged, twice and long.
 
-mod harness;
-
+use super::support::{Shop, code, plain};
 use comptoir_catalog::Config;
 use comptoir_proto::catalog::v1::{ImportProductsResponse, Product, ProductStatus};
-use harness::{Shop, code, plain};
 
-const FILE: &str = include_str!("data/shop.csv");
+const FILE: &str = include_str!("../data/shop.csv");
 
 const HEADER: &str =
     "Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty,Image Src\n";
@@ -403,9 +401,4 @@ async fn a_real_shop_s_file_goes_in_whole() {
     let again = shop.import_in(&file, 4096).await.unwrap();
     assert_eq!(outcome(&again), (0, 0, 20));
     shop.until_found(20).await;
-}
-
-#[test]
-fn all_of_it_on_postgres() {
-    harness::place::again_on_postgres("all_of_it_on_postgres");
 }

@@ -1,8 +1,5 @@
 //! Where the tests of a run keep their stores: in SQLite files, unless the run is the second one.
 
-#[path = "database.rs"]
-mod database;
-
 use std::process::Command;
 
 use comptoir_mesh::{
@@ -10,7 +7,7 @@ use comptoir_mesh::{
     testing::{self, TestEnv},
 };
 
-pub(crate) use self::database::Database;
+use super::database::Database;
 
 /// Set in the second run.
 const POSTGRES: &str = "COMPTOIR_TEST_POSTGRES";
@@ -26,14 +23,14 @@ pub(crate) async fn environment() -> (TestEnv, Option<Database>) {
     (test, Some(database))
 }
 
-/// Runs the other tests of this executable once more, on PostgreSQL.
+/// Runs the other tests of this executable once more, on PostgreSQL. The tests of replicas run on it anyway.
 pub(crate) fn again_on_postgres(test: &str) {
     let Some(server) = testing::server("DATABASE_URL", test) else {
         return;
     };
     let executable = std::env::current_exe().expect("a test is an executable");
     let run = Command::new(executable)
-        .args(["--skip", test])
+        .args(["--skip", test, "--skip", "replicas::"])
         .env(POSTGRES, server)
         .output()
         .expect("it starts");

@@ -1,6 +1,6 @@
 //! A catalog in this process on a store of its own, and what tests of search and import do with it.
 
-#[path = "place.rs"]
+pub(crate) mod database;
 pub(crate) mod place;
 
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(crate) struct Shop {
     pub(crate) client: CatalogServiceClient<Channel>,
     token: String,
     /// Goes last.
-    _store: Option<place::Database>,
+    _store: Option<database::Database>,
 }
 
 impl Shop {

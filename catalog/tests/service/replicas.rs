@@ -1,10 +1,5 @@
 //! Two catalogs on one PostgreSQL database, as two processes run them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "harness/database.rs"]
-mod database;
-
 use std::time::{Duration, Instant};
 
 use comptoir_catalog::{Config, start};
@@ -21,7 +16,7 @@ use comptoir_proto::catalog::v1::{
     get_product_request::Key,
 };
 
-use self::database::Database;
+use super::support::database::Database;
 
 struct Replica {
     test: TestEnv,
