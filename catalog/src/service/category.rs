@@ -13,7 +13,7 @@ use crate::{
 const PAGE: u32 = 1000;
 
 impl Catalog {
-    pub(super) async fn page_of_categories(
+    pub(super) async fn list_categories(
         &self,
         request: &proto::ListCategoriesRequest,
     ) -> Result<proto::ListCategoriesResponse, Error> {
@@ -37,7 +37,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn add_category(
+    pub(super) async fn create_category(
         &self,
         caller: &Caller,
         request: proto::CreateCategoryRequest,
@@ -50,7 +50,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn change_category(
+    pub(super) async fn update_category(
         &self,
         caller: &Caller,
         request: proto::UpdateCategoryRequest,
@@ -63,7 +63,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn remove_category(
+    pub(super) async fn delete_category(
         &self,
         caller: &Caller,
         request: proto::DeleteCategoryRequest,

@@ -19,7 +19,7 @@ const REASON_LIMIT: usize = comptoir_mesh::lengths::STOCK_REASON;
 const LINE_LIMIT: usize = 1000;
 
 impl Catalog {
-    pub(super) async fn stock_of(
+    pub(super) async fn batch_get_stock(
         &self,
         request: proto::BatchGetStockRequest,
     ) -> Result<proto::BatchGetStockResponse, Error> {
@@ -39,7 +39,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn move_stock(
+    pub(super) async fn adjust_stock(
         &self,
         caller: &Caller,
         request: proto::AdjustStockRequest,
@@ -74,7 +74,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn hold(
+    pub(super) async fn reserve_stock(
         &self,
         request: proto::ReserveStockRequest,
     ) -> Result<proto::ReserveStockResponse, Error> {
@@ -109,34 +109,34 @@ impl Catalog {
                 "That is more than can be counted.",
             )
         })?;
-        let expires_at = self.store.reserve(reservation).await?;
+        let expires_at = self.store.reserve_stock(reservation).await?;
         Ok(proto::ReserveStockResponse {
             expires_at: Some(convert::timestamp(expires_at)),
         })
     }
 
-    pub(super) async fn sell(
+    pub(super) async fn confirm_reservation(
         &self,
         request: &proto::ConfirmReservationRequest,
     ) -> Result<proto::ConfirmReservationResponse, Error> {
         self.store
-            .confirm(&reservation_id(&request.reservation_id)?)
+            .confirm_reservation(&reservation_id(&request.reservation_id)?)
             .await?;
         Ok(proto::ConfirmReservationResponse {})
     }
 
-    pub(super) async fn let_go(
+    pub(super) async fn release_reservation(
         &self,
         request: &proto::ReleaseReservationRequest,
     ) -> Result<proto::ReleaseReservationResponse, Error> {
         let reason = text::line("reason", &request.reason, REASON_LIMIT)?;
         self.store
-            .release(&reservation_id(&request.reservation_id)?, &reason)
+            .release_reservation(&reservation_id(&request.reservation_id)?, &reason)
             .await?;
         Ok(proto::ReleaseReservationResponse {})
     }
 
-    pub(super) async fn ledger(
+    pub(super) async fn list_stock_movements(
         &self,
         request: &proto::ListStockMovementsRequest,
     ) -> Result<proto::ListStockMovementsResponse, Error> {
@@ -156,7 +156,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn low_stock(
+    pub(super) async fn list_low_stock(
         &self,
         request: &proto::ListLowStockRequest,
     ) -> Result<proto::ListLowStockResponse, Error> {

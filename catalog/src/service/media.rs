@@ -18,7 +18,7 @@ const PIECE: usize = 64 * 1024;
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<proto::GetMediaResponse, Status>> + Send>>;
 
 impl Catalog {
-    pub(super) async fn take_picture(
+    pub(super) async fn put_media(
         &self,
         caller: &Caller,
         mut pieces: Streaming<proto::PutMediaRequest>,
@@ -63,7 +63,7 @@ impl Catalog {
         Ok(response)
     }
 
-    pub(super) async fn picture(&self, request: &proto::GetMediaRequest) -> Result<Pieces, Error> {
+    pub(super) async fn get_media(&self, request: &proto::GetMediaRequest) -> Result<Pieces, Error> {
         let media = self
             .store
             .media(&request.media_id)

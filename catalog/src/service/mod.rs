@@ -52,7 +52,7 @@ impl Catalog {
     }
 }
 
-/// Hands a unary call to the method of the same name that takes the caller and the message.
+/// Hands a unary call to the method of that name which takes the caller and the message.
 macro_rules! unary {
     ($self:ident, $method:ident, $request:ident) => {{
         let caller = Caller::of(&$request);
@@ -72,112 +72,112 @@ impl CatalogService for Catalog {
         &self,
         request: Request<proto::GetProductRequest>,
     ) -> Result<Response<proto::GetProductResponse>, Status> {
-        unary!(self, read_product, request)
+        unary!(self, get_product, request)
     }
 
     async fn batch_get_products(
         &self,
         request: Request<proto::BatchGetProductsRequest>,
     ) -> Result<Response<proto::BatchGetProductsResponse>, Status> {
-        unary!(self, read_products, request)
+        unary!(self, batch_get_products, request)
     }
 
     async fn batch_get_variants(
         &self,
         request: Request<proto::BatchGetVariantsRequest>,
     ) -> Result<Response<proto::BatchGetVariantsResponse>, Status> {
-        unary!(self, read_variants, request)
+        unary!(self, batch_get_variants, request)
     }
 
     async fn list_products(
         &self,
         request: Request<proto::ListProductsRequest>,
     ) -> Result<Response<proto::ListProductsResponse>, Status> {
-        unary!(self, page_of_products, request)
+        unary!(self, list_products, request)
     }
 
     async fn search_products(
         &self,
         request: Request<proto::SearchProductsRequest>,
     ) -> Result<Response<proto::SearchProductsResponse>, Status> {
-        unary!(self, find_products, request)
+        unary!(self, search_products, request)
     }
 
     async fn suggest_searches(
         &self,
         request: Request<proto::SuggestSearchesRequest>,
     ) -> Result<Response<proto::SuggestSearchesResponse>, Status> {
-        answer(self.complete_search(&request.into_inner()).await)
+        answer(self.suggest_searches(&request.into_inner()).await)
     }
 
     async fn create_product(
         &self,
         request: Request<proto::CreateProductRequest>,
     ) -> Result<Response<proto::CreateProductResponse>, Status> {
-        unary!(self, add_product, request)
+        unary!(self, create_product, request)
     }
 
     async fn update_product(
         &self,
         request: Request<proto::UpdateProductRequest>,
     ) -> Result<Response<proto::UpdateProductResponse>, Status> {
-        unary!(self, replace_product, request)
+        unary!(self, update_product, request)
     }
 
     async fn delete_product(
         &self,
         request: Request<proto::DeleteProductRequest>,
     ) -> Result<Response<proto::DeleteProductResponse>, Status> {
-        unary!(self, remove_product, request)
+        unary!(self, delete_product, request)
     }
 
     async fn import_products(
         &self,
         request: Request<Streaming<proto::ImportProductsRequest>>,
     ) -> Result<Response<proto::ImportProductsResponse>, Status> {
-        unary!(self, import, request)
+        unary!(self, import_products, request)
     }
 
     async fn list_categories(
         &self,
         request: Request<proto::ListCategoriesRequest>,
     ) -> Result<Response<proto::ListCategoriesResponse>, Status> {
-        answer(self.page_of_categories(&request.into_inner()).await)
+        answer(self.list_categories(&request.into_inner()).await)
     }
 
     async fn create_category(
         &self,
         request: Request<proto::CreateCategoryRequest>,
     ) -> Result<Response<proto::CreateCategoryResponse>, Status> {
-        unary!(self, add_category, request)
+        unary!(self, create_category, request)
     }
 
     async fn update_category(
         &self,
         request: Request<proto::UpdateCategoryRequest>,
     ) -> Result<Response<proto::UpdateCategoryResponse>, Status> {
-        unary!(self, change_category, request)
+        unary!(self, update_category, request)
     }
 
     async fn delete_category(
         &self,
         request: Request<proto::DeleteCategoryRequest>,
     ) -> Result<Response<proto::DeleteCategoryResponse>, Status> {
-        unary!(self, remove_category, request)
+        unary!(self, delete_category, request)
     }
 
     async fn put_media(
         &self,
         request: Request<Streaming<proto::PutMediaRequest>>,
     ) -> Result<Response<proto::PutMediaResponse>, Status> {
-        unary!(self, take_picture, request)
+        unary!(self, put_media, request)
     }
 
     async fn get_media(
         &self,
         request: Request<proto::GetMediaRequest>,
     ) -> Result<Response<Self::GetMediaStream>, Status> {
-        answer(self.picture(&request.into_inner()).await)
+        answer(self.get_media(&request.into_inner()).await)
     }
 }
 
@@ -187,48 +187,48 @@ impl InventoryService for Catalog {
         &self,
         request: Request<proto::BatchGetStockRequest>,
     ) -> Result<Response<proto::BatchGetStockResponse>, Status> {
-        answer(self.stock_of(request.into_inner()).await)
+        answer(self.batch_get_stock(request.into_inner()).await)
     }
 
     async fn adjust_stock(
         &self,
         request: Request<proto::AdjustStockRequest>,
     ) -> Result<Response<proto::AdjustStockResponse>, Status> {
-        unary!(self, move_stock, request)
+        unary!(self, adjust_stock, request)
     }
 
     async fn reserve_stock(
         &self,
         request: Request<proto::ReserveStockRequest>,
     ) -> Result<Response<proto::ReserveStockResponse>, Status> {
-        answer(self.hold(request.into_inner()).await)
+        answer(self.reserve_stock(request.into_inner()).await)
     }
 
     async fn confirm_reservation(
         &self,
         request: Request<proto::ConfirmReservationRequest>,
     ) -> Result<Response<proto::ConfirmReservationResponse>, Status> {
-        answer(self.sell(&request.into_inner()).await)
+        answer(self.confirm_reservation(&request.into_inner()).await)
     }
 
     async fn release_reservation(
         &self,
         request: Request<proto::ReleaseReservationRequest>,
     ) -> Result<Response<proto::ReleaseReservationResponse>, Status> {
-        answer(self.let_go(&request.into_inner()).await)
+        answer(self.release_reservation(&request.into_inner()).await)
     }
 
     async fn list_stock_movements(
         &self,
         request: Request<proto::ListStockMovementsRequest>,
     ) -> Result<Response<proto::ListStockMovementsResponse>, Status> {
-        answer(self.ledger(&request.into_inner()).await)
+        answer(self.list_stock_movements(&request.into_inner()).await)
     }
 
     async fn list_low_stock(
         &self,
         request: Request<proto::ListLowStockRequest>,
     ) -> Result<Response<proto::ListLowStockResponse>, Status> {
-        answer(self.low_stock(&request.into_inner()).await)
+        answer(self.list_low_stock(&request.into_inner()).await)
     }
 }

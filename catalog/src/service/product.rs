@@ -28,7 +28,7 @@ pub(super) struct Shown {
 }
 
 impl Catalog {
-    pub(super) async fn read_product(
+    pub(super) async fn get_product(
         &self,
         caller: &Caller,
         request: proto::GetProductRequest,
@@ -52,7 +52,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn read_products(
+    pub(super) async fn batch_get_products(
         &self,
         caller: &Caller,
         request: proto::BatchGetProductsRequest,
@@ -71,7 +71,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn read_variants(
+    pub(super) async fn batch_get_variants(
         &self,
         caller: &Caller,
         request: proto::BatchGetVariantsRequest,
@@ -90,7 +90,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn page_of_products(
+    pub(super) async fn list_products(
         &self,
         caller: &Caller,
         request: proto::ListProductsRequest,
@@ -130,7 +130,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn add_product(
+    pub(super) async fn create_product(
         &self,
         caller: &Caller,
         request: proto::CreateProductRequest,
@@ -152,7 +152,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn replace_product(
+    pub(super) async fn update_product(
         &self,
         caller: &Caller,
         request: proto::UpdateProductRequest,
@@ -169,7 +169,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn remove_product(
+    pub(super) async fn delete_product(
         &self,
         caller: &Caller,
         request: proto::DeleteProductRequest,

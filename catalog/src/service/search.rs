@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{convert::Fields, import::Importer, search::request};
 
 impl Catalog {
-    pub(super) async fn find_products(
+    pub(super) async fn search_products(
         &self,
         caller: &Caller,
         request: proto::SearchProductsRequest,
@@ -26,7 +26,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn complete_search(
+    pub(super) async fn suggest_searches(
         &self,
         request: &proto::SuggestSearchesRequest,
     ) -> Result<proto::SuggestSearchesResponse, Error> {
@@ -34,7 +34,7 @@ impl Catalog {
         Ok(proto::SuggestSearchesResponse { suggestions })
     }
 
-    pub(super) async fn import(
+    pub(super) async fn import_products(
         &self,
         caller: &Caller,
         file: Streaming<proto::ImportProductsRequest>,

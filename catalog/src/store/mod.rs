@@ -65,13 +65,16 @@ pub struct LowStock {
 /// An [`Error`] of a method other than INTERNAL and DEPENDENCY_UNAVAILABLE is a refusal: nothing was changed. Every step
 /// that changed something is made known to [`Changes`] before its method returns, also when the caller went away; those of
 /// other processes within a second, where the store [is shared](Store::is_shared).
-#[async_trait]
-pub trait Store: Outbox + Send + Sync {
+pub trait Store: ProductStore + CategoryStore + MediaStore + StockStore + Outbox + Send + Sync {
     /// The commits as they happen.
     fn changes(&self) -> &Changes;
     /// Whether other processes write here too. Their commits become known within a second, and not before their answers.
     fn is_shared(&self) -> bool;
+}
 
+/// Products and their variants.
+#[async_trait]
+pub trait ProductStore: Send + Sync {
     /// Those of the products there are, in no certain order.
     async fn products(&self, ids: &[String]) -> Result<Vec<Product>, Error>;
     /// The product with the slug.
@@ -82,7 +85,6 @@ pub trait Store: Outbox + Send + Sync {
     async fn all_products(&self, after: Option<&str>, limit: usize) -> Result<Vec<Product>, Error>;
     /// A page of the list.
     async fn list_products(&self, query: &ProductQuery) -> Result<ProductPage, Error>;
-
     /// Adds a product; first stock goes into the ledger as "initial".
     ///
     /// VALIDATION_FAILED on `slug` when it is taken, on `category_id` when there is no such category.
@@ -105,7 +107,11 @@ pub trait Store: Outbox + Send + Sync {
     ///
     /// VALIDATION_FAILED when the result is no product: its message is for the report.
     async fn import_product(&self, imported: ImportedProduct, actor: &str) -> Result<Imported, Error>;
+}
 
+/// The tree of categories.
+#[async_trait]
+pub trait CategoryStore: Send + Sync {
     /// All of them, in no certain order.
     async fn categories(&self) -> Result<Vec<Category>, Error>;
     /// Adds a category. VALIDATION_FAILED on `slug` when taken, on `parent_id` when there is none.
@@ -115,14 +121,22 @@ pub trait Store: Outbox + Send + Sync {
     async fn update_category(&self, id: &str, draft: CategoryDraft) -> Result<Category, Error>;
     /// Removes a category; its children and products move to its parent. Gives it as it was. NOT_FOUND.
     async fn delete_category(&self, id: &str) -> Result<Category, Error>;
+}
 
+/// Pictures that staff uploaded.
+#[async_trait]
+pub trait MediaStore: Send + Sync {
     /// Stores a picture, once.
     async fn put_media(&self, media: Media) -> Result<(), Error>;
     /// The picture with the id.
     async fn media(&self, id: &str) -> Result<Option<Media>, Error>;
     /// (id, width, height) of those pictures there are.
     async fn media_sizes(&self, ids: &[String]) -> Result<Vec<(String, u32, u32)>, Error>;
+}
 
+/// Stock, reservations and the ledger.
+#[async_trait]
+pub trait StockStore: Send + Sync {
     /// Those of the variants there are, in no certain order.
     async fn stock(&self, variant_ids: &[String]) -> Result<Vec<Stock>, Error>;
     /// Adds or takes units; once for each (variant, actor, request id), also when it was refused. Gives the product's id.
@@ -131,17 +145,17 @@ pub trait Store: Outbox + Send + Sync {
     async fn adjust_stock(&self, adjustment: Adjustment) -> Result<String, Error>;
     /// Holds all lines or none, once for each reservation id; repeated, gives the same answer, also when the hold has
     /// ended or was sold. Gives when the hold ends by the store's own clock: a hold that ended is in nobody's way, also
-    /// before [`Store::expire_reservations`] was called.
+    /// before [`StockStore::expire_reservations`] was called.
     ///
     /// INSUFFICIENT_STOCK and PRODUCT_UNAVAILABLE on `lines.N.quantity` · IDEMPOTENCY_KEY_REUSED with other lines ·
     /// INVALID_STATE when it was released.
-    async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error>;
+    async fn reserve_stock(&self, reservation: Reservation) -> Result<Timestamp, Error>;
     /// Sells what is held; what is no longer held is taken again, all or none; what is sold stays so.
     ///
     /// NOT_FOUND · INSUFFICIENT_STOCK · INVALID_STATE when it was released.
-    async fn confirm(&self, reservation_id: &str) -> Result<(), Error>;
+    async fn confirm_reservation(&self, reservation_id: &str) -> Result<(), Error>;
     /// Lets held units go and puts sold ones back; what is not known is noted as released.
-    async fn release(&self, reservation_id: &str, reason: &str) -> Result<(), Error>;
+    async fn release_reservation(&self, reservation_id: &str, reason: &str) -> Result<(), Error>;
     /// Ends at most `limit` holds whose time is over by the store's clock. Gives how many.
     async fn expire_reservations(&self, limit: usize) -> Result<usize, Error>;
     /// A variant's ledger, newest first, those before the position `before`; also of a variant that was removed.

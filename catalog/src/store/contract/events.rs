@@ -7,7 +7,7 @@ use comptoir_proto::catalog::v1::{CatalogEvent, catalog_event::Payload};
 use futures::future::join_all;
 use prost::Message as _;
 
-use super::{LONG, SHORT, STAFF, create, draft, hold, same};
+use super::{LONG, SHORT, STAFF, create, draft, reservation, same};
 use crate::{
     domain::{Adjustment, CategoryDraft, SlugChoice},
     store::Store,
@@ -49,17 +49,28 @@ pub(in crate::store) async fn each_change_is_announced(store: &dyn Store) {
     store.update_product(&product.id, edit, 1, STAFF).await.unwrap();
     assert_eq!(announced(store).await, ["changed kite to dragon"]);
 
-    store.reserve(hold("order_1", &[(kite, 1)], LONG)).await.unwrap();
+    store
+        .reserve_stock(reservation("order_1", &[(kite, 1)], LONG))
+        .await
+        .unwrap();
     assert_eq!(announced(store).await, ["stock 1"]);
     // What is held is sold: no more and no less can be bought than before.
-    store.confirm("order_1").await.unwrap();
+    store.confirm_reservation("order_1").await.unwrap();
     assert!(announced(store).await.is_empty());
-    store.release("order_1", "").await.unwrap();
-    store.reserve(hold("order_2", &[(kite, 1)], SHORT)).await.unwrap();
+    store.release_reservation("order_1", "").await.unwrap();
+    store
+        .reserve_stock(reservation("order_2", &[(kite, 1)], SHORT))
+        .await
+        .unwrap();
     store.expire_reservations(10).await.unwrap();
     assert_eq!(announced(store).await, ["stock 1"; 3]);
-    store.release("order_unknown", "").await.unwrap();
-    assert!(store.reserve(hold("order_3", &[(kite, 99)], LONG)).await.is_err());
+    store.release_reservation("order_unknown", "").await.unwrap();
+    assert!(
+        store
+            .reserve_stock(reservation("order_3", &[(kite, 99)], LONG))
+            .await
+            .is_err()
+    );
     assert!(announced(store).await.is_empty());
     let adjustment = Adjustment {
         variant_id: kite.to_owned(),
@@ -103,8 +114,8 @@ pub(in crate::store) async fn sequences_have_no_gaps(store: &dyn Store) {
         } else {
             vec![(drum, 1)]
         };
-        let _ = store.reserve(hold(&id, &lines, LONG)).await;
-        store.release(&id, "").await.unwrap();
+        let _ = store.reserve_stock(reservation(&id, &lines, LONG)).await;
+        store.release_reservation(&id, "").await.unwrap();
     });
     join_all(orders).await;
     let mut last: HashMap<String, u64> = HashMap::new();

@@ -162,7 +162,7 @@ async fn read(store: &dyn Store, id: &str) -> Option<Product> {
     store.products(&[id.to_owned()]).await.unwrap().pop()
 }
 
-fn hold(id: &str, lines: &[(&str, i32)], ttl: Duration) -> Reservation {
+fn reservation(id: &str, lines: &[(&str, i32)], ttl: Duration) -> Reservation {
     let lines: Vec<_> = lines
         .iter()
         .map(|(variant, quantity)| ((*variant).to_owned(), *quantity))

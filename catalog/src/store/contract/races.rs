@@ -6,8 +6,8 @@ use comptoir_mesh::error::ErrorReason as Reason;
 use futures::future::join_all;
 
 use super::{
-    LONG, SHORT, STAFF, categories::named, create, draft, field, hold, ledger, ledger_sum, products::file,
-    read, reason, stock::adjustment, units,
+    LONG, SHORT, STAFF, categories::named, create, draft, field, ledger, ledger_sum, products::file, read,
+    reason, reservation, stock::adjustment, units,
 };
 use crate::{
     domain::{ImportOutcome, ProductDraft, SlugChoice},
@@ -112,7 +112,10 @@ pub(in crate::store) async fn adjusting_takes_nothing_that_is_held_meanwhile(sto
     let brush = product.variants[0].id.as_str();
     let buyers = join_all((0..40).map(|buyer| async move {
         let id = format!("order_{buyer}");
-        store.reserve(hold(&id, &[(brush, 1)], LONG)).await.is_ok()
+        store
+            .reserve_stock(reservation(&id, &[(brush, 1)], LONG))
+            .await
+            .is_ok()
     }));
     let takers = join_all((0..40).map(|taker| async move {
         let key = format!("key-{taker}");
@@ -132,8 +135,8 @@ pub(in crate::store) async fn many_buyers_sell_what_there_is(store: &dyn Store) 
     let buyers = (0..64).map(|buyer| {
         let id = format!("order_{buyer}");
         async move {
-            store.reserve(hold(&id, &[(lamp, 1)], LONG)).await?;
-            store.confirm(&id).await
+            store.reserve_stock(reservation(&id, &[(lamp, 1)], LONG)).await?;
+            store.confirm_reservation(&id).await
         }
     });
     let outcomes = join_all(buyers).await;
@@ -150,16 +153,17 @@ pub(in crate::store) async fn many_buyers_sell_what_there_is(store: &dyn Store) 
 pub(in crate::store) async fn the_same_step_at_once_happens_once(store: &dyn Store) {
     let product = create(store, "Stool", 50).await;
     let stool = product.variants[0].id.as_str();
-    let reserved = join_all((0..20).map(|_| store.reserve(hold("order_1", &[(stool, 2)], LONG)))).await;
+    let reserved =
+        join_all((0..20).map(|_| store.reserve_stock(reservation("order_1", &[(stool, 2)], LONG)))).await;
     let ends: Vec<_> = reserved.into_iter().map(Result::unwrap).collect();
     assert!(ends.iter().all(|end| *end == ends[0]));
     assert_eq!(units(store, stool).await, (50, 2));
-    join_all((0..20).map(|_| store.confirm("order_1")))
+    join_all((0..20).map(|_| store.confirm_reservation("order_1")))
         .await
         .into_iter()
         .for_each(Result::unwrap);
     assert_eq!(units(store, stool).await, (48, 0));
-    join_all((0..20).map(|_| store.release("order_1", "")))
+    join_all((0..20).map(|_| store.release_reservation("order_1", "")))
         .await
         .into_iter()
         .for_each(Result::unwrap);
@@ -172,15 +176,15 @@ pub(in crate::store) async fn a_release_at_once_with_its_hold_leaves_nothing(sto
     let bench = product.variants[0].id.as_str();
     let both = (0..20).map(|order| async move {
         let id = format!("order_{order}");
-        let (held, released) = futures::join!(
-            store.reserve(hold(&id, &[(bench, 1)], LONG)),
-            store.release(&id, "canceled")
+        let (reserved, released) = futures::join!(
+            store.reserve_stock(reservation(&id, &[(bench, 1)], LONG)),
+            store.release_reservation(&id, "canceled")
         );
         released.unwrap();
-        if let Err(refusal) = held {
+        if let Err(refusal) = reserved {
             assert_eq!(refusal.reason(), Reason::InvalidState);
         }
-        assert_eq!(reason(store.confirm(&id).await), Reason::InvalidState);
+        assert_eq!(reason(store.confirm_reservation(&id).await), Reason::InvalidState);
     });
     join_all(both).await;
     assert_eq!(units(store, bench).await, (20, 0));
@@ -191,20 +195,20 @@ pub(in crate::store) async fn ended_holds_make_room_for_all_who_come(store: &dyn
     let basket = product.variants[0].id.as_str();
     let over = (0..12).map(|order| async move {
         let id = format!("order_over_{order}");
-        store.reserve(hold(&id, &[(basket, 1)], SHORT)).await
+        store.reserve_stock(reservation(&id, &[(basket, 1)], SHORT)).await
     });
-    for held in join_all(over).await {
-        held.unwrap();
+    for reserved in join_all(over).await {
+        reserved.unwrap();
     }
     // All at once, and with them the sweeper: each gets what is free.
     let come = (0..12).map(|order| async move {
         let id = format!("order_{order}");
-        store.reserve(hold(&id, &[(basket, 1)], LONG)).await
+        store.reserve_stock(reservation(&id, &[(basket, 1)], LONG)).await
     });
     let (come, swept) = futures::join!(join_all(come), store.expire_reservations(5));
     swept.unwrap();
-    for held in come {
-        held.unwrap();
+    for reserved in come {
+        reserved.unwrap();
     }
     assert_eq!(units(store, basket).await, (12, 12));
 }
@@ -218,7 +222,7 @@ pub(in crate::store) async fn opposite_orders_do_not_meet(store: &dyn Store) {
         } else {
             [(knife, 1), (fork, 1)]
         };
-        store.reserve(hold(&format!("order_{order}"), &lines, LONG))
+        store.reserve_stock(reservation(&format!("order_{order}"), &lines, LONG))
     });
     join_all(orders).await.into_iter().for_each(|outcome| {
         outcome.unwrap();
@@ -246,13 +250,13 @@ pub(in crate::store) async fn orders_of_many_lines_do_not_meet(store: &dyn Store
         if order.is_multiple_of(2) {
             lines.reverse();
         }
-        store.reserve(hold(&id, &lines, LONG)).await.unwrap();
+        store.reserve_stock(reservation(&id, &lines, LONG)).await.unwrap();
         match order % 3 {
-            0 => store.confirm(&id).await.unwrap(),
-            1 => store.release(&id, "").await.unwrap(),
+            0 => store.confirm_reservation(&id).await.unwrap(),
+            1 => store.release_reservation(&id, "").await.unwrap(),
             _ => {
-                store.confirm(&id).await.unwrap();
-                store.release(&id, "").await.unwrap();
+                store.confirm_reservation(&id).await.unwrap();
+                store.release_reservation(&id, "").await.unwrap();
             }
         }
         usize::from(order.is_multiple_of(3))
@@ -274,16 +278,19 @@ pub(in crate::store) async fn units_are_conserved_whatever_happens(store: &dyn S
         let id = format!("order_{buyer}");
         let ttl = if buyer % 3 == 0 { SHORT } else { LONG };
         async move {
-            let held = store
-                .reserve(hold(&id, &[(candle, 1 + buyer % 3)], ttl))
+            let reserved = store
+                .reserve_stock(reservation(&id, &[(candle, 1 + buyer % 3)], ttl))
                 .await
                 .is_ok();
             match buyer % 5 {
-                0 => return (held && store.confirm(&id).await.is_ok()).then_some(1 + buyer % 3),
-                1 => store.release(&id, "").await.unwrap(),
+                0 => {
+                    return (reserved && store.confirm_reservation(&id).await.is_ok())
+                        .then_some(1 + buyer % 3);
+                }
+                1 => store.release_reservation(&id, "").await.unwrap(),
                 2 => {
-                    let _ = store.confirm(&id).await;
-                    store.release(&id, "").await.unwrap();
+                    let _ = store.confirm_reservation(&id).await;
+                    store.release_reservation(&id, "").await.unwrap();
                 }
                 3 => drop(store.expire_reservations(10).await.unwrap()),
                 _ => {}
@@ -294,7 +301,10 @@ pub(in crate::store) async fn units_are_conserved_whatever_happens(store: &dyn S
     let sold: i32 = join_all(buyers).await.into_iter().flatten().sum();
     while store.expire_reservations(100).await.unwrap() > 0 {}
     for buyer in (0..60).filter(|buyer| buyer % 5 != 0) {
-        store.release(&format!("order_{buyer}"), "").await.unwrap();
+        store
+            .release_reservation(&format!("order_{buyer}"), "")
+            .await
+            .unwrap();
     }
     assert_eq!(units(store, candle).await, (20 - sold, 0));
     assert_eq!(ledger_sum(store, candle).await, 20 - sold);
@@ -310,17 +320,17 @@ pub(in crate::store) async fn units_are_conserved_while_products_go(store: &dyn 
         let id = format!("order_{order}");
         let lines = [0, 1].map(|line| (products[(order + line) % 6].variants[0].id.as_str(), 1));
         let ttl = if order.is_multiple_of(4) { SHORT } else { LONG };
-        if let Err(refusal) = store.reserve(hold(&id, &lines, ttl)).await {
+        if let Err(refusal) = store.reserve_stock(reservation(&id, &lines, ttl)).await {
             assert!(matches!(
                 refusal.reason(),
                 Reason::InsufficientStock | Reason::ProductUnavailable
             ));
         }
         if order.is_multiple_of(3) {
-            let _ = store.confirm(&id).await;
+            let _ = store.confirm_reservation(&id).await;
         }
         if order.is_multiple_of(2) {
-            store.release(&id, "").await.unwrap();
+            store.release_reservation(&id, "").await.unwrap();
         }
     });
     let going = products[..3].iter().map(|product| async move {
@@ -330,7 +340,10 @@ pub(in crate::store) async fn units_are_conserved_while_products_go(store: &dyn 
     let (_, _, swept) = futures::join!(join_all(orders), join_all(going), store.expire_reservations(100));
     swept.unwrap();
     for order in 0..60 {
-        store.release(&format!("order_{order}"), "").await.unwrap();
+        store
+            .release_reservation(&format!("order_{order}"), "")
+            .await
+            .unwrap();
     }
     for (number, product) in products.iter().enumerate() {
         let kettle = product.variants[0].id.as_str();

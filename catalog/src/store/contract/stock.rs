@@ -3,7 +3,7 @@
 use comptoir_mesh::error::ErrorReason as Reason;
 use futures::future::join_all;
 
-use super::{LONG, SHORT, STAFF, create, draft, hold, ledger, ledger_sum, reason, units, variant};
+use super::{LONG, SHORT, STAFF, create, draft, ledger, ledger_sum, reason, reservation, units, variant};
 use crate::{
     domain::{Adjustment, Content, ProductDraft},
     store::Store,
@@ -49,11 +49,11 @@ pub(in crate::store) async fn what_is_held_cannot_be_taken(store: &dyn Store) {
     let product = create(store, "Book", 5).await;
     let book = product.variants[0].id.as_str();
     store
-        .reserve(hold("order_live", &[(book, 2)], LONG))
+        .reserve_stock(reservation("order_live", &[(book, 2)], LONG))
         .await
         .unwrap();
     store
-        .reserve(hold("order_over", &[(book, 1)], SHORT))
+        .reserve_stock(reservation("order_over", &[(book, 1)], SHORT))
         .await
         .unwrap();
     assert_eq!(
@@ -68,7 +68,7 @@ pub(in crate::store) async fn what_is_held_cannot_be_taken(store: &dyn Store) {
         Reason::QuantityOutOfRange
     );
     // A refusal is its key's answer for good, whatever has changed since.
-    store.release("order_live", "").await.unwrap();
+    store.release_reservation("order_live", "").await.unwrap();
     store.adjust_stock(adjustment(book, 10, "key-5")).await.unwrap();
     for (delta, key, answer) in [
         (-4, "key-1", Reason::InsufficientStock),
@@ -129,7 +129,7 @@ pub(in crate::store) async fn low_stock_is_listed_fewest_first(store: &dyn Store
     };
     let sock = store.create_product(few, STAFF).await.unwrap();
     store
-        .reserve(hold("order_1", &[(&sock.variants[2].id, 8)], LONG))
+        .reserve_stock(reservation("order_1", &[(&sock.variants[2].id, 8)], LONG))
         .await
         .unwrap();
     let first = store.low_stock(3, None, 2).await.unwrap();

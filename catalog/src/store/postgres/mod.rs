@@ -31,7 +31,10 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use self::{log::Log, step::Work};
-use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts, rows::size};
+use super::{
+    CategoryStore, Change, Changes, LowStock, MediaStore, Page, ProductPage, ProductStore, StockStore, Store,
+    counts::Counts, rows::size,
+};
 use crate::{
     domain::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
@@ -83,7 +86,6 @@ impl PostgresStore {
     }
 }
 
-#[async_trait]
 impl Store for PostgresStore {
     fn changes(&self) -> &Changes {
         &self.changes
@@ -92,7 +94,10 @@ impl Store for PostgresStore {
     fn is_shared(&self) -> bool {
         true
     }
+}
 
+#[async_trait]
+impl ProductStore for PostgresStore {
     async fn products(&self, ids: &[String]) -> Result<Vec<Product>, Error> {
         reading::products(&self.pool, ids).await
     }
@@ -150,7 +155,10 @@ impl Store for PostgresStore {
         )
         .await
     }
+}
 
+#[async_trait]
+impl CategoryStore for PostgresStore {
     async fn categories(&self) -> Result<Vec<Category>, Error> {
         categories::all(&self.pool).await
     }
@@ -171,7 +179,10 @@ impl Store for PostgresStore {
         self.step(id.to_owned(), |work, id| Box::pin(categories::delete(work, id)))
             .await
     }
+}
 
+#[async_trait]
+impl MediaStore for PostgresStore {
     async fn put_media(&self, media: Media) -> Result<(), Error> {
         media::put(&self.pool, &media).await
     }
@@ -183,7 +194,10 @@ impl Store for PostgresStore {
     async fn media_sizes(&self, ids: &[String]) -> Result<Vec<(String, u32, u32)>, Error> {
         media::sizes(&self.pool, ids).await
     }
+}
 
+#[async_trait]
+impl StockStore for PostgresStore {
     async fn stock(&self, variant_ids: &[String]) -> Result<Vec<Stock>, Error> {
         stock::of(&self.pool, variant_ids).await
     }
@@ -195,18 +209,18 @@ impl Store for PostgresStore {
         .await?
     }
 
-    async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error> {
+    async fn reserve_stock(&self, reservation: Reservation) -> Result<Timestamp, Error> {
         fail_points::hit("catalog.reserve.before");
-        let held = self
+        let reserved = self
             .step(reservation, |work, reservation| {
                 Box::pin(reservations::reserve(work, reservation))
             })
             .await;
         fail_points::hit("catalog.reserve.after");
-        held
+        reserved
     }
 
-    async fn confirm(&self, reservation_id: &str) -> Result<(), Error> {
+    async fn confirm_reservation(&self, reservation_id: &str) -> Result<(), Error> {
         fail_points::hit("catalog.confirm.before");
         let confirmed = self
             .step(reservation_id.to_owned(), |work, id| {
@@ -217,7 +231,7 @@ impl Store for PostgresStore {
         confirmed
     }
 
-    async fn release(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
+    async fn release_reservation(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
         fail_points::hit("catalog.release.before");
         let asked = (reservation_id.to_owned(), reason.to_owned());
         let released = self

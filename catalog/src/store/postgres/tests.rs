@@ -24,7 +24,7 @@ use super::PostgresStore;
 use crate::{
     domain::Reservation,
     store::{
-        Change, Store,
+        Change, ProductStore, StockStore, Store,
         contract::{contract, draft},
     },
 };
@@ -90,7 +90,7 @@ async fn one_replica_relays() {
     assert!(lease(&first, "first", short).await, "it was given up");
 }
 
-fn hold(id: &str, variant_id: &str, ttl: Duration) -> Reservation {
+fn reservation(id: &str, variant_id: &str, ttl: Duration) -> Reservation {
     Reservation::new(id.to_owned(), &[(variant_id.to_owned(), 1)], ttl).unwrap()
 }
 
@@ -119,12 +119,15 @@ async fn two_replicas_sell_what_there_is() {
     let replicas = [&one, &other];
     let buyers = (0..64_usize).map(|buyer| async move {
         let id = format!("order_{buyer}");
-        let held = replicas[buyer % 2]
-            .reserve(hold(&id, lamp, Duration::from_secs(600)))
+        let reserved = replicas[buyer % 2]
+            .reserve_stock(reservation(&id, lamp, Duration::from_secs(600)))
             .await;
-        match held {
+        match reserved {
             // The other replica goes on with what this one began.
-            Ok(_) => replicas[(buyer + 1) % 2].confirm(&id).await.map(|()| true),
+            Ok(_) => replicas[(buyer + 1) % 2]
+                .confirm_reservation(&id)
+                .await
+                .map(|()| true),
             Err(refusal) => {
                 assert_eq!(refusal.reason(), ErrorReason::InsufficientStock);
                 Ok(false)
@@ -157,10 +160,10 @@ async fn sweepers_of_two_replicas_end_each_hold_once() {
     let globe = one.store.create_product(draft("Globe", 40), STAFF).await.unwrap();
     let globe = globe.variants[0].id.as_str();
     for order in 0..40 {
-        let held = one
+        let reserved = one
             .store
-            .reserve(hold(&format!("order_{order}"), globe, Duration::ZERO));
-        held.await.unwrap();
+            .reserve_stock(reservation(&format!("order_{order}"), globe, Duration::ZERO));
+        reserved.await.unwrap();
     }
     let sweeps = (0..10).flat_map(|_| [&one.store, &other.store]);
     let ended: usize = join_all(sweeps.map(|store| store.expire_reservations(5)))
@@ -350,7 +353,7 @@ async fn entries_of_an_aggregate_wait_for_the_earlier_ones() {
     let orders = join_all((0..40).map(|order| async move {
         let id = format!("order_{order}");
         store
-            .reserve(hold(&id, pen, Duration::from_secs(600)))
+            .reserve_stock(reservation(&id, pen, Duration::from_secs(600)))
             .await
             .unwrap();
     }));
@@ -404,7 +407,7 @@ async fn wrong_credentials_end_the_start_at_once() {
     assert!(started.elapsed() < SOON);
 }
 
-/// A service whose clock is wrong frees no live hold, and keeps none that has ended: the database's clock counts.
+/// A service whose clock is wrong frees no live reservation, and keeps none that has ended: the database's clock counts.
 #[tokio::test]
 async fn holds_end_by_the_clock_of_the_database() {
     let Some(database) = database("holds_end_by_the_clock_of_the_database").await else {
@@ -414,14 +417,14 @@ async fn holds_end_by_the_clock_of_the_database() {
     let globe = store.create_product(draft("Globe", 2), STAFF).await.unwrap();
     let globe = globe.variants[0].id.as_str();
     store
-        .reserve(hold("order_live", globe, Duration::from_secs(600)))
+        .reserve_stock(reservation("order_live", globe, Duration::from_secs(600)))
         .await
         .unwrap();
     test.clock.advance(Duration::from_secs(3600));
     assert_eq!(store.expire_reservations(10).await.unwrap(), 0);
     test.clock.set("2000-01-01T00:00:00Z".parse().unwrap());
     store
-        .reserve(hold("order_over", globe, Duration::ZERO))
+        .reserve_stock(reservation("order_over", globe, Duration::ZERO))
         .await
         .unwrap();
     assert_eq!(store.expire_reservations(10).await.unwrap(), 1);

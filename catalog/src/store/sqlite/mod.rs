@@ -21,7 +21,10 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
-use super::{Change, Changes, LowStock, Page, ProductPage, Store, counts::Counts, rows::size};
+use super::{
+    CategoryStore, Change, Changes, LowStock, MediaStore, Page, ProductPage, ProductStore, StockStore, Store,
+    counts::Counts, rows::size,
+};
 use crate::{
     domain::{
         Adjustment, Category, CategoryDraft, Imported, ImportedProduct, Media, Movement, Product,
@@ -147,7 +150,6 @@ fn json(ids: &[String]) -> String {
     serde_json::to_string(ids).unwrap_or_default()
 }
 
-#[async_trait]
 impl Store for SqliteStore {
     fn changes(&self) -> &Changes {
         &self.changes
@@ -156,7 +158,10 @@ impl Store for SqliteStore {
     fn is_shared(&self) -> bool {
         false
     }
+}
 
+#[async_trait]
+impl ProductStore for SqliteStore {
     async fn products(&self, ids: &[String]) -> Result<Vec<Product>, Error> {
         reading::products(self.db.reader(), ids).await
     }
@@ -208,7 +213,10 @@ impl Store for SqliteStore {
         self.step(move |work| Box::pin(async move { products::import(work, &imported, &actor).await }))
             .await
     }
+}
 
+#[async_trait]
+impl CategoryStore for SqliteStore {
     async fn categories(&self) -> Result<Vec<Category>, Error> {
         categories::all(self.db.reader()).await
     }
@@ -229,7 +237,10 @@ impl Store for SqliteStore {
         self.step(move |work| Box::pin(categories::delete(work, id)))
             .await
     }
+}
 
+#[async_trait]
+impl MediaStore for SqliteStore {
     async fn put_media(&self, media: Media) -> Result<(), Error> {
         self.step(move |work| Box::pin(media::put(work, media))).await
     }
@@ -241,7 +252,10 @@ impl Store for SqliteStore {
     async fn media_sizes(&self, ids: &[String]) -> Result<Vec<(String, u32, u32)>, Error> {
         media::sizes(self.db.reader(), ids).await
     }
+}
 
+#[async_trait]
+impl StockStore for SqliteStore {
     async fn stock(&self, variant_ids: &[String]) -> Result<Vec<Stock>, Error> {
         stock::of(self.db.reader(), variant_ids).await
     }
@@ -251,16 +265,16 @@ impl Store for SqliteStore {
             .await?
     }
 
-    async fn reserve(&self, reservation: Reservation) -> Result<Timestamp, Error> {
+    async fn reserve_stock(&self, reservation: Reservation) -> Result<Timestamp, Error> {
         fail_points::hit("catalog.reserve.before");
-        let held = self
+        let reserved = self
             .step(move |work| Box::pin(reservations::reserve(work, reservation)))
             .await;
         fail_points::hit("catalog.reserve.after");
-        held
+        reserved
     }
 
-    async fn confirm(&self, reservation_id: &str) -> Result<(), Error> {
+    async fn confirm_reservation(&self, reservation_id: &str) -> Result<(), Error> {
         let id = reservation_id.to_owned();
         fail_points::hit("catalog.confirm.before");
         let confirmed = self
@@ -270,7 +284,7 @@ impl Store for SqliteStore {
         confirmed
     }
 
-    async fn release(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
+    async fn release_reservation(&self, reservation_id: &str, reason: &str) -> Result<(), Error> {
         let (id, reason) = (reservation_id.to_owned(), reason.to_owned());
         fail_points::hit("catalog.release.before");
         let released = self

@@ -7,7 +7,7 @@ use comptoir_mesh::{clock::TestClock, ids::Ids};
 use tempfile::TempDir;
 
 use super::SqliteStore;
-use crate::store::{Store, contract::contract};
+use crate::store::{ProductStore, StockStore, Store, contract::contract};
 
 async fn open(folder: &TempDir, clock: &Arc<TestClock>) -> SqliteStore {
     let path = folder.path().join("catalog.db");
@@ -24,7 +24,7 @@ async fn fresh(_test: &str) -> Option<(TempDir, Arc<dyn Store>)> {
 
 contract!(super::fresh);
 
-/// A service whose clock is wrong frees no live hold, and keeps none that has ended: the database's clock counts.
+/// A service whose clock is wrong frees no live reservation, and keeps none that has ended: the database's clock counts.
 #[tokio::test]
 async fn holds_end_by_the_clock_of_the_database() {
     use crate::domain::Reservation;
@@ -36,15 +36,18 @@ async fn holds_end_by_the_clock_of_the_database() {
     let globe = store.create_product(draft, "user_staff").await.unwrap().variants[0]
         .id
         .clone();
-    let hold = |id: &str, ttl| Reservation::new(id.to_owned(), &[(globe.clone(), 1)], ttl).unwrap();
+    let reservation = |id: &str, ttl| Reservation::new(id.to_owned(), &[(globe.clone(), 1)], ttl).unwrap();
     store
-        .reserve(hold("order_live", Duration::from_secs(600)))
+        .reserve_stock(reservation("order_live", Duration::from_secs(600)))
         .await
         .unwrap();
     clock.advance(Duration::from_secs(3600));
     assert_eq!(store.expire_reservations(10).await.unwrap(), 0);
     clock.set("2000-01-01T00:00:00Z".parse().unwrap());
-    store.reserve(hold("order_over", Duration::ZERO)).await.unwrap();
+    store
+        .reserve_stock(reservation("order_over", Duration::ZERO))
+        .await
+        .unwrap();
     assert_eq!(store.expire_reservations(10).await.unwrap(), 1);
 }
 
