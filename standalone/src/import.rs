@@ -134,9 +134,7 @@ async fn sign_in(client: &Client, arguments: &Arguments) -> anyhow::Result<Strin
         .await
         .with_context(|| format!("{} cannot be reached; is it running?", arguments.gateway))?;
     if answer.status() == StatusCode::UNAUTHORIZED {
-        bail!(
-            "the shop refuses this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)"
-        );
+        bail!("the shop refuses this e-mail and password (COMPTOIR_ADMIN_EMAIL, COMPTOIR_ADMIN_PASSWORD)");
     }
     if !answer.status().is_success() {
         bail!("signing in failed: {}", refusal(answer).await);

@@ -70,7 +70,6 @@ pub struct Reservation {
 }
 
 /// What became of them.
-#[expect(clippy::enum_variant_names, reason = "held is the contract's word")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     Held,

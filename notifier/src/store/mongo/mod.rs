@@ -94,7 +94,9 @@ impl MongoStore {
         ];
         self.deliveries.create_indexes(deliveries).await?;
         let newest = doc! { "received_at": -1, "_id": -1 };
-        self.dead_letters.create_index(index("newest", newest.clone())).await?;
+        self.dead_letters
+            .create_index(index("newest", newest.clone()))
+            .await?;
         let of_recipient = doc! { "recipient": 1, "created_at": -1, "_id": -1 };
         let mailbox = [
             index("newest", newest),

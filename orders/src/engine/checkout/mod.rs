@@ -1,16 +1,16 @@
 //! Places an order. The order is written first, and then moved from step to step; each step's undo is in the same file:
 //!
 //! 1. [`price`]: lines and prices, read once; a cart that cannot be ordered ends here.
-//! 2. The order document, PENDING_PAYMENT, with everything that later steps need; then [`claim`]: one compare-and-set
-//! on the cart, so that at most one order has it. Undone by releasing the cart.
+//! 2. The order document, PENDING_PAYMENT, with everything that later steps need; then [`claim`]: one compare-and-set on the
+//!    cart, so that at most one order has it. Undone by releasing the cart.
 //! 3. [`reserve`]: units are reserved and discount uses counted. Undone by releasing both.
 //! 4. [`authorize`]: the payment, under the order's id. Undone by a void.
 //! 5. [`confirm`]: reserved becomes sold. Undone by the release of step 3.
 //! 6. [`place`]: one document write. The buyer gets the answer; from here on the order cannot fail.
 //! 7. [`capture`].
 //!
-//! The document is written before the claim, so that every claim has an order from which any process can continue, with
-//! the payment's token. Until the claim is written, the order has no effect.
+//! The document is written before the claim, so that every claim has an order from which any process can continue, with the
+//! payment's token. Until the claim is written, the order has no effect.
 
 mod authorize;
 mod capture;
