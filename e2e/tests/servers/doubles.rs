@@ -6,10 +6,10 @@ use comptoir_e2e::{now, skip};
 
 pub(crate) use self::stripe_double::StripeDouble;
 
-#[path = "../../../orders/tests/support/stripe_double/mod.rs"]
+#[path = "../../../orders/tests/service/support/stripe_double/mod.rs"]
 #[expect(dead_code, reason = "the orders service's tests use what these do not")]
 mod stripe_double;
-#[path = "../../../orders/tests/support/stripe_mock.rs"]
+#[path = "../../../orders/tests/service/support/stripe_mock.rs"]
 mod stripe_mock;
 
 /// A Stripe for one test.
