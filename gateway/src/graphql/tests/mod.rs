@@ -3,7 +3,7 @@
 mod answering;
 mod catalogue;
 mod checkout;
-#[path = "../../../tests/gateway/support/fakes.rs"]
+#[path = "../../../tests/service/support/fakes.rs"]
 #[expect(dead_code, reason = "the tests of the edge use the rest")]
 mod fakes;
 mod following;
