@@ -1,7 +1,7 @@
-//! What an audit reads of the catalogue's store. Nothing is written, and nothing made: a store that is not there is an error.
+//! The audit of the catalogue's store. It only reads: a store that does not exist is an error.
 //!
-//! Each check is one statement, which sees the store at one moment, and gives a sentence for each breach. The statements are
-//! those both databases take.
+//! Each check is one statement, which sees the store at one moment and returns a sentence for each breach. Both databases
+//! accept the same statements.
 
 use std::str::FromStr as _;
 

@@ -81,7 +81,7 @@ impl Products {
         }
     }
 
-    /// The same, but read anew where another process may have changed it since it was kept.
+    /// The same products, but read from the store where another process may have changed them since they were cached.
     pub(crate) fn at_the_source(&self) -> Self {
         Self {
             past: self.store.is_shared(),

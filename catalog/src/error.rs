@@ -1,11 +1,11 @@
-//! The refusals that several places give, so that they read the same everywhere.
+//! The refusals that several modules return, with one wording.
 
 use comptoir_mesh::{
     Error,
     error::{ErrorReason, Violation},
 };
 
-/// No such thing, or one the caller may not see.
+/// The thing does not exist, or the caller may not see it.
 pub(crate) fn not_found(what: &str) -> Error {
     Error::new(ErrorReason::NotFound, format!("There is no such {what}."))
 }

@@ -1,4 +1,4 @@
-//! What is announced of a change, and how it is written.
+//! The catalog's domain events and their encoding.
 
 use bytes::Bytes;
 use comptoir_events::{CATALOG_TOPIC, Record};

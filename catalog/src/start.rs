@@ -21,15 +21,15 @@ use crate::{
     store::{PostgresStore, SqliteStore, Store},
 };
 
-/// How often holds whose time is over are ended, for those who look at what is available.
+/// How often reservations whose time is over are expired, so that the units shown as available are right.
 const SWEEP: Duration = Duration::from_secs(1);
-/// The method that takes as long as its file is large.
+/// The method whose duration depends on the size of its file.
 const IMPORT: &str = "/comptoir.catalog.v1.CatalogService/ImportProducts";
-/// Holds ended in one step.
+/// The most reservations that one step expires.
 const SWEEP_BATCH: usize = 100;
 
-/// Opens the store, builds the index, and gives the service. `broker` takes its events; without one they
-/// wait in the store.
+/// Opens the store, builds the index, and returns the service. `broker` receives its events; without one they stay in
+/// the store.
 pub async fn start(config: Config, env: Env, broker: Option<Broker>) -> anyhow::Result<Service> {
     let (clock, ids) = (env.clock.clone(), env.ids.clone());
     match env.store("catalog", config.store.as_deref(), Server::Postgres)? {
@@ -72,7 +72,7 @@ async fn serve<S: Store>(
         .add(InventoryServiceServer::new(catalog)))
 }
 
-/// Ends holds whose time is over, again and again.
+/// Expires reservations whose time is over, until the process shuts down.
 fn sweep(env: &Env, store: Arc<dyn Store>) {
     let shutdown = env.shutdown.clone();
     env.tasks.spawn("sweeper", async move {

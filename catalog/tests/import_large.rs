@@ -1,4 +1,4 @@
-//! A long file goes in as a stream: in its own process, because it looks at the process's memory.
+//! Imports of large files. They run in a process of their own, because they measure its memory and processor time.
 
 #[expect(dead_code, reason = "the service's tests use the rest")]
 #[path = "service/support/mod.rs"]
@@ -8,7 +8,13 @@ use std::time::Instant;
 
 use support::Shop;
 
-/// Bytes of the file.
+/// Whether the files are of full size, as `COMPTOIR_TEST_FULL=1` asks. Without it they are a tenth, which a debug build
+/// imports in seconds.
+fn full() -> bool {
+    std::env::var("COMPTOIR_TEST_FULL").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}
+
+/// Bytes of the file at full size.
 const SIZE: usize = 30 * 1024 * 1024;
 /// How much more memory the process may take.
 const MEMORY: usize = 64 * 1024 * 1024;
@@ -40,10 +46,11 @@ fn resident() -> Option<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_mebibytes_go_in_with_little_memory() {
+async fn a_large_file_is_imported_with_little_memory() {
     let shop = Shop::open().await;
     shop.import("Handle,Title,Variant Price\nwarm,Warm,1\n").await;
-    let products = SIZE / product(1_000).len();
+    let size = if full() { SIZE } else { SIZE / 10 };
+    let products = size / product(1_000).len();
     let chunks = std::iter::once(HEADER.to_owned())
         .chain((0..products).map(product))
         .map(String::into_bytes);
@@ -91,12 +98,12 @@ fn processor() -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_product_costs_what_the_first_one_did() {
-    /// Products of a part of the file, and parts.
-    const PART: usize = 1_000;
+    /// Parts of the file.
     const PARTS: usize = 6;
+    let part_size = if full() { 1_000 } else { 200 };
     // A vendor and tags of its own for each product are what a search has to keep in order.
     let row = |number: usize| {
-        let scattered = number * 7_919 % (PART * PARTS);
+        let scattered = number * 7_919 % (part_size * PARTS);
         format!(
             "item-{scattered},Item {scattered},Maker {scattered},\"tag {scattered}, common\",Size,{scattered},1,5.00\n"
         )
@@ -104,7 +111,7 @@ async fn the_last_product_costs_what_the_first_one_did() {
     let shop = Shop::open().await;
     let mut costs = Vec::new();
     for part in 0..PARTS {
-        let rows: String = (part * PART..(part + 1) * PART).map(row).collect();
+        let rows: String = (part * part_size..(part + 1) * part_size).map(row).collect();
         let header =
             "Handle,Title,Vendor,Tags,Option1 Name,Option1 Value,Variant Inventory Qty,Variant Price\n";
         let Some(before) = processor() else {
@@ -112,11 +119,14 @@ async fn the_last_product_costs_what_the_first_one_did() {
             return;
         };
         let report = shop.import(&format!("{header}{rows}")).await;
-        assert_eq!((report.products_created as usize, report.errors_total), (PART, 0));
-        shop.until_found(((part + 1) * PART) as i64).await;
+        assert_eq!(
+            (report.products_created as usize, report.errors_total),
+            (part_size, 0)
+        );
+        shop.until_found(((part + 1) * part_size) as i64).await;
         costs.push(processor().unwrap_or_default() - before);
     }
-    println!("{costs:?} hundredths of a second of processor for each {PART} products");
+    println!("{costs:?} hundredths of a second of processor for each {part_size} products");
     let (first, last) = (costs[0] + costs[1], costs[PARTS - 2] + costs[PARTS - 1]);
     assert!(
         last * 2 < first * 3,

@@ -54,7 +54,7 @@ impl Checks {
         line
     }
 
-    /// A line of text; one that is empty is none.
+    /// A line of text; None when it is empty.
     pub(crate) fn optional(&mut self, field: &str, text: Option<&str>, max: usize) -> Option<String> {
         let line = self.take(text::line(field, text?, max));
         (!line.is_empty()).then_some(line)

@@ -1,4 +1,4 @@
-//! Between messages and domain types. What a request says is checked here, and all that is wrong with it is named at once.
+//! Converts between messages and domain types. It checks a request and names all its errors at once.
 
 mod category;
 mod check;

@@ -140,7 +140,7 @@ pub(crate) fn movement(movement: Movement) -> proto::StockMovement {
     }
 }
 
-/// The sort asked for, where nothing is searched for; None for a number that is none.
+/// The requested sort of a list; None for an unknown number.
 pub(crate) fn product_sort(sort: i32) -> Option<ProductSort> {
     Some(match proto::ProductSort::try_from(sort).ok()? {
         proto::ProductSort::Unspecified | proto::ProductSort::Relevance | proto::ProductSort::Newest => {
@@ -152,7 +152,7 @@ pub(crate) fn product_sort(sort: i32) -> Option<ProductSort> {
     })
 }
 
-/// The status asked for: Some(None) is any, None a number that is none.
+/// The requested status: Some(None) is any status, None an unknown number.
 pub(crate) fn product_status(status: i32) -> Option<Option<Status>> {
     Some(match proto::ProductStatus::try_from(status).ok()? {
         proto::ProductStatus::Unspecified => None,

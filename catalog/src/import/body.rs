@@ -59,7 +59,7 @@ pub(super) async fn feed(
             return Err(Error::new(ErrorReason::PayloadTooLarge, message));
         }
         if !chunk.is_empty() && chunks.send(chunk).await.is_err() {
-            // Nobody reads any more: whoever stopped says why.
+            // The reader has stopped, and reports why.
             return Ok(());
         }
         next = match messages.next().await {

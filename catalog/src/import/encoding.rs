@@ -77,7 +77,7 @@ impl<R: Read> Utf8<R> {
         self.at += read;
         self.text.truncate(written);
         if last && result == CoderResult::InputEmpty {
-            // A decoder that was told of the end is not asked again.
+            // A decoder must not be called after the end.
             self.encoding = Encoding::Utf8;
         }
         Ok(true)

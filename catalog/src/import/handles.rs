@@ -7,11 +7,11 @@ use comptoir_mesh::error::ErrorReason;
 
 use super::row::{Handle, Problem};
 
-/// The handles met so far, as numbers, since a file has many.
+/// The handles seen so far, as numbers, since a file has many.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
-    /// By the slug's number that of the handle, and the line where it was met first.
-    met: HashMap<u64, (u64, u64)>,
+    /// By the slug's number that of the handle, and the line where it was seen first.
+    seen: HashMap<u64, (u64, u64)>,
     hasher: RandomState,
 }
 
@@ -20,7 +20,7 @@ impl Handles {
     pub(super) fn claim(&mut self, handle: &Handle, line: u64) -> Result<(), Problem> {
         let number = self.hasher.hash_one(&handle.text);
         let (first, at) = *self
-            .met
+            .seen
             .entry(self.hasher.hash_one(&handle.slug))
             .or_insert((number, line));
         if first == number {

@@ -124,7 +124,7 @@ impl Importer {
                     None => more = false,
                 },
             }
-            // A handle met again waits for its turn.
+            // A handle that is being imported waits for its turn.
             if let Some((slug, group)) = held.take_if(|(slug, _)| !slugs.contains(slug)) {
                 slugs.insert(slug.clone());
                 under_way.push(async move { (slug, self.write_one(group, actor).await) });
@@ -272,7 +272,7 @@ impl Parser {
         Ok(())
     }
 
-    /// False when nobody takes them any more.
+    /// Returns false when the receiver is gone.
     fn send(&self, gathering: Gathering) -> bool {
         self.groups
             .blocking_send(gathering.finish(&self.shop.currency, &self.tree))

@@ -151,7 +151,7 @@ impl<R: Read> Records<R> {
     }
 
     /// Where to go on behind a damaged record: at the first of the lines it swallowed that begins a sound record, else behind
-    /// all of it; behind its first line when nobody knows where it ends.
+    /// all of it; after its first line when its end is unknown.
     fn resume(&mut self, end: Option<usize>) -> usize {
         let limit = end.unwrap_or(self.buffer.len());
         let raw = &self.buffer[self.start..limit];
@@ -302,7 +302,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// Gives one byte at a time, so that every boundary is met.
+    /// Returns one byte at a time, so that every boundary is tested.
     struct Slow<'a>(&'a [u8]);
 
     impl Read for Slow<'_> {

@@ -118,7 +118,7 @@ pub(super) struct Reader {
     letters: Letters,
 }
 
-/// In what the letters beyond ASCII are written that were met so far.
+/// The encoding of the letters beyond ASCII that were read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Letters {
     NoneYet,
@@ -194,7 +194,7 @@ fn handle(text: &str) -> Result<Handle, Problem> {
     })
 }
 
-/// The fields of one row; keeps the first problem met.
+/// The fields of one row; keeps the first problem.
 struct Fields<'a> {
     reader: &'a mut Reader,
     record: &'a Record,

@@ -35,7 +35,7 @@ const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
 const PROFILE_LIMIT: usize = 4 * 1024 * 1024;
 /// Memory for what a decoder reads beside the pixels: a profile as it is packed, and unpacked.
 const CHUNK_LIMIT: u64 = 4 * PROFILE_LIMIT as u64;
-/// Of a JPEG written anew: what eyes do not tell from the original.
+/// The quality of a re-encoded JPEG: people cannot tell it from the original.
 const JPEG_QUALITY: u8 = 90;
 
 /// Why a file is not taken. Its text is for the one who sent it.
@@ -126,7 +126,7 @@ fn decode(stripped: &Stripped, format: ImageFormat) -> Result<Decoded, Refused> 
     Ok(Decoded { image, profile })
 }
 
-/// Writes the picture anew from its pixels.
+/// Re-encodes the picture from its pixels.
 fn repaint(stripped: &Stripped, format: ImageFormat) -> Result<(Vec<u8>, u32, u32), Refused> {
     let Decoded { image, profile } = decode(stripped, format)?;
     let mut out = Vec::with_capacity(stripped.file.len());

@@ -20,7 +20,7 @@ pub(super) fn strip(file: &[u8]) -> Result<Stripped, Refused> {
             // The decoder inflates it, within the same limit. A picture shows without its profile too.
             b"iCCP" if data.len() <= PROFILE_LIMIT => out.extend(whole),
             b"eXIf" => orientation = super::orientation(data),
-            // Nobody knows how to show a picture without what is critical.
+            // A picture cannot be shown without its critical chunks.
             name if name[0].is_ascii_uppercase() => return Err(Refused::Broken),
             _ => {}
         }

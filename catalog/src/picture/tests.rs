@@ -153,7 +153,7 @@ fn what_is_no_picture_is_refused() {
 #[test]
 fn a_small_file_of_many_pixels_is_refused_before_it_is_decoded() {
     let mut bomb = encoded(ImageFormat::Png, 1, 1);
-    // 9,999 × 9,999 in the header; its sum is written anew.
+    // 9,999 × 9,999 in the header; its checksum is recomputed.
     bomb[16..20].copy_from_slice(&9_999_u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&9_999_u32.to_be_bytes());
     let sum = crc32fast::hash(&bomb[12..29]);
@@ -386,7 +386,7 @@ fn region(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A still picture with an Exif item, a box of somebody's own, and bytes that belong to nobody.
+/// A still picture with an Exif item, a private box, and bytes that belong to no item.
 fn avif(width: u32) -> Vec<u8> {
     avif_with(width, None)
 }

@@ -23,7 +23,7 @@ pub(crate) fn encode(position: &Position, fingerprint: u64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads a position. VALIDATION_FAILED when it is none, or one of another query or sort.
+/// Reads a position. VALIDATION_FAILED when it is malformed, or of another query or sort.
 pub(crate) fn decode(cursor: &str, fingerprint: u64) -> Result<Position, Error> {
     parse(cursor, fingerprint).ok_or_else(|| {
         Error::field(

@@ -1,7 +1,7 @@
 //! The inverted index: for each word the products it stands in, and where.
 //!
-//! A word is found by itself, by another form of it, by its beginning, or with typos. For typos every word of the dictionary is
-//! looked at, but only at eight bytes of it: its length and which letters it has. What cannot be near by those is most of it.
+//! A word is found exactly, by another form of it, by its prefix, or with typos. For typos the search scans every word of the
+//! dictionary, but only eight bytes of each: its length and its letters. These exclude most words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -45,7 +45,7 @@ const fn weights() -> [u8; 64] {
 }
 const WEIGHTS: [u8; 64] = weights();
 
-/// What a word found by itself, by another form of it, by its beginning, and with one or two typos is worth against each other.
+/// The weights of a word that is found exactly, by another form, by its prefix, and with one or two typos.
 const EXACT: u32 = 8;
 const FORM: u32 = 7;
 const PREFIX: u32 = 6;

@@ -7,7 +7,7 @@ use super::interner::Interner;
 use super::query::among;
 use super::state::State;
 
-/// What to narrow down to. Values of one filter are OR-ed, different filters AND-ed; an empty one is none.
+/// The filters of a search. Values of one filter are OR-ed, different filters AND-ed; an empty filter is ignored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filters {
     /// Slugs; descendants are taken in.
@@ -39,7 +39,7 @@ pub(crate) struct Compiled {
 
 /// What the sums of a product tell of its variants and the filters of price, stock and options.
 enum Fit<'a> {
-    /// None meets them.
+    /// No variant passes the filters.
     No,
     /// Some do, and these are their option values.
     With(&'a [u32]),
@@ -167,12 +167,12 @@ impl Compiled {
         }
     }
 
-    /// Whether each variant meets the filter of prices.
+    /// Whether each variant passes the filter of prices.
     fn every_price(&self, entry: &Entry) -> bool {
         self.price_min <= entry.lowest_price && entry.highest_price <= self.price_max
     }
 
-    /// Whether one and the same variant meets the filters of price, stock and all options. Counts the values of those that do,
+    /// Whether one and the same variant passes the filters of price, stock and all options. Counts the values of those that do,
     /// and of those that fail one option only the values of that option.
     fn variants(&self, state: &State, entry: &Entry, mut counters: Option<(u32, &mut Counters)>) -> bool {
         let every_one = self.every_price(entry) && (!self.available_only || entry.stock == Stock::All);
@@ -204,7 +204,7 @@ impl Compiled {
         sold
     }
 
-    /// Whether the variant meets the filters of price and stock.
+    /// Whether the variant passes the filters of price and stock.
     fn sells(&self, variant: &Row) -> bool {
         (self.price_min..=self.price_max).contains(&variant.price)
             && (variant.available || !self.available_only)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Values in use and their numbers. A number is given again once nobody uses it.
+/// Values in use and their numbers. A number is reused once its value is no longer used.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     values: Vec<Box<str>>,

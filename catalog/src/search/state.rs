@@ -37,7 +37,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Adds the product or takes it in anew.
+    /// Adds the product or replaces it.
     pub(crate) fn put(&mut self, document: &Document) {
         let known = self.numbers.get(document.id.as_str()).copied();
         if let Some(number) = known

@@ -1,4 +1,5 @@
-//! The gRPC handlers, a file for each noun: who calls → what is asked → one call of the store → the answer.
+//! The gRPC handlers, a file for each noun. Each checks the caller, then the request, calls the store once, and converts the
+//! answer.
 
 mod category;
 mod inventory;
@@ -24,7 +25,7 @@ pub(crate) struct Catalog {
     index: Index,
     env: Env,
     config: Arc<Config>,
-    /// One picture after the other.
+    /// Decodes one picture at a time.
     decoder: Decoder,
 }
 
@@ -41,8 +42,8 @@ impl Catalog {
         }
     }
 
-    /// Where products are read. Staff see what they have just changed and orders are made of what holds now, whichever process
-    /// changed it: they are `exact`, and read past the memory.
+    /// Where products are read. Reads for staff and orders are `exact`: they bypass the cache, because staff see their own
+    /// changes and orders use the present prices, whichever process changed them.
     fn products_for(&self, exact: bool) -> Products {
         if exact {
             self.products.at_the_source()

@@ -1,5 +1,5 @@
-//! What was committed, told within the process: to the caches before the step's caller hears of it, to the search index
-//! right after. What another process committed is told as soon as it is heard of.
+//! Reports commits within the process: to the caches before the step's caller has its answer, to the search index right
+//! after. A commit of another process is reported as soon as this process learns of it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,18 +8,18 @@ use tokio::sync::broadcast;
 /// How many changes a slow listener may be behind before it has to read the store again.
 const BACKLOG: usize = 16 * 1024;
 
-/// A committed change. A listener reads the store for what it is now.
+/// A committed change. A listener reads the present state from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A product was made or its content changed.
+    /// A product was created or its content changed.
     Product(String),
-    /// A product is gone.
+    /// A product was deleted.
     ProductDeleted(String),
-    /// Units of a product's variants came, went, or are held otherwise.
+    /// The units on hand or reserved of a product's variants changed.
     Stock(String),
-    /// The tree changed.
+    /// The tree of categories changed.
     Categories,
-    /// Anything may have changed: what other processes did was not heard of for too long.
+    /// Anything may have changed: this process learned nothing of the others for too long.
     Everything,
 }
 
@@ -33,7 +33,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Nobody listens yet.
+    /// Without listeners.
     pub(crate) fn new() -> Self {
         Self {
             sender: broadcast::channel(BACKLOG).0,
@@ -41,7 +41,7 @@ impl Changes {
         }
     }
 
-    /// Changes from now on. One who lags behind reads the store again.
+    /// Receives the changes from now on. A listener that lags behind reads the whole store.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.sender.subscribe()
     }
@@ -54,14 +54,14 @@ impl Changes {
             .push(Arc::new(hook));
     }
 
-    /// Tells the changes of a commit.
-    pub(crate) fn tell(&self, changes: Vec<Change>) {
+    /// Reports the changes of a commit.
+    pub(crate) fn report(&self, changes: Vec<Change>) {
         let hooks = self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone();
         for change in changes {
             for hook in &hooks {
                 hook(&change);
             }
-            // Nobody listening is no failure.
+            // It is no failure when there is no listener.
             let _ = self.sender.send(change);
         }
     }

@@ -1,11 +1,11 @@
-//! How many products a list has, remembered until a product changes: counting reads every row, on every page of the list.
+//! The number of products on a list, kept until a product changes: counting reads every row, for every page of the list.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-/// Lists whose count is remembered at most; past it all are forgotten.
+/// The most counts that are kept. One more clears them all.
 const CAPACITY: usize = 1000;
 
 /// Counts by the filters they are for.
@@ -19,13 +19,13 @@ struct Known {
 }
 
 impl Counts {
-    /// The count for these filters, or the generation to give back with a count that is read now.
+    /// The count for these filters, or the generation to pass to [`Counts::put`] with a count that is read now.
     pub(super) fn get(&self, filters: &str) -> Result<i64, u64> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.counts.get(filters).copied().ok_or(known.generation)
     }
 
-    /// Remembers a count, unless a product changed since its generation was given out.
+    /// Keeps a count, unless a product changed since [`Counts::get`] returned the generation.
     pub(super) fn put(&self, generation: u64, filters: String, count: i64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.generation != generation {
@@ -37,7 +37,7 @@ impl Counts {
         known.counts.insert(filters, count);
     }
 
-    /// Forgets all: a product changed.
+    /// Clears all counts, because a product changed.
     pub(super) fn forget(&self) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.generation += 1;

@@ -1,4 +1,4 @@
-//! What stock refuses, and how it says so: the same in every adapter.
+//! The refusals of steps on stock, the same in every adapter.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::domain::{Adjustment, Reservation, ReservationLine};
 
 comptoir_stores::from_row! {
-    /// What is known of a variant that is asked for.
-    pub(super) struct Wanted {
+    /// A variant that a reservation asks for.
+    pub(super) struct RequestedVariant {
         pub(super) id: String,
         pub(super) title: String,
         pub(super) active: bool,
@@ -22,8 +22,8 @@ comptoir_stores::from_row! {
 /// Variant id → the title of its product.
 pub(super) type Titles = BTreeMap<String, String>;
 
-/// Refuses lines of what is not sold. Gives the titles of the variants.
-pub(super) fn for_sale(lines: &[ReservationLine], found: &[Wanted]) -> Result<Titles, Error> {
+/// Refuses lines with variants that are not for sale. Returns the titles of the variants.
+pub(super) fn for_sale(lines: &[ReservationLine], found: &[RequestedVariant]) -> Result<Titles, Error> {
     let found: BTreeMap<_, _> = found.iter().map(|variant| (&variant.id, variant)).collect();
     let unsold = lines
         .iter()
@@ -43,8 +43,8 @@ pub(super) fn for_sale(lines: &[ReservationLine], found: &[Wanted]) -> Result<Ti
     Ok(titles(found.values().copied()))
 }
 
-/// The titles of the variants, sold or not.
-pub(super) fn titles<'w>(found: impl IntoIterator<Item = &'w Wanted>) -> Titles {
+/// The titles of the variants, for sale or not.
+pub(super) fn titles<'w>(found: impl IntoIterator<Item = &'w RequestedVariant>) -> Titles {
     let found = found.into_iter();
     found
         .map(|variant| (variant.id.clone(), variant.title.clone()))
@@ -65,7 +65,7 @@ fn refusal(line: &ReservationLine, reason: ErrorReason, message: String) -> Viol
     Violation::new(format!("lines.{}.quantity", line.place), reason, message)
 }
 
-/// The answer to a reservation that is there already, with these (variant id, quantity) in the order of ids.
+/// The answer for a reservation that exists already, with these (variant id, quantity) in the order of ids.
 pub(super) fn repeated(
     reservation: &Reservation,
     state: &str,
@@ -75,8 +75,8 @@ pub(super) fn repeated(
     if state == "released" {
         return Err(invalid_state("The reservation was released already."));
     }
-    let wanted = reservation.lines.iter();
-    if wanted.map(|line| (&line.variant_id, line.quantity)).eq(stored
+    let requested = reservation.lines.iter();
+    if requested.map(|line| (&line.variant_id, line.quantity)).eq(stored
         .iter()
         .map(|(variant_id, quantity)| (variant_id, *quantity)))
     {
@@ -93,7 +93,7 @@ pub(super) fn invalid_state(message: &str) -> Error {
     Error::new(ErrorReason::InvalidState, message)
 }
 
-/// The units on hand after the adjustment, which leaves at least those that are held.
+/// The units on hand after the adjustment, which must leave at least the reserved ones.
 pub(super) fn adjusted(adjustment: &Adjustment, on_hand: i32, reserved: i32) -> Result<i32, Error> {
     let after = on_hand.checked_add(adjustment.delta).ok_or_else(|| {
         let message = "That is more stock than can be counted.";
@@ -107,7 +107,7 @@ pub(super) fn adjusted(adjustment: &Adjustment, on_hand: i32, reserved: i32) -> 
 }
 
 comptoir_stores::from_row! {
-    /// An adjustment that was asked for before under the same key.
+    /// The stored adjustment with the same key.
     pub(super) struct Earlier {
         delta: i32,
         reason: String,
@@ -117,7 +117,7 @@ comptoir_stores::from_row! {
 }
 
 impl Earlier {
-    /// Whether it was made, when this is the same one asked for again.
+    /// The stored answer, if the adjustment is the same.
     pub(super) fn answer(self, adjustment: &Adjustment) -> Result<(), Error> {
         if self.delta != adjustment.delta || self.reason != adjustment.reason {
             return Err(Error::new(

@@ -350,13 +350,13 @@ pub(in crate::store) async fn an_import_is_created_then_unchanged(store: &dyn St
     let product = read(store, &created.product_id).await.unwrap();
     assert_eq!(units(store, &product.variants[0].id).await, (4, 0));
     assert_eq!(ledger(store, &product.variants[0].id).await[0].reason, "import");
-    let told = store.pending(100).await.unwrap();
+    let reported = store.pending(100).await.unwrap();
     let again = store.import_product(file(), STAFF).await.unwrap();
     assert_eq!(
         (again.outcome, again.product_id.as_str()),
         (ImportOutcome::Unchanged, product.id.as_str())
     );
-    assert_eq!(store.pending(100).await.unwrap(), told);
+    assert_eq!(store.pending(100).await.unwrap(), reported);
     assert_eq!(read(store, &product.id).await.unwrap(), product);
 }
 
@@ -422,21 +422,21 @@ pub(in crate::store) async fn an_import_that_is_no_product_is_refused(store: &dy
 }
 
 pub(in crate::store) async fn changes_are_told_before_the_answer(store: &dyn Store) {
-    let told: Arc<Mutex<Vec<Change>>> = Arc::default();
+    let reported: Arc<Mutex<Vec<Change>>> = Arc::default();
     let mut heard = store.changes().subscribe();
-    let listener = Arc::clone(&told);
+    let listener = Arc::clone(&reported);
     store
         .changes()
         .before_answer(move |change| listener.lock().unwrap().push(change.clone()));
     let product = create(store, "Bell", 1).await;
-    assert_eq!(*told.lock().unwrap(), [Change::Product(product.id.clone())]);
+    assert_eq!(*reported.lock().unwrap(), [Change::Product(product.id.clone())]);
     store.delete_product(&product.id, STAFF).await.unwrap();
     assert_eq!(
-        told.lock().unwrap()[1],
+        reported.lock().unwrap()[1],
         Change::ProductDeleted(product.id.clone())
     );
     assert_eq!(heard.try_recv().unwrap(), Change::Product(product.id));
-    // What was refused is not told.
+    // What was refused is not reported.
     let _ = store.delete_product("prod_unknown", STAFF).await;
-    assert_eq!(told.lock().unwrap().len(), 2);
+    assert_eq!(reported.lock().unwrap().len(), 2);
 }

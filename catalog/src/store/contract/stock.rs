@@ -60,7 +60,7 @@ pub(in crate::store) async fn what_is_held_cannot_be_taken(store: &dyn Store) {
         reason(store.adjust_stock(adjustment(book, -4, "key-1")).await),
         Reason::InsufficientStock
     );
-    // The hold that has ended is in nobody's way.
+    // The units of an expired reservation are available.
     store.adjust_stock(adjustment(book, -3, "key-2")).await.unwrap();
     assert_eq!(units(store, book).await, (2, 2));
     assert_eq!(

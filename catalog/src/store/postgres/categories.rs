@@ -87,7 +87,7 @@ pub(super) async fn delete(work: &mut Work, id: String) -> Result<Category, Erro
     Ok(stored)
 }
 
-/// A product's category is part of its content: each one that moves has a new version, and says so.
+/// A product's category is part of its content: each product that moves has a new version and an event.
 async fn move_products(work: &mut Work, gone: &Category) -> Result<(), Error> {
     let moved: Vec<(String, String, i64)> = sqlx::query_as(
         "UPDATE products SET

@@ -1,4 +1,4 @@
-//! Reaching the server, what is asked of it, and the pool.
+//! Connects to the server, checks its version and settings, and opens the pool.
 
 use std::{str::FromStr as _, time::Duration};
 
@@ -18,17 +18,17 @@ fn migrations() -> Migrator {
 
 /// How long to wait for the server to answer at all, and for a connection of the pool.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What each connection asks the server to end by itself: statements, waiting for locks, and transactions whose process hangs.
+/// Time limits that the server enforces: for statements, for waiting for locks, and for idle transactions.
 const LIMITS: [(&str, &str); 3] = [
     ("statement_timeout", "5s"),
     ("lock_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "10s"),
 ];
-/// Migrations take their time, and so do those who wait for another replica's.
+/// The limit for migrations, which includes waiting for those of another replica.
 const NO_LIMITS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "0")];
 /// The first version with 64-bit transaction numbers, by which the log of changes is read.
 const OLDEST: i32 = 130_000;
-/// A connection that rested longer is tried before it is used: the server may have been restarted.
+/// A connection that was idle longer is tested before use: the server may have been restarted.
 const RESTED: Duration = Duration::from_secs(1);
 
 /// The pool of a migrated database, and how to make the connection that listens.
@@ -74,7 +74,7 @@ async fn prepare(options: &PgConnectOptions) -> Result<(), Unusable> {
     };
     check(&mut connection).await?;
     migrations().run(&mut connection).await.map_err(unmigrated)?;
-    // Its locks go with it in any case.
+    // The server frees its locks in any case.
     let _ = connection.close().await;
     Ok(())
 }
@@ -114,7 +114,7 @@ fn unmigrated(error: MigrateError) -> Unusable {
     }
 }
 
-/// Whether another try may do.
+/// Whether a retry may succeed.
 fn unusable(error: sqlx::Error) -> Unusable {
     let code = error
         .as_database_error()

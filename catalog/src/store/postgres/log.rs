@@ -1,11 +1,11 @@
-//! The log of changes: each step writes what it changed beside the change, and every replica reads what the others did, to
-//! forget what it keeps of it.
+//! The log of changes: each step writes what it changed in its transaction, and every replica reads the changes of the
+//! others, to remove them from its caches.
 //!
-//! Rows become visible in another order than they are numbered. A reader therefore goes by the database's snapshots, which say
-//! what transactions had ended: it reads the rows of those that a snapshot has and the one before had not. How long some
-//! other transaction lasts makes no difference.
-//! It is woken by NOTIFY, which is sent beside the commits, as those that carry one wait in line for each other; and because
-//! a notification can get lost, it looks twice a second all the same.
+//! Rows become visible in another order than they are numbered. A reader therefore compares the database's snapshots, which
+//! list the transactions that have ended: it reads the rows of those in this snapshot that were not in the one before. A long
+//! transaction elsewhere makes no difference.
+//! NOTIFY wakes the reader. It is sent apart from the commits, because commits with a notification wait for each other. As a
+//! notification can get lost, the reader also reads twice a second without one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,26 +24,26 @@ use crate::store::{Change, rows::size};
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Between two notifications: a busy replica sends one for many commits.
 const GATHER: Duration = Duration::from_millis(20);
-/// More rows at once than are worth looking at one by one.
+/// With more rows at once, the reader reports that everything changed.
 const MANY: usize = 10_000;
-/// A reader that was away for this long forgets everything.
+/// A reader that did not read for this long reports that everything changed.
 const AWAY: Duration = Duration::from_secs(300);
 /// Rows are kept for twice as long, in seconds.
 const KEPT: f64 = 600.0;
 const PRUNE: Duration = Duration::from_secs(60);
-/// Rows that one statement takes out.
+/// The rows that one statement deletes.
 const PRUNED: usize = 20_000;
-/// How long a replica remembers that it told a step of its own.
+/// How long a replica remembers that it reported its own step.
 const TOLD: Duration = Duration::from_secs(60);
 const CHANNEL: &str = "comptoir_catalog";
 
 /// What a replica knows of the log.
 pub(super) struct Log {
-    /// What had ended when the store was opened.
+    /// The transactions that had ended when the store was opened.
     begin: Snapshot,
-    /// Steps of this process that it told itself.
-    told: Cache<i64, ()>,
-    /// There is something to notify the others of.
+    /// Steps of this process, which it reports without the log.
+    reported: Cache<i64, ()>,
+    /// There are changes to notify the others of.
     committed: Notify,
     listening: PgConnectOptions,
 }
@@ -77,7 +77,7 @@ impl Log {
     pub(super) async fn begin(pool: &PgPool, listening: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self {
             begin: Snapshot::now(pool).await?,
-            told: Cache::builder()
+            reported: Cache::builder()
                 .max_capacity(1_000_000)
                 .time_to_live(TOLD)
                 .build(),
@@ -86,24 +86,24 @@ impl Log {
         })
     }
 
-    /// Notes that this process tells by itself what the step changed.
-    pub(super) fn telling(&self, step: i64) {
-        self.told.insert(step, ());
+    /// Notes that this process reports the step without the log.
+    pub(super) fn mark_reported(&self, step: i64) {
+        self.reported.insert(step, ());
     }
 
     /// It may not have.
     pub(super) fn forget(&self, step: i64) {
-        self.told.invalidate(&step);
+        self.reported.invalidate(&step);
     }
 
-    /// Makes the others look.
+    /// Notifies the other replicas.
     pub(super) fn notify(&self) {
         self.committed.notify_one();
     }
 }
 
 impl PostgresStore {
-    /// Hears of what other replicas do, from now on and until the process drains.
+    /// Reports the changes of other replicas, from now on until the process drains.
     pub fn follow(&self, env: &Env) {
         let woken = Arc::new(Notify::new());
         let (store, wake) = (self.clone(), Arc::clone(&woken));
@@ -136,7 +136,7 @@ impl PostgresStore {
         }
     }
 
-    /// Tells what was committed since the place, and moves it on.
+    /// Reports the commits since the position, and advances it.
     async fn read(&self, place: &mut Place) -> Result<(), Error> {
         let now = Snapshot::now(&self.pool).await?;
         let rows = rows(&self.pool, &place.snapshot, &now).await?;
@@ -146,7 +146,9 @@ impl PostgresStore {
         if is_other || rows.len() > MANY || place.read_at.elapsed() > AWAY {
             changes.push(Change::Everything);
         } else {
-            let foreign = rows.iter().filter(|row| !self.log.told.contains_key(&row.step));
+            let foreign = rows
+                .iter()
+                .filter(|row| !self.log.reported.contains_key(&row.step));
             changes.extend(foreign.filter_map(change));
         }
         *place = Place {
@@ -154,7 +156,7 @@ impl PostgresStore {
             read_at: Instant::now(),
         };
         if !changes.is_empty() {
-            self.changes.tell(changes);
+            self.changes.report(changes);
             // Their events too: this replica's relay may be the one that publishes.
             self.announced.notify_one();
         }

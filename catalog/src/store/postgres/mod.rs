@@ -1,12 +1,12 @@
 //! The adapter for shops of several machines: PostgreSQL, shared by any number of replicas. A step of the port is one
 //! transaction at READ COMMITTED that locks what it changes: first a reservation, then rows of stock in the order of their
-//! ids, last the numbers of its events, so that steps wait for each other and seldom meet. A step that met another is done
-//! again.
+//! ids, last the numbers of its events, so that steps wait for each other and seldom conflict. A step that conflicts with
+//! another is retried.
 //!
 //! # Reading order
 //!
-//! [`connect`] (the pool, what is asked of the server) → [`step`] → [`products`], [`categories`], [`stock`],
-//! [`reservations`], [`media`] (what steps do) beside [`reading`] and [`listing`] → [`log`] (what other replicas did).
+//! [`connect`] (the pool, requirements on the server) → [`step`] → [`products`], [`categories`], [`stock`],
+//! [`reservations`], [`media`] (the steps), [`reading`] and [`listing`] → [`log`] (the changes of other replicas).
 
 mod categories;
 mod connect;

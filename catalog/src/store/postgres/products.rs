@@ -1,4 +1,4 @@
-//! Writing products: what is stored is compared with what is wanted, and only differences are written and announced.
+//! Writing products: a draft is compared with the stored product, and only differences are written and announced.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{Change, drafts, rows::size},
 };
 
-/// The reason in the ledger when a variant goes.
+/// The reason in the ledger when a variant is deleted.
 const REMOVED: &str = "removed";
 
 pub(super) async fn create(
@@ -100,7 +100,7 @@ pub(super) async fn import(work: &mut Work, named: &ImportedProduct, actor: &str
     Ok(Imported { product_id, outcome })
 }
 
-/// The product, which nobody else changes until the commit.
+/// The product, locked until the commit.
 async fn locked(work: &mut Work, id: &str) -> Result<Option<Product>, Error> {
     let found: Option<i32> = sqlx::query_scalar("SELECT 1 FROM products WHERE id = $1 FOR UPDATE")
         .bind(id)
@@ -113,7 +113,7 @@ async fn locked(work: &mut Work, id: &str) -> Result<Option<Product>, Error> {
     }
 }
 
-/// Writes the draft over the locked product. Nothing is written when it says what is stored.
+/// Writes the draft over the locked product. Nothing is written when nothing differs.
 async fn replace(
     work: &mut Work,
     stored: Product,
@@ -172,13 +172,13 @@ async fn check_category(work: &mut Work, draft: &ProductDraft) -> Result<(), Err
 async fn free_slug(work: &mut Work, choice: &SlugChoice) -> Result<String, Error> {
     let (SlugChoice::Exact(slug) | SlugChoice::Derived(slug)) = choice;
     if matches!(choice, SlugChoice::Derived(_)) {
-        // Products of one title that are made together take numbers one after the other.
+        // Products of one title that are created at once get their numbers one after the other.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(slug)
             .execute(&mut *work.tx)
             .await?;
     }
-    // A range, and no pattern, because the index serves it: '.' follows '-'.
+    // A range instead of a pattern, because the index serves it: '.' follows '-'.
     let taken: Vec<String> = sqlx::query_scalar(
         "SELECT slug FROM products WHERE slug = $1 OR (slug > $1 || '-' AND slug < $1 || '.')",
     )

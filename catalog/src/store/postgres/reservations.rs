@@ -1,5 +1,5 @@
-//! Holds on stock: held → sold, released or expired. What is held counts as reserved; a hold whose time is over is ended
-//! by whoever needs its units, or by the sweeper of any replica.
+//! Reservations: held → sold, released or expired. The units of a held reservation count as reserved. The step that needs
+//! its units, or the sweeper of any replica, expires a reservation whose time is over.
 //!
 //! A reservation is locked before its rows of stock, and those in the order of their ids.
 
@@ -17,25 +17,25 @@ use crate::{
     events::Announcement,
     store::{
         Change,
-        refusals::{self, Titles, Wanted, invalid_state},
+        refusals::{self, RequestedVariant, Titles, invalid_state},
         rows::size,
     },
 };
 
 /// Who moves stock for an order.
 const ORDERS: &str = "orders";
-/// Holds that one step ends to make room.
+/// The most reservations that one step expires to free units.
 const ROOM: usize = 1000;
 
-/// The database's clock, in microseconds: what holds end by.
+/// The database's clock, in microseconds: reservations expire by it.
 macro_rules! now {
     () => {
         "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
     };
 }
 
-/// The holds whose time is over, as a table of a statement: there are few, and it is from them that those on a variant are
-/// found, which may have been reserved a million times. OFFSET 0 keeps the planner from going the other way.
+/// The reservations whose time is over, as a table of a statement. There are few of them, while a variant may have been
+/// reserved a million times; OFFSET 0 keeps the planner from starting with the variant.
 macro_rules! over {
     () => {
         concat!(
@@ -71,7 +71,10 @@ pub(super) async fn reserve(work: &mut Work, reservation: Reservation) -> Result
     let Some(expires_at) = held else {
         return repeated(work, &reservation).await;
     };
-    let titles = refusals::for_sale(&reservation.lines, &wanted(work, &reservation.lines).await?)?;
+    let titles = refusals::for_sale(
+        &reservation.lines,
+        &requested_variants(work, &reservation.lines).await?,
+    )?;
     let touched = take(work, &reservation.lines, &titles, false).await?;
     let lines = reservation.lines.into_iter();
     let (variants, quantities): (Vec<String>, Vec<i32>) =
@@ -110,7 +113,7 @@ pub(super) async fn confirm(work: &mut Work, id: String) -> Result<(), Error> {
         _ => lines(work, &id).await?,
     };
     if state == "held" {
-        // Held past its time but not ended yet: nobody else has the units.
+        // Its time is over but it has not expired yet: the units are still its own.
         for line in &lines {
             let product_id = sqlx::query_scalar(
                 "UPDATE stock SET on_hand = on_hand - $2, reserved = reserved - $2 WHERE variant_id = $1
@@ -126,9 +129,9 @@ pub(super) async fn confirm(work: &mut Work, id: String) -> Result<(), Error> {
         let again: Vec<_> = lines
             .iter()
             .enumerate()
-            .map(|(place, line)| line.wanted(place))
+            .map(|(place, line)| line.requested_variants(place))
             .collect();
-        let titles = refusals::titles(&wanted(work, &again).await?);
+        let titles = refusals::titles(&requested_variants(work, &again).await?);
         let touched = take(work, &again, &titles, true).await?;
         announce(work, touched);
     }
@@ -138,7 +141,7 @@ pub(super) async fn confirm(work: &mut Work, id: String) -> Result<(), Error> {
 }
 
 pub(super) async fn release(work: &mut Work, id: String, reason: String) -> Result<(), Error> {
-    // Before it is known it is noted as released; one that is being reserved is waited for.
+    // An unknown reservation is stored as released. This waits for a step that is creating it.
     let noted = sqlx::query(concat!(
         "INSERT INTO reservations (id, state, expires_at) VALUES ($1, 'released', ",
         now!(),
@@ -158,13 +161,13 @@ pub(super) async fn release(work: &mut Work, id: String, reason: String) -> Resu
             let_go(work, lines).await?;
         }
         "sold" => put_back(work, &id, if reason.is_empty() { "returned" } else { &reason }).await?,
-        // Expired: its units are free already.
+        // It has expired: its units are free already.
         _ => {}
     }
     set_state(work, &[id], "released").await
 }
 
-/// Whether there is a hold whose time is over: asked each second, and mostly there is none.
+/// Whether the time of a reservation is over. The sweeper asks each second, and usually there is none.
 pub(super) async fn any_ended(db: impl PgExecutor<'_>) -> Result<bool, Error> {
     let ended = concat!(
         "SELECT EXISTS (SELECT 1 FROM reservations WHERE state = 'held' AND expires_at <= ",
@@ -174,7 +177,7 @@ pub(super) async fn any_ended(db: impl PgExecutor<'_>) -> Result<bool, Error> {
     Ok(sqlx::query_scalar(ended).fetch_one(db).await?)
 }
 
-/// Ends holds whose time is over, those that no other replica is at.
+/// Expires reservations whose time is over, except those that another replica has locked.
 pub(super) async fn expire(work: &mut Work, limit: usize) -> Result<usize, Error> {
     let over: Vec<String> = sqlx::query_scalar(concat!(
         "SELECT id FROM reservations WHERE state = 'held' AND expires_at <= ",
@@ -189,7 +192,7 @@ pub(super) async fn expire(work: &mut Work, limit: usize) -> Result<usize, Error
     Ok(ended)
 }
 
-/// Whether holds on the variant, whose row is locked, are over and were not ended.
+/// Whether the variant, whose row is locked, has reservations whose time is over and which have not expired.
 pub(super) async fn any_over(work: &mut Work, variant_id: &str) -> Result<bool, Error> {
     let over = concat!(
         over!(),
@@ -202,7 +205,7 @@ pub(super) async fn any_over(work: &mut Work, variant_id: &str) -> Result<bool, 
         .await?)
 }
 
-/// Ends the holds on these variants whose time is over, and waits for those that another step is at.
+/// Expires the reservations of these variants whose time is over, and waits for those that another step has locked.
 pub(super) async fn end_of(work: &mut Work, variants: Vec<String>) -> Result<(), Error> {
     let over: Vec<String> = sqlx::query_scalar(concat!(
         over!(),
@@ -219,7 +222,7 @@ pub(super) async fn end_of(work: &mut Work, variants: Vec<String>) -> Result<(),
     end(work, over).await
 }
 
-/// Ends holds that are locked.
+/// Expires locked reservations.
 async fn end(work: &mut Work, ids: Vec<String>) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
@@ -235,7 +238,7 @@ async fn end(work: &mut Work, ids: Vec<String>) -> Result<(), Error> {
     set_state(work, &ids, "expired").await
 }
 
-/// Gives held units free, of lines in the order of variants. Those of a variant that is gone leave the house with it.
+/// Frees the reserved units of lines in the order of variants. Those of a deleted variant are gone.
 async fn let_go(work: &mut Work, lines: Vec<Line>) -> Result<(), Error> {
     let mut touched = Touched::new();
     for of_variant in lines.chunk_by(|one, other| one.variant_id == other.variant_id) {
@@ -262,7 +265,7 @@ async fn let_go(work: &mut Work, lines: Vec<Line>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts sold units back on hand; into a variant that is gone nothing can be put.
+/// Puts sold units back on hand, except those of deleted variants.
 async fn put_back(work: &mut Work, id: &str, reason: &str) -> Result<(), Error> {
     let mut touched = Touched::new();
     let mut back = Vec::new();
@@ -286,7 +289,7 @@ async fn put_back(work: &mut Work, id: &str, reason: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Product id → those of its variants of which another number can be bought now.
+/// Product id → those of its variants whose available units changed.
 type Touched = BTreeMap<String, Vec<String>>;
 
 fn announce(work: &mut Work, touched: Touched) {
@@ -296,8 +299,8 @@ fn announce(work: &mut Work, touched: Touched) {
     }
 }
 
-/// Takes the units of all lines, or says of every line that is short how much there is. `sell` takes them off the hand,
-/// else they are held.
+/// Takes the units of all lines, or refuses and names how many units each short line has. With `sell` the units leave the
+/// stock on hand; otherwise they are reserved.
 async fn take(
     work: &mut Work,
     lines: &[ReservationLine],
@@ -308,14 +311,14 @@ async fn take(
     for line in lines {
         let mut taken = take_line(work, line, sell).await?;
         if taken.is_none() {
-            // Looked at again under its lock, so that nobody gives units free or ends a hold meanwhile.
+            // Read again under its lock, so that no other step frees units or expires a reservation meanwhile.
             let left = locked_units(work, &line.variant_id).await?;
             if left >= line.quantity {
                 taken = take_line(work, line, sell).await?;
             } else {
                 short.push(refusals::short(line, left, titles));
                 if any_over(work, &line.variant_id).await? {
-                    work.in_the_way.push(line.variant_id.clone());
+                    work.blocked_variants.push(line.variant_id.clone());
                 }
             }
         }
@@ -361,7 +364,10 @@ async fn locked_units(work: &mut Work, variant_id: &str) -> Result<i32, Error> {
     Ok(left.unwrap_or_default())
 }
 
-async fn wanted(work: &mut Work, lines: &[ReservationLine]) -> Result<Vec<Wanted>, Error> {
+async fn requested_variants(
+    work: &mut Work,
+    lines: &[ReservationLine],
+) -> Result<Vec<RequestedVariant>, Error> {
     let ids: Vec<&str> = lines.iter().map(|line| line.variant_id.as_str()).collect();
     Ok(sqlx::query_as(
         "SELECT v.id, p.content ->> 'title' AS title, p.status = 'active' AS active
@@ -372,7 +378,7 @@ async fn wanted(work: &mut Work, lines: &[ReservationLine]) -> Result<Vec<Wanted
     .await?)
 }
 
-/// The reservation's state, which nobody else changes until the commit.
+/// The reservation's state, locked until the commit.
 async fn locked_state(work: &mut Work, id: &str) -> Result<Option<String>, Error> {
     Ok(
         sqlx::query_scalar("SELECT state FROM reservations WHERE id = $1 FOR UPDATE")
@@ -402,7 +408,7 @@ async fn set_state(work: &mut Work, ids: &[String], state: &str) -> Result<(), E
 }
 
 impl Line {
-    fn wanted(&self, place: usize) -> ReservationLine {
+    fn requested_variants(&self, place: usize) -> ReservationLine {
         ReservationLine {
             variant_id: self.variant_id.clone(),
             quantity: self.quantity,

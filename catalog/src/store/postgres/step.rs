@@ -1,4 +1,4 @@
-//! One business step: a transaction, done again when it met another one, and told once it is committed.
+//! One business step: a transaction that is retried when it conflicts with another one, and reported after its commit.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,41 +13,41 @@ use sqlx::{PgTransaction, error::DatabaseError};
 use super::{PostgresStore, log, reservations};
 use crate::{events::Announcement, store::Change};
 
-/// How often a step is tried that others get in the way of.
+/// How often a step is tried that conflicts with others.
 const TRIES: u32 = 8;
 /// Before the second try; doubled before each further one.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A business step under way: what it writes, and what is told once it is committed.
+/// A running business step: its transaction, and the changes to report after the commit.
 pub(super) struct Work {
     pub(super) tx: PgTransaction<'static>,
     pub(super) ids: Ids,
-    /// For time stamps people read; holds end by the database's clock.
+    /// For time stamps that people read. Reservations expire by the database's clock.
     pub(super) now: Timestamp,
     pub(super) changes: Vec<Change>,
-    /// Variants whose units are missing while holds on them are over: when the step fails, these are ended and it is tried
-    /// again. Within the step that would lock their reservations after rows of stock, and so the wrong way round.
-    pub(super) in_the_way: Vec<String>,
+    /// Variants with too few units whose reservations' time is over. When the step fails, these reservations are expired and
+    /// it is retried. The step itself cannot expire them: it would lock reservations after rows of stock, the wrong order.
+    pub(super) blocked_variants: Vec<String>,
     announcements: Vec<Announcement>,
 }
 
-/// Why a step came to nothing.
+/// Why a step failed.
 struct Failure {
     error: Error,
     again: Again,
 }
 
-/// What makes another try worth it.
+/// Whether to retry.
 enum Again {
     No,
-    /// Another step was in its way, or the connection was lost before the commit.
+    /// The step conflicted with another, or the connection was lost before the commit.
     Soon,
-    /// Holds on these variants are over, and have to be ended first.
+    /// The reservations of these variants whose time is over have to be expired first.
     AfterEnding(Vec<String>),
 }
 
 impl PostgresStore {
-    /// Runs a step in a task of its own: a caller that goes away does not keep others from hearing of the commit.
+    /// Runs a step in its own task, so that its commit is reported even if the caller goes away.
     pub(super) async fn step<A, T, F>(&self, asked: A, step: F) -> Result<T, Error>
     where
         A: Clone + Send + Sync + 'static,
@@ -104,7 +104,7 @@ impl PostgresStore {
             ids: self.ids.clone(),
             now: self.clock.now(),
             changes: Vec::new(),
-            in_the_way: Vec::new(),
+            blocked_variants: Vec::new(),
             announcements: Vec::new(),
         };
         let number = i64::from_be_bytes(self.ids.secret());
@@ -115,28 +115,28 @@ impl PostgresStore {
         match done {
             Ok(value) => self.commit(work, number).await.map(|()| value),
             Err(error) => {
-                // What it wrote goes with the connection, if that is lost.
+                // If the connection is lost, the server rolls back.
                 let _ = work.tx.rollback().await;
-                if work.in_the_way.is_empty() {
+                if work.blocked_variants.is_empty() {
                     return Err(Failure::of(error));
                 }
-                let again = Again::AfterEnding(work.in_the_way);
+                let again = Again::AfterEnding(work.blocked_variants);
                 Err(Failure { error, again })
             }
         }
     }
 
     async fn commit(&self, work: Work, number: i64) -> Result<(), Failure> {
-        // Noted first: once it is committed the log may be read at any time.
-        self.log.telling(number);
+        // Noted first: the log may be read at any time after the commit.
+        self.log.mark_reported(number);
         let committed = work.tx.commit().await;
         if committed.is_err() {
-            // A commit without an answer may have happened, or happens only now: then the log tells it once more.
+            // A commit without an answer may have happened, or happen later: then the log reports it once more.
             self.log.forget(number);
         } else if !work.changes.is_empty() {
             self.log.notify();
         }
-        self.changes.tell(work.changes);
+        self.changes.report(work.changes);
         if !work.announcements.is_empty() {
             self.announced.notify_one();
         }
@@ -148,13 +148,13 @@ impl PostgresStore {
 }
 
 impl Work {
-    /// An event of the change that the step makes.
+    /// Adds an event of the change that the step makes.
     pub(super) fn announce(&mut self, announcement: Announcement) {
         self.announcements.push(announcement);
     }
 
-    /// Writes events under their aggregates' next numbers, and the log of changes, beside what they are about: last, because
-    /// nobody else gets a number of these aggregates until the commit.
+    /// Writes the log of changes, and the events with their aggregates' next numbers. This comes last in a step, because no
+    /// other step gets a number of these aggregates until the commit.
     async fn write_down(&mut self, number: i64) -> Result<(), Error> {
         if !self.announcements.is_empty() {
             self.write_events().await?;
@@ -235,8 +235,8 @@ impl Work {
 }
 
 impl Failure {
-    /// Before the commit nothing has happened, so that what others are the reason of can be tried again. A unique or foreign
-    /// key that is missed is one of them: the step looked before another one committed.
+    /// Nothing has happened before the commit, so that a step that conflicted with another can be retried. A violated unique
+    /// or foreign key is such a conflict: the step read before another one committed.
     fn of(error: Error) -> Self {
         let cause = error
             .cause()
@@ -251,7 +251,7 @@ impl Failure {
     }
 }
 
-/// Serialization failed, deadlock, unique or foreign key missed, server shutting down.
+/// Serialization failed, deadlock, unique or foreign key violated, server shutting down.
 fn is_passing(error: &dyn DatabaseError) -> bool {
     matches!(
         error.code().as_deref(),

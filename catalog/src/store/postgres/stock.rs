@@ -54,7 +54,7 @@ pub(super) async fn open(
     enter(work, variants.iter().map(entry), reason, actor, None).await
 }
 
-/// Writes the ledger beside the change of what is on hand: (variant id, units) of each variant whose row is locked.
+/// Changes the units on hand and writes the ledger: (variant id, units) of each variant whose row is locked.
 pub(super) async fn enter(
     work: &mut Work,
     entries: impl IntoIterator<Item = (String, i32)>,
@@ -84,7 +84,7 @@ pub(super) async fn enter(
     Ok(())
 }
 
-/// Takes variants away; their rows stay for what is held of them. Gives the (on hand, reserved) that each had.
+/// Deletes variants. Their rows of stock stay for their reserved units. Returns the (on hand, reserved) that each had.
 pub(super) async fn remove(
     work: &mut Work,
     variants: &[&Variant],
@@ -113,7 +113,7 @@ pub(super) async fn remove(
         .collect())
 }
 
-/// A refusal that is remembered is the inner result.
+/// The inner result is a refusal that is stored.
 pub(super) async fn adjust(work: &mut Work, adjustment: Adjustment) -> Result<Result<String, Error>, Error> {
     let stock: Option<(String, i32, i32)> = sqlx::query_as(
         "SELECT product_id, on_hand, reserved FROM stock WHERE variant_id = $1 AND NOT removed FOR UPDATE",
@@ -128,7 +128,7 @@ pub(super) async fn adjust(work: &mut Work, adjustment: Adjustment) -> Result<Re
     let after = match refusals::adjusted(&adjustment, on_hand, reserved) {
         Ok(after) => after,
         Err(refusal) if reservations::any_over(work, &adjustment.variant_id).await? => {
-            work.in_the_way.push(adjustment.variant_id);
+            work.blocked_variants.push(adjustment.variant_id);
             return Err(refusal);
         }
         Err(refusal) => {
@@ -155,7 +155,7 @@ pub(super) async fn adjust(work: &mut Work, adjustment: Adjustment) -> Result<Re
     Ok(Ok(product_id))
 }
 
-/// The adjustment that was asked for before under the same key.
+/// The stored adjustment with the same key.
 async fn earlier(work: &mut Work, adjustment: &Adjustment) -> Result<Option<Earlier>, Error> {
     Ok(sqlx::query_as(
         "SELECT delta, reason, refusal_code, refusal FROM stock_adjustments
@@ -168,7 +168,7 @@ async fn earlier(work: &mut Work, adjustment: &Adjustment) -> Result<Option<Earl
     .await?)
 }
 
-/// Notes what came of the adjustment, for when it is asked for again.
+/// Stores the adjustment and its result, for a repeated call.
 async fn note(work: &mut Work, adjustment: &Adjustment, refusal: Option<&Error>) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO stock_adjustments (variant_id, actor, request_id, delta, reason, refusal_code, refusal)

@@ -208,7 +208,7 @@ async fn a_replica_soon_hears_of_every_change_of_another() {
         heard.lock().unwrap().contains("prod_slow")
     });
     assert!(waited.await < SOON);
-    // What a list counts is counted anew.
+    // The list is counted again.
     let all = crate::domain::ProductQuery {
         limit: 1,
         ..Default::default()
@@ -323,7 +323,7 @@ async fn a_replica_goes_on_when_its_connections_are_cut() {
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
     .await;
-    // A write that meets a dead connection is made on another.
+    // A write on a dead connection is retried on another.
     for _ in 0..5 {
         one.store.create_product(draft("Pin", 0), STAFF).await.unwrap();
     }

@@ -93,7 +93,7 @@ pub(super) async fn delete(work: &mut Work<'_>, id: String) -> Result<Category, 
     Ok(stored)
 }
 
-/// A product's category is part of its content: each one that moves has a new version, and says so.
+/// A product's category is part of its content: each product that moves has a new version and an event.
 async fn move_products(work: &mut Work<'_>, gone: &Category) -> Result<(), Error> {
     let moved: Vec<(String, String, i64)> = sqlx::query_as(
         "UPDATE products SET

@@ -45,7 +45,7 @@ pub struct SqliteStore {
     announced: Arc<Notify>,
 }
 
-/// A business step under way: what it writes, and what is told once it is committed.
+/// A running business step: its transaction, and the changes to report after the commit.
 struct Work<'c> {
     tx: &'c mut SqliteConnection,
     ids: Ids,
@@ -101,7 +101,7 @@ impl SqliteStore {
             if changes.iter().any(|change| !matches!(change, Change::Stock(_))) {
                 store.counts.forget();
             }
-            store.changes.tell(changes);
+            store.changes.report(changes);
             if announced {
                 store.announced.notify_one();
             }

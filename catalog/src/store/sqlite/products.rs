@@ -1,4 +1,4 @@
-//! Writing products: what is stored is compared with what is wanted, and only differences are written and announced.
+//! Writing products: a draft is compared with the stored product, and only differences are written and announced.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{Change, drafts, rows::size},
 };
 
-/// The reason in the ledger when a variant goes.
+/// The reason in the ledger when a variant is deleted.
 const REMOVED: &str = "removed";
 
 pub(super) async fn create(
@@ -99,7 +99,7 @@ pub(super) async fn import(
     Ok(Imported { product_id, outcome })
 }
 
-/// Writes the draft over the product. Nothing is written when it says what is stored.
+/// Writes the draft over the product. Nothing is written when nothing differs.
 async fn replace(
     work: &mut Work<'_>,
     stored: Product,
@@ -157,7 +157,7 @@ async fn check_category(work: &mut Work<'_>, draft: &ProductDraft) -> Result<(),
 }
 
 async fn free_slug(work: &mut Work<'_>, choice: &SlugChoice) -> Result<String, Error> {
-    // A range, and no pattern, because the index serves it: '.' follows '-'.
+    // A range instead of a pattern, because the index serves it: '.' follows '-'.
     let taken = "SELECT slug FROM products WHERE slug = ?1 OR (slug > ?1 || '-' AND slug < ?1 || '.')";
     let (SlugChoice::Exact(slug) | SlugChoice::Derived(slug)) = choice;
     let taken: Vec<String> = sqlx::query_scalar(taken)
@@ -231,7 +231,7 @@ async fn write_variant(
     Ok(())
 }
 
-/// Takes the variant away; its stock row stays for what is held of it.
+/// Deletes the variant. Its row of stock stays for its reserved units.
 async fn remove_variant(work: &mut Work<'_>, variant: &Variant, actor: &str) -> Result<(), Error> {
     let left = variant.available();
     sqlx::query("UPDATE stock SET on_hand = reserved, removed = 1 WHERE variant_id = ?1")

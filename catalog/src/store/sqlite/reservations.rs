@@ -1,5 +1,5 @@
-//! Holds on stock: held → sold, released or expired. What is held counts as reserved; a hold whose time is over is ended
-//! by whoever needs its units, or by the sweeper.
+//! Reservations: held → sold, released or expired. The units of a held reservation count as reserved. The step that needs
+//! its units, or the sweeper, expires a reservation whose time is over.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     events::Announcement,
     store::{
         Change,
-        refusals::{self, Titles, Wanted, invalid_state},
+        refusals::{self, RequestedVariant, Titles, invalid_state},
         rows::size,
     },
 };
@@ -41,7 +41,10 @@ pub(super) async fn reserve(work: &mut Work<'_>, reservation: Reservation) -> Re
         let stored: Vec<_> = stored.map(|line| (line.variant_id, line.quantity)).collect();
         return refusals::repeated(&reservation, &state, &stored, timestamp(expires_at));
     }
-    let titles = refusals::for_sale(&reservation.lines, &wanted(work, &reservation.lines).await?)?;
+    let titles = refusals::for_sale(
+        &reservation.lines,
+        &requested_variants(work, &reservation.lines).await?,
+    )?;
     let touched = take(work, &reservation.lines, &titles, false).await?;
     let ttl = i64::try_from(reservation.ttl.as_micros()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(ttl);
@@ -66,7 +69,7 @@ pub(super) async fn confirm(work: &mut Work<'_>, id: String) -> Result<(), Error
     match state.as_str() {
         "sold" => return Ok(()),
         "released" => return Err(invalid_state("The reservation was released.")),
-        // Held past its time but not ended yet: nobody else has the units.
+        // Its time is over but it has not expired yet: the units are still its own.
         "held" => {
             for line in &lines {
                 sqlx::query(
@@ -83,9 +86,9 @@ pub(super) async fn confirm(work: &mut Work<'_>, id: String) -> Result<(), Error
             let again: Vec<_> = lines
                 .iter()
                 .enumerate()
-                .map(|(place, line)| line.wanted(place))
+                .map(|(place, line)| line.requested_variants(place))
                 .collect();
-            let titles = refusals::titles(&wanted(work, &again).await?);
+            let titles = refusals::titles(&requested_variants(work, &again).await?);
             let touched = take(work, &again, &titles, true).await?;
             announce(work, touched).await?;
         }
@@ -105,13 +108,13 @@ pub(super) async fn release(work: &mut Work<'_>, id: String, reason: String) -> 
         "released" => return Ok(()),
         "held" => let_go(work, &id).await?,
         "sold" => put_back(work, &id, if reason.is_empty() { "returned" } else { &reason }).await?,
-        // Expired: its units are free already.
+        // It has expired: its units are free already.
         _ => {}
     }
     set_state(work, &id, "released").await
 }
 
-/// Whether there is a hold whose time is over: asked each second, so it does not take the writer.
+/// Whether the time of a reservation is over. The sweeper asks each second, so this does not use the writer.
 pub(super) async fn any_ended(db: impl SqliteExecutor<'_>) -> Result<bool, Error> {
     let ended = "SELECT EXISTS (SELECT 1 FROM reservations
                  WHERE state = 'held' AND expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)";
@@ -133,7 +136,7 @@ pub(super) async fn expire(work: &mut Work<'_>, limit: usize) -> Result<usize, E
     Ok(ended.len())
 }
 
-/// Ends the holds on the variant whose time is over. Gives how many of its units came free.
+/// Expires the reservations of the variant whose time is over. Returns how many of its units became free.
 pub(super) async fn expire_of(work: &mut Work<'_>, variant_id: &str) -> Result<i32, Error> {
     let now = work.database_time().await?;
     let ended: Vec<(String, i32)> = sqlx::query_as(
@@ -157,7 +160,7 @@ async fn end(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     set_state(work, id, "expired").await
 }
 
-/// Gives held units free. Those of a variant that is gone leave the house with it.
+/// Frees reserved units. Those of a deleted variant are gone.
 async fn let_go(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     let lines = lines(work, id).await?;
     let mut touched = Touched::new();
@@ -188,7 +191,7 @@ async fn let_go(work: &mut Work<'_>, id: &str) -> Result<(), Error> {
     announce(work, touched).await
 }
 
-/// Puts sold units back on hand; into a variant that is gone nothing can be put.
+/// Puts sold units back on hand, except those of deleted variants.
 async fn put_back(work: &mut Work<'_>, id: &str, reason: &str) -> Result<(), Error> {
     let lines = lines(work, id).await?;
     let mut touched = Touched::new();
@@ -209,7 +212,7 @@ async fn put_back(work: &mut Work<'_>, id: &str, reason: &str) -> Result<(), Err
     announce(work, touched).await
 }
 
-/// Product id → those of its variants of which another number can be bought now.
+/// Product id → those of its variants whose available units changed.
 type Touched = BTreeMap<String, Vec<String>>;
 
 async fn announce(work: &mut Work<'_>, touched: Touched) -> Result<(), Error> {
@@ -221,8 +224,8 @@ async fn announce(work: &mut Work<'_>, touched: Touched) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the units of all lines, or says of every line that is short how much there is. `sell` takes them off the hand,
-/// else they are held.
+/// Takes the units of all lines, or refuses and names how many units each short line has. With `sell` the units leave the
+/// stock on hand; otherwise they are reserved.
 async fn take(
     work: &mut Work<'_>,
     lines: &[ReservationLine],
@@ -277,7 +280,10 @@ async fn left(work: &mut Work<'_>, variant_id: &str) -> Result<i32, Error> {
     Ok(left.unwrap_or_default())
 }
 
-async fn wanted(work: &mut Work<'_>, lines: &[ReservationLine]) -> Result<Vec<Wanted>, Error> {
+async fn requested_variants(
+    work: &mut Work<'_>,
+    lines: &[ReservationLine],
+) -> Result<Vec<RequestedVariant>, Error> {
     let ids: Vec<String> = lines.iter().map(|line| line.variant_id.clone()).collect();
     Ok(sqlx::query_as(
         "SELECT v.id, json_extract(p.content, '$.title') AS title, p.status = 'active' AS active
@@ -329,7 +335,7 @@ async fn set_state(work: &mut Work<'_>, id: &str, state: &str) -> Result<(), Err
 }
 
 impl Line {
-    fn wanted(&self, place: usize) -> ReservationLine {
+    fn requested_variants(&self, place: usize) -> ReservationLine {
         ReservationLine {
             variant_id: self.variant_id.clone(),
             quantity: self.quantity,

@@ -47,7 +47,7 @@ pub(super) async fn open(
     Ok(())
 }
 
-/// Writes an entry of the ledger beside the change of what is on hand.
+/// Changes the units on hand and writes an entry of the ledger.
 pub(super) async fn enter(
     work: &mut Work<'_>,
     variant_id: &str,
@@ -72,7 +72,7 @@ pub(super) async fn enter(
     Ok(())
 }
 
-/// A refusal that is remembered is the inner result.
+/// The inner result is a refusal that is stored.
 pub(super) async fn adjust(
     work: &mut Work<'_>,
     adjustment: Adjustment,
@@ -115,7 +115,7 @@ pub(super) async fn adjust(
     Ok(Ok(product_id))
 }
 
-/// The adjustment that was asked for before under the same key.
+/// The stored adjustment with the same key.
 async fn earlier(work: &mut Work<'_>, adjustment: &Adjustment) -> Result<Option<Earlier>, Error> {
     Ok(sqlx::query_as(
         "SELECT delta, reason, refusal_code, refusal FROM stock_adjustments
@@ -128,7 +128,7 @@ async fn earlier(work: &mut Work<'_>, adjustment: &Adjustment) -> Result<Option<
     .await?)
 }
 
-/// Notes what came of the adjustment, for when it is asked for again.
+/// Stores the adjustment and its result, for a repeated call.
 async fn note(work: &mut Work<'_>, adjustment: &Adjustment, refusal: Option<&Error>) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO stock_adjustments (variant_id, actor, request_id, delta, reason, refusal_code, refusal)
