@@ -1,4 +1,4 @@
-//! The broker that a process's services are given.
+//! The broker of a process.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Bus, Consumer, Kafka, Listener, Publisher, Record};
 use comptoir_mesh::{env::Env, error::Error};
 
-/// Where events go and come from. Cheap to clone.
+/// A broker of events. Cheap to clone.
 #[derive(Clone)]
 pub enum Broker {
     /// Within the process.
@@ -17,7 +17,7 @@ pub enum Broker {
 }
 
 impl Broker {
-    /// The broker that the settings name; `None` where they name none.
+    /// The broker in the settings; `None` without one.
     pub fn configured(env: &Env) -> anyhow::Result<Option<Self>> {
         let servers = &env.servers;
         let brokers = servers.kafka_brokers.as_deref();
@@ -34,7 +34,7 @@ impl Broker {
         }
     }
 
-    /// A topic's records from now on, for what every replica has to hear: caches, indexes, watchers.
+    /// A topic's records from now on, for what every replica has to know: caches, indexes, followers.
     pub fn listen(&self, env: &Env, topic: &'static str) -> Listener {
         match self {
             Self::Bus(bus) => bus.listen(topic),

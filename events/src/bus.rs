@@ -8,10 +8,10 @@ use tokio::sync::broadcast;
 use super::{Consumer, Heard, Listener, Publisher, Record, deliver};
 use comptoir_mesh::error::Error;
 
-/// Records a listener may fall behind by before it misses some and has to read the store anew.
+/// Records that a listener may fall behind before it misses some and has to read the store again.
 pub(super) const LISTENER_CAPACITY: usize = 4096;
 
-/// Hands records to the consumers of this process: to each group at least once, and to listeners as they come.
+/// Delivers records to the consumers of this process: to each group at least once, and to listeners as they arrive.
 #[derive(Clone)]
 pub struct Bus {
     groups: Arc<RwLock<Vec<Arc<dyn Consumer>>>>,
@@ -19,7 +19,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// A bus nobody listens to yet. Register every group before the first relay starts.
+    /// A bus without consumers. Register every group before the first relay starts.
     pub fn new() -> Self {
         Self {
             groups: Arc::default(),
@@ -35,7 +35,7 @@ impl Bus {
             .push(consumer);
     }
 
-    /// A topic's records from now on, for what every replica has to hear: caches, indexes, watchers.
+    /// A topic's records from now on, for what every replica has to know: caches, indexes, followers.
     pub fn listen(&self, topic: &'static str) -> Listener {
         Listener {
             topic,
@@ -65,11 +65,11 @@ impl Default for Bus {
 #[async_trait]
 impl Publisher for Bus {
     async fn publish(&self, record: &Record) -> Result<(), Error> {
-        // Listeners first: they only drop what they hold, and soon is what they want.
+        // Listeners first: they only invalidate, and need it soon.
         let _ = self.listeners.send(Heard::Record(record.clone()));
         let mut outcome = Ok(());
         for group in self.groups_of(record.topic) {
-            // Where one group fails, the record is delivered to all of them again.
+            // If one group fails, the record is delivered to all of them again.
             if let Err(error) = deliver(&*group, record).await {
                 outcome = Err(error);
             }

@@ -34,12 +34,12 @@ pub const ORDERS_TOPIC: &str = "comptoir.orders.v1";
 /// All of them.
 const TOPICS: [&str; 3] = [AUTH_TOPIC, CATALOG_TOPIC, ORDERS_TOPIC];
 
-/// One event on its way. What the payload holds is kept out of logs, traces and metrics.
+/// One event, as it is published. Its payload is kept out of logs, traces and metrics.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// One of the topics above.
     pub topic: &'static str,
-    /// The aggregate's id: records of one key are taken in the order of their sequence.
+    /// The aggregate's id: records of one key are consumed in the order of their sequence.
     pub key: String,
     /// The event's id, the same at each delivery.
     pub id: String,
@@ -55,46 +55,46 @@ impl std::fmt::Debug for Record {
     }
 }
 
-/// Where a store keeps the events of what it committed, until they are published.
+/// A store's events, from their commit until they are published.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// The oldest entries that were not published, those of one key in the order of their sequence.
+    /// The oldest unpublished entries, those of one key in the order of their sequence.
     async fn pending(&self, limit: usize) -> Result<Vec<Record>, Error>;
-    /// Notes that these were published.
+    /// Records that these were published.
     async fn done(&self, records: &[Record]) -> Result<(), Error>;
-    /// Takes the lease on relaying for so long, renews it, or with zero gives it up; false while another holds it. A store of
-    /// one process has nobody to ask.
+    /// Takes or renews the lease on relaying, or releases it if the duration is zero; false while another process holds
+    /// it. A store of a single process needs no lease.
     async fn lease(&self, _holder: &str, _for: Duration) -> Result<bool, Error> {
         Ok(true)
     }
-    /// Notified after a commit that wrote entries.
+    /// Notified after each commit that wrote entries.
     fn changed(&self) -> Arc<Notify>;
 }
 
-/// Takes records to every consumer group.
+/// Publishes records to every consumer group.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Returns once the record cannot be lost any more: taken by every group, or acknowledged by the broker.
+    /// Returns once the record can no longer be lost: taken by every group, or acknowledged by the broker.
     async fn publish(&self, record: &Record) -> Result<(), Error>;
 }
 
-/// What became of a record that a group has taken.
+/// The result of consuming a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its effect is durable now; a record that asks for none is taken too.
+    /// Its effect is durable now, or it has no effect.
     Taken,
-    /// It came before, and its effect was durable already.
+    /// It was delivered before, and its effect is durable.
     Duplicate,
-    /// It can never be taken, and is put aside.
+    /// It can never be handled: a dead letter.
     Dead(Death),
 }
 
-/// Why a record can never be taken.
+/// Why a record can never be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
     /// A name for metrics and headers: `DECODE_ERROR`.
     pub reason: &'static str,
-    /// A sentence. It is shown to operators, so it holds nothing of the event's.
+    /// A sentence for operators, without any content of the event.
     pub error: &'static str,
 }
 
@@ -103,11 +103,11 @@ pub struct Death {
 pub trait Consumer: Send + Sync + 'static {
     /// The group's name.
     fn group(&self) -> &'static str;
-    /// What it reads.
+    /// The topics it reads.
     fn topics(&self) -> &'static [&'static str];
-    /// Takes a record; returns once its effect is durable. An error that passes by itself brings it again; after a few attempts
-    /// with any other, or a panic, the record is a dead letter.
+    /// Handles a record; returns once its effect is durable. After a transient error the record is delivered again;
+    /// after a few attempts with another error, or a panic, it is a dead letter.
     async fn consume(&self, record: &Record) -> Result<Outcome, Error>;
-    /// Keeps a record that can never be taken, where operators find it. Kafka keeps it in the topic's `.dlq` too.
+    /// Stores a dead letter where operators find it. Kafka has it in the topic's `.dlq` too.
     async fn keep_dead_letter(&self, record: &Record, death: &Death) -> Result<(), Error>;
 }

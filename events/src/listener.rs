@@ -1,26 +1,26 @@
-//! What every replica hears.
+//! Listeners, which see every record in every replica.
 
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::Record;
 
-/// What a listener hears.
+/// What a listener receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// The next record.
     Record(Record),
-    /// Records may have been missed since the last one: what was made from the store before is to be read anew.
+    /// Records may have been missed since the last one: whatever was derived from the store has to be read again.
     Missed,
 }
 
-/// The records of one topic from a moment on.
+/// The records of one topic, from its creation on.
 pub struct Listener {
     pub(super) topic: &'static str,
     pub(super) heard: broadcast::Receiver<Heard>,
 }
 
 impl Listener {
-    /// Waits for what comes next; `None` once nothing comes any more. Safe to cancel.
+    /// Waits for the next record; `None` at the end. Safe to cancel.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
             match self.heard.recv().await {

@@ -1,4 +1,4 @@
-//! Poison events, for the bus and Kafka alike: how often a record is attempted, and when it becomes a dead letter.
+//! Poison events, for the bus and Kafka alike: the attempts at a record, and when it becomes a dead letter.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -7,15 +7,14 @@ use futures::FutureExt as _;
 
 use crate::{Consumer, Death, Outcome, Record};
 
-/// Attempts at a record whose consumer fails for a reason that does not pass by itself.
+/// Attempts at a record whose consumer fails with an error that is not transient.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(50);
 
-/// Hands a record to a consumer until its effect is durable or the consumer has kept it as a dead letter.
+/// Delivers a record to a consumer until its effect is durable or the consumer has stored it as a dead letter.
 ///
 /// # Errors
-///
-/// One that passes by itself: the record has to be delivered again later.
+/// A transient one: the record has to be delivered again later.
 pub async fn deliver(consumer: &dyn Consumer, record: &Record) -> Result<Outcome, Error> {
     let death = match attempt(consumer, record).await? {
         Ok(outcome) => return Ok(outcome),

@@ -1,5 +1,5 @@
-//! The relay: publishes what the outbox holds, in order for each key, and again until it was taken. Of several replicas on one
-//! store the one relays that holds the outbox's lease.
+//! The relay: publishes the outbox's events, in order for each key, with retries until each is acknowledged. Of several
+//! replicas on one store, the one with the outbox's lease relays.
 
 use std::{
     collections::BTreeMap,
@@ -24,18 +24,18 @@ use comptoir_mesh::{
 
 /// Entries read at once.
 const BATCH: usize = 256;
-/// Keys published side by side.
+/// Keys published concurrently.
 const CONCURRENCY: usize = 16;
-/// How long an idle relay waits before it looks all the same: a notification may have been missed in a crash, or another
-/// replica have written the entries, which does not notify this one.
+/// How long an idle relay waits before it reads the outbox without a notification: another replica may have written
+/// entries, or a crash may have lost the notification.
 const IDLE: Duration = Duration::from_millis(250);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
-/// How long another replica waits for one that died.
+/// How long another replica waits for a dead one.
 const LEASE: Duration = Duration::from_secs(5);
 const RENEW: Duration = Duration::from_secs(1);
 
-/// The relay's crash points.
+/// The relay's fail points.
 pub const FAIL_POINTS: &[&str] = &[
     "relay.publish.before",
     "relay.publish.after",
@@ -82,7 +82,7 @@ pub fn relay(env: &Env, outbox: Arc<dyn Outbox>, publisher: impl Publisher) {
 }
 
 enum Round {
-    /// Nothing to do, or another replica does it.
+    /// No work, or another replica has the lease.
     Empty,
     Progress,
     Failed,
@@ -93,16 +93,16 @@ struct Relay<P> {
     outbox: Arc<dyn Outbox>,
     publisher: P,
     clock: Arc<dyn Clock>,
-    /// When the lease was asked for that is held.
+    /// When the held lease was requested.
     leased: Option<Instant>,
 }
 
 impl<P: Publisher> Relay<P> {
-    /// A round under the lease. Once the lease is lost it ends where it is: what it published and did not note is published
-    /// again, which consumers know by the events' ids.
+    /// A round under the lease. It ends at once if the lease is lost: what it published but did not record is published
+    /// again, and consumers recognise it by the events' ids.
     async fn turn(&mut self) -> Round {
         if self.leased.is_none_or(|at| at.elapsed() >= RENEW) {
-            // A store that takes a question and never answers would keep the events for ever.
+            // A store that never answers would block events for ever.
             self.leased = match tokio::time::timeout(LEASE, self.lease()).await {
                 Ok(Ok(Some(at))) => Some(at),
                 Ok(Ok(None)) => return Round::Empty,
@@ -128,7 +128,7 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    /// Takes the lease if there is anything to publish; gives when it was asked for.
+    /// Takes the lease if there are events to publish, and returns when it was requested.
     async fn lease(&self) -> Result<Option<Instant>, Error> {
         if self.outbox.pending(1).await?.is_empty() {
             return Ok(None);
@@ -138,7 +138,7 @@ impl<P: Publisher> Relay<P> {
         Ok(leased.then_some(asked))
     }
 
-    /// Returns once the lease is lost: another has it, or it could not be renewed in time.
+    /// Returns once the lease is lost: another process has it, or it could not be renewed in time.
     async fn hold(&self, mut held: Instant) {
         while held.elapsed() < LEASE {
             tokio::time::sleep(RENEW).await;
@@ -151,14 +151,14 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    /// So that another replica need not wait for the lease to end.
+    /// Releases the lease, so that another replica need not wait for its end.
     async fn give_up(&self) {
         if self.leased.is_none() {
             return;
         }
         let given = self.outbox.lease(&self.holder, Duration::ZERO);
         if let Ok(Err(error)) = tokio::time::timeout(RENEW, given).await {
-            tracing::debug!(error.cause = ?error, "the outbox's lease ends by itself");
+            tracing::debug!(error.cause = ?error, "the outbox's lease was not released and expires");
         }
     }
 
@@ -202,7 +202,7 @@ impl<P: Publisher> Relay<P> {
         Round::Progress
     }
 
-    /// The seconds since the oldest of these was made: an event's id begins with its time.
+    /// The seconds since the oldest of these was created: an event's id begins with its time.
     fn age(&self, pending: &[Record]) -> f64 {
         let made = pending.iter().filter_map(|record| {
             let (_, ulid) = record.id.rsplit_once('_')?;
@@ -213,8 +213,8 @@ impl<P: Publisher> Relay<P> {
             .map_or(0.0, |oldest| (now - oldest).max(0) as f64 / 1000.0)
     }
 
-    /// Publishes one key's records one after the other; gives those that were taken, and whether all were. Where the publisher
-    /// is `away`, each record would wait for it in vain: the rest is left to the next round.
+    /// Publishes one key's records in order; returns those that were acknowledged, and whether all were. If the
+    /// publisher is unreachable (`away`), the rest is left to the next round.
     async fn publish_in_order(&self, records: Vec<Record>, away: &AtomicBool) -> (Vec<Record>, bool) {
         let mut published = Vec::with_capacity(records.len());
         for record in records {

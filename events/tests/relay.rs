@@ -16,13 +16,13 @@ use comptoir_events::{ORDERS_TOPIC, Outbox, Publisher, Record, relay};
 use comptoir_mesh::{Error, testing::TestEnv};
 use tokio::{sync::Notify, time::Instant};
 
-/// An outbox in memory, whose lease works as a store's does.
+/// An outbox in memory, with a lease like a store's.
 #[derive(Default)]
 struct Memory {
     pending: Mutex<Vec<Record>>,
     lease: Mutex<Option<(String, Instant)>>,
     changed: Arc<Notify>,
-    /// Whether the next question is never answered.
+    /// Whether the next call is never answered.
     swallows: AtomicBool,
 }
 
@@ -38,7 +38,7 @@ impl Memory {
         self.changed.notify_one();
     }
 
-    /// Another takes the lease, whoever has it.
+    /// Another process takes the lease from its holder.
     fn steal(&self, holder: &str, until: Instant) {
         *self.lease.lock().unwrap() = Some((holder.to_owned(), until));
     }
@@ -86,10 +86,10 @@ impl Outbox for Memory {
     }
 }
 
-/// Who published which key's which record.
+/// The publications: relay, key, sequence.
 type Entry = (&'static str, String, u64);
 
-/// Notes who published what; a publication takes a while.
+/// Records publications; each takes a while.
 #[derive(Clone, Default)]
 struct Log {
     entries: Arc<Mutex<Vec<Entry>>>,
@@ -176,7 +176,7 @@ async fn who_loses_the_lease_stops_and_nobody_is_overtaken() {
     }
     relay(&slow.env, outbox.clone(), Named("slow", log.clone()));
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // As after a pause that was longer than its lease.
+    // As after a pause longer than its lease.
     outbox.steal("quick", Instant::now());
     relay(&quick.env, outbox.clone(), Named("quick", log.clone()));
     emptied(&outbox).await;
@@ -219,7 +219,7 @@ async fn a_long_round_keeps_its_lease() {
     assert!(entries.iter().all(|(name, ..)| *name == "first"));
 }
 
-/// Notes what it is asked for, and fails when it is told to.
+/// Records what it publishes, and fails if the test says so.
 #[derive(Clone, Default)]
 struct Away {
     asked: Arc<Mutex<Vec<String>>>,

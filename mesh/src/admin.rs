@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry;
 
-/// Whether the process serves: false until everything is up, and again once it drains. Liveness never depends on it.
+/// /// Whether the process is ready: false until everything is up, and again once it drains. Liveness does not depend
+/// on it.
 #[derive(Clone, Debug, Default)]
 pub struct Ready(Arc<AtomicBool>);
 
 impl Ready {
-    /// Says whether the process serves.
+    /// Sets whether the process is ready.
     pub fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::Relaxed);
     }
 
-    /// Whether the process serves.
+    /// Whether the process is ready.
     pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,8 +1,8 @@
-//! What an audit of the stores looks for, and how it says what it found.
+//! The invariants that an audit of the stores checks, and its report.
 
 use std::fmt;
 
-/// A promise that can be checked from the stores alone.
+/// An invariant that can be checked from the stores alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// I1
@@ -24,7 +24,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    /// Every one, in the order of their numbers.
+    /// All of them, in the order of their numbers.
     pub const ALL: [Self; 8] = [
         Self::NoOversell,
         Self::HoldsEndOnce,
@@ -36,7 +36,7 @@ impl Invariant {
         Self::EveryChangeIsTold,
     ];
 
-    /// Its number among the promises.
+    /// Its number.
     pub fn number(self) -> &'static str {
         match self {
             Self::NoOversell => "I1",
@@ -50,7 +50,7 @@ impl Invariant {
         }
     }
 
-    /// What it promises.
+    /// Its sentence.
     pub fn promise(self) -> &'static str {
         match self {
             Self::NoOversell => "units held and sold are units that were received",
@@ -65,12 +65,12 @@ impl Invariant {
     }
 }
 
-/// Something that breaks a promise. Equal while the same thing is wrong.
+/// A breach of an invariant. Equal while the same thing is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Breach {
     /// Which.
     pub invariant: Invariant,
-    /// A sentence that names the thing and what is wrong with it.
+    /// A sentence about what is wrong.
     pub what: String,
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now, to the microsecond.
+    /// The present time, to the microsecond.
     fn now(&self) -> Timestamp;
 }
 
@@ -19,7 +19,7 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        // Stores keep microseconds: what was written equals what is read back.
+        // Stores have microseconds: what was written equals what is read.
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
@@ -48,7 +48,7 @@ impl TestClock {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
     }
 
-    /// Moves the time on.
+    /// Advances the time.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *now += by;
@@ -56,7 +56,7 @@ impl TestClock {
 }
 
 impl Default for TestClock {
-    /// Shows the machine's time at its making.
+    /// Shows the machine's time at its creation.
     fn default() -> Self {
         Self::new(SystemClock.now())
     }

@@ -1,4 +1,4 @@
-//! What a call carries along: request id, trace, deadline and the caller's token. Set once by whoever takes the call in,
+//! The context of a call: request id, trace, deadline and the caller's token. It is set where the call arrives, and
 //! passed on by every client channel.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ tokio::task_local! {
 /// The context of a call.
 #[derive(Clone)]
 pub struct Context {
-    /// Names the request in logs and answers.
+    /// Identifies the request in logs and answers.
     pub request_id: Arc<str>,
     /// The W3C trace it belongs to.
     pub trace: Trace,
@@ -30,9 +30,9 @@ pub struct Context {
 pub struct Trace {
     /// The whole trace.
     pub trace_id: u128,
-    /// The span that runs.
+    /// The running span.
     pub span_id: u64,
-    /// The span that called it, where it came with a call.
+    /// The calling span, if there is one.
     pub parent_id: Option<u64>,
     /// Whether spans are recorded.
     pub sampled: bool,
@@ -93,7 +93,7 @@ impl Trace {
 }
 
 impl Context {
-    /// A context that begins here, for work nobody called for: `name` begins its request id.
+    /// A new context, for background work: `name` begins its request id.
     pub fn background(name: &str) -> Self {
         let trace = Trace::start();
         Self {
@@ -141,7 +141,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Whether a request id that came from outside may be taken over: 8 to 128 characters that forge nothing.
+/// Whether a request id from outside may be used: 8 to 128 safe characters.
 fn is_request_id(id: &str) -> bool {
     (8..=128).contains(&id.len())
         && id
@@ -169,7 +169,7 @@ pub(crate) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
 
 fn duration(header: &str) -> Option<Duration> {
     let (digits, unit) = header.split_at_checked(header.len().checked_sub(1)?)?;
-    // A number's parser would take a sign too.
+    // A number's parser would accept a sign too.
     if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -185,7 +185,7 @@ fn duration(header: &str) -> Option<Duration> {
     })
 }
 
-/// The context of the running call; a new one where there is none.
+/// The context of the running call, or a new one.
 pub fn current() -> Context {
     CURRENT
         .try_with(Clone::clone)

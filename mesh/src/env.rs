@@ -1,4 +1,4 @@
-//! What a process gives to each service in it.
+//! The environment of the services in a process.
 
 use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,30 +15,30 @@ use crate::{
     ids::Ids,
 };
 
-/// Time, randomness, settings and life cycle, passed in rather than global.
+/// Time, randomness, settings and life cycle: passed in, not global.
 #[derive(Clone)]
 pub struct Env {
     /// Development or production.
     pub profile: Profile,
     /// Whether sandbox payments are taken.
     pub sandbox_payments: bool,
-    /// Entries of a page of any list at most; 0 is no limit.
+    /// Most entries of a page of any list; 0 is no limit.
     pub limit_list: u32,
     /// The time that calls to the services may take.
     pub calls: CallLimits,
     /// The folder of the embedded stores.
     pub data: PathBuf,
-    /// Where the process has its metrics and probes, once that port is open.
+    /// The address of metrics and probes, once that port is open.
     pub admin: Option<SocketAddr>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub ids: Ids,
-    /// Cancelled when the process begins to drain: calls are served, and it says that it is not ready. Ends with `shutdown`.
+    /// Cancelled when the process begins to drain: calls are still served, but it reports that it is not ready.
     pub draining: CancellationToken,
-    /// Cancelled a while later: background loops end, no new calls are taken, those that run go on.
+    /// Cancelled a while later: background loops end, new calls are refused, running ones continue.
     pub shutdown: CancellationToken,
-    /// What runs beside the calls.
+    /// Background tasks.
     pub tasks: Tasks,
     /// Verifies access tokens.
     pub verifier: Arc<Verifier>,
@@ -74,8 +74,8 @@ impl Env {
         })
     }
 
-    /// Where a service keeps its store: what its own setting says, else the server of its kind, else a SQLite file under the
-    /// data folder. A URL of another kind is an error that names the setting.
+    /// Where a service's store is: in its own setting, else on the shared server of its kind, else in a SQLite file in
+    /// the data folder. A URL of another kind is an error that names the setting.
     pub fn store(&self, service: &str, setting: Option<&str>, server: Server) -> anyhow::Result<Store> {
         let own = format!("COMPTOIR_{}_STORE", service.to_uppercase());
         let (variable, shared) = match server {
@@ -91,7 +91,7 @@ impl Env {
             }
         };
         let database = format!("comptoir_{service}");
-        // Without one the rest may be a user and password.
+        // Without a scheme the rest may be a user and password.
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match (scheme, server) {
             ("sqlite", _) if setting != variable => Ok(Store::Sqlite(url.to_owned())),
@@ -177,7 +177,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Spawns a loop that ends by itself when `Env::shutdown` is cancelled. Should it panic, the log says so.
+    /// Spawns a loop that ends when `Env::shutdown` is cancelled. A panic is logged.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let task = self
             .tracked
@@ -191,8 +191,8 @@ impl Tasks {
         });
     }
 
-    /// Spawns a multi-step write: it runs to its end though its caller goes away, keeps the caller's trace, and has no
-    /// deadline but its own. The drain waits for it.
+    /// Spawns a multi-step write: it runs to its end even if its caller disconnects, keeps the caller's trace, and has
+    /// no deadline of the caller. The drain waits for it.
     pub fn spawn_tracked<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

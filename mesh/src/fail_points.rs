@@ -1,8 +1,8 @@
-//! Named crash points. A test build dies at the point it is told to, as a process does that is killed; other builds hold
-//! nothing here.
+//! Named fail points. A test build dies at the configured one, like a killed process; other builds contain no code
+//! here.
 
-/// Passes a crash point. With the feature `failpoints`, and the point configured as `return` (variable `FAILPOINTS`, syntax of
-/// the `fail` crate), the process kills itself with SIGKILL here.
+/// Passes a fail point. With the feature `failpoints`, and the point configured as `return` (variable `FAILPOINTS`,
+/// syntax of the `fail` crate), the process kills itself with SIGKILL here.
 #[inline]
 pub fn hit(point: &'static str) {
     #[cfg(feature = "failpoints")]

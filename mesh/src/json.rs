@@ -1,5 +1,5 @@
-//! JSON that came from outside, read strictly. `serde_json` alone would take the last of two equal keys, which is not what another parser in front of
-//! us may have taken, and NUL, which no store of ours may see.
+//! Reads JSON from outside strictly. `serde_json` alone would accept the last of two equal keys, where a proxy's parser
+//! may have read the first, and NUL, which must not reach a store.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorReason};
 /// Objects and arrays within one another. serde_json itself stops at 128.
 const MAX_DEPTH: u32 = 64;
 
-/// Up to here a float stands for one whole number alone.
+/// Up to here a float represents exactly one whole number.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// Begins the messages of what is wrong with a text, to tell them from what is wrong with the JSON around it.
+/// The prefix of messages about a text, to tell them from messages about the JSON around it.
 const TEXT: &str = "text: ";
 
 /// Reads one JSON value, or says INVALID_ENCODING for text that is not UTF-8, has a byte order mark, a lone surrogate or
@@ -50,7 +50,7 @@ pub fn read(bytes: &[u8]) -> Result<Value, Error> {
     })
 }
 
-/// Builds a [`Value`], refusing what serde_json would take.
+/// Builds a [`Value`], and refuses what serde_json would accept.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: u32,
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        // 2.0 and 2e0 are whole numbers, as JSON has no others to tell them from.
+        // 2.0 and 2e0 are whole numbers: JSON does not distinguish them.
         if value.fract() == 0.0 && value.abs() <= EXACT {
             return Ok(Value::Number((value as i64).into()));
         }

@@ -1,4 +1,5 @@
-//! A process's life: settings → telemetry → ports → serve → drain. The first signal drains, the second one cuts.
+//! The life of a process: settings → telemetry → ports → serve → drain. The first signal drains, the second one ends it
+//! at once.
 
 use std::{error::Error as _, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -19,24 +20,24 @@ use crate::{
     telemetry,
 };
 
-/// The C library's allocator took a seventh of the processor in a list of products, and kept more memory.
+/// The C library's allocator took a seventh of the processor time of a list of products, and held more memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// EX_CONFIG of sysexits.h: a setting is wrong, and another start will not help.
+/// EX_CONFIG of sysexits.h: a setting is wrong, and a restart will not help.
 pub const CONFIGURATION: u8 = 78;
 
-/// Connections that may wait to be accepted.
+/// The backlog of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// A port that no other process can take any more, and that refuses connections until it listens.
+/// A bound port, which refuses connections until it listens.
 pub struct Port {
     socket: TcpSocket,
     setting: &'static str,
 }
 
 impl Port {
-    /// Takes connections from now on.
+    /// Accepts connections from now on.
     pub fn listen(self) -> anyhow::Result<TcpListener> {
         let Self { socket, setting } = self;
         let address = socket.local_addr()?;
@@ -50,13 +51,13 @@ impl Port {
 
 /// A process that serves.
 pub struct Process {
-    /// What its services are given.
+    /// The environment of its services.
     pub env: Env,
-    /// Told to `/readyz`.
+    /// The answer of `/readyz`.
     pub ready: Ready,
     common: Common,
     serving: JoinSet<anyhow::Result<()>>,
-    /// Where it serves, for the line that says so.
+    /// Where it serves, for the `ready` line.
     address: Option<SocketAddr>,
     admin_stop: CancellationToken,
 }
@@ -115,7 +116,7 @@ fn wrong_value(command: &clap::Command, error: &clap::Error) -> Option<String> {
     Some(format!("{variable} (--{flag}): invalid value{value}: {reason}"))
 }
 
-/// Only then do its flags know how they are written.
+/// Flags know their spelling only after that.
 fn built(mut command: clap::Command) -> clap::Command {
     command.build();
     command
@@ -201,7 +202,7 @@ fn program(service: &str) -> String {
     }
 }
 
-/// Whether an error's text begins with a setting, as all do that a setting is to blame for.
+/// Whether an error's text begins with a setting, as all errors about settings do.
 fn names_setting(text: &str) -> bool {
     let name = text.split([':', ' ']).next().unwrap_or_default();
     let prefixes = ["COMPTOIR_", "AWS_", "TWILIO_", "STRIPE_", "OTEL_"];
@@ -210,19 +211,19 @@ fn names_setting(text: &str) -> bool {
 }
 
 impl Process {
-    /// Takes a port and listens on it; an error names the setting it comes from.
+    /// Binds a port and listens on it; an error names the setting.
     pub fn bind(&self, address: SocketAddr, setting: &'static str) -> anyhow::Result<TcpListener> {
         self.take(address, setting)?.listen()
     }
 
-    /// Takes a port, for what is not there yet: who connects is refused, rather than left waiting.
+    /// Binds a port whose service is not ready: clients are refused rather than left waiting.
     pub fn take(&self, address: SocketAddr, setting: &'static str) -> anyhow::Result<Port> {
         let bound = || {
             let socket = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4()?,
                 SocketAddr::V6(_) => TcpSocket::new_v6()?,
             };
-            // A port is free again as soon as the process before has ended.
+            // The port is free as soon as the previous process has ended.
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
             Ok::<_, std::io::Error>(socket)
@@ -275,7 +276,7 @@ impl Process {
                 if let Some(ended) = ended {
                     ended.context("a server panicked")??;
                 }
-                anyhow::bail!("a server ended by itself");
+                anyhow::bail!("a server ended unexpectedly");
             }
         }
         tracing::info!("draining; a second signal ends the process at once");

@@ -55,12 +55,12 @@ struct Shared {
     verifier: Arc<Verifier>,
 }
 
-/// What is known of a method.
+/// The properties of a method.
 #[derive(Clone, Copy)]
 struct Method {
-    /// With a static life for the metrics' labels; empty for those that are not ours.
+    /// Static, for the labels of metrics; empty for foreign methods.
     path: &'static str,
-    /// What it asks of its caller; `None` is nothing.
+    /// The access it requires; `None` is none at all.
     access: Option<Access>,
     form: Form,
     /// How long it may take until its answer's head.

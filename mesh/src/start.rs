@@ -1,26 +1,26 @@
-//! Reaching the servers a process needs, at its start.
+//! Connects to the servers a process needs, at its start.
 
 use std::{fmt::Display, future::Future, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long a server may be away that the process needs: it may be starting too.
+/// How long the start waits for a server, which may be starting too.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two tries.
+/// The pause between attempts.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A try that takes longer is told of: the server may swallow what is sent to it.
+/// A longer attempt is logged: the server may not answer at all.
 const QUIET: Duration = Duration::from_millis(900);
 
 /// Why a server cannot be used.
 #[derive(Debug)]
 pub enum Unusable {
-    /// It does not answer, and may do so soon.
+    /// It does not answer, but may do so soon.
     Away(anyhow::Error),
-    /// Another try will not help: a bad address, name or password, or a setting of the server's that loses data.
+    /// A retry will not help: a wrong address, name or password, or a server setting that loses data.
     Wrong(anyhow::Error),
 }
 
-/// Tries until the server answers, for 30 s. What is wrong for good ends it at once. Both name `setting`.
+/// Retries until the server answers, for 30 s. A permanent error ends it at once. Both errors name `setting`.
 pub async fn reach<T, F>(setting: &str, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = Result<T, Unusable>>,
@@ -41,7 +41,7 @@ where
     }
 }
 
-/// Waits for a try to end, and says in the log that it takes its time.
+/// Waits for an attempt, and logs if it takes long.
 async fn told_of<T>(setting: &str, attempt: impl Future<Output = T>) -> T {
     let mut attempt = std::pin::pin!(attempt);
     match tokio::time::timeout(QUIET, &mut attempt).await {

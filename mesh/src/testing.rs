@@ -1,4 +1,4 @@
-//! What the tests of services need: an environment with a clock to set, and channels that call as somebody.
+//! What tests of services need: an environment with a settable clock, and calls as a user.
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
@@ -29,14 +29,14 @@ const PUBLIC: &[u8] = &[
 ];
 const KID: &str = "test";
 
-/// How long a test waits for what comes at once on a machine that is not busy.
+/// How long a test waits for what an idle machine does at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// What comes without a wait or a poll where there should be none, on a machine that may stand still for seconds.
+/// The limit of what happens without a wait or a poll, on a machine that may pause for seconds.
 pub const SOON: Duration = Duration::from_secs(6);
 
-/// An environment in a folder of its own, which goes when this is dropped.
+/// An environment in its own folder, which is deleted when this is dropped.
 pub struct TestEnv {
-    /// What the service under test is given.
+    /// The environment of the service under test.
     pub env: Env,
     /// The clock in it.
     pub clock: Arc<TestClock>,
@@ -78,7 +78,7 @@ impl TestEnv {
         self.folder.path().to_owned()
     }
 
-    /// An access token of this user, good for an hour.
+    /// An access token of this user, valid for an hour.
     pub fn token(&self, user_id: &str, role: Role) -> String {
         token_with(&self.env, |claims| {
             user_id.clone_into(&mut claims.sub);

@@ -1,4 +1,4 @@
-//! What people write, checked and brought to one form before it is stored.
+//! Checks and normalises user text before it is stored.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;

@@ -1,4 +1,4 @@
-//! Bodies whose time is bounded: a deadline on a call's head says nothing of what comes after it.
+//! Bodies with a time limit: a deadline on a call's head does not bound its body.
 
 use std::{
     future::Future as _,
@@ -19,7 +19,7 @@ pub(crate) struct Timed {
     body: Body,
     until: Option<Instant>,
     gap: Option<Duration>,
-    /// What comes in place of a frame that is late.
+    /// The error in place of a late frame.
     late: fn() -> Status,
     /// Whether that is sent to the caller: as trailers, since an error would be a reset to it.
     is_answer: bool,
@@ -169,7 +169,7 @@ mod tests {
     async fn a_silence_ends_it() {
         let mut body = Timed::gap(silent(), SHORT, late);
         for _ in 0..2 {
-            // A reader that takes its time loses nothing.
+            // A slow reader loses nothing.
             tokio::time::sleep(2 * SHORT).await;
             assert!(next(&mut body).await.unwrap().unwrap().is_data());
         }

@@ -1,4 +1,4 @@
-//! What every call to a service passes: through generated client and server, within the process and over a socket.
+//! The layers of every call: through generated client and server, within the process and over a socket.
 
 #![cfg(feature = "testing")]
 

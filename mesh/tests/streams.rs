@@ -1,4 +1,4 @@
-//! How long calls and streams may take, on either side of a channel, and where streams have their room.
+//! Time limits of calls and streams on both sides of a channel, and the connections of streams.
 
 #![cfg(feature = "testing")]
 

@@ -1,4 +1,4 @@
-//! What the verifier takes and refuses.
+//! What the verifier accepts and refuses.
 
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]

@@ -1,5 +1,5 @@
-//! The shop's own settings: one readable TOML file (`COMPTOIR_SHOP_FILE`), with defaults for a shop in France that delivers
-//! in Europe.
+//! The shop's settings: one TOML file (`COMPTOIR_SHOP_FILE`), with defaults for a shop in France that delivers in
+//! Europe.
 
 use std::{fs, path::Path};
 
@@ -8,44 +8,44 @@ use serde::Deserialize;
 
 use crate::money::{fraction_digits, parse_decimal};
 
-/// The file that holds when none is named; also the example to start one's own from.
+/// The default file; also an example for your own.
 pub const DEFAULT: &str = include_str!("shop.toml");
 
-/// What a shop is and how it sells.
+/// The settings of a shop.
 #[derive(Debug, Clone)]
 pub struct Shop {
     /// Shown to buyers and in mails.
     pub name: String,
     /// ISO 4217; every price is of this currency.
     pub currency: String,
-    /// Digits behind the point of the currency.
+    /// The currency's decimal digits.
     pub currency_digits: u32,
-    /// The shop's days begin and end by it.
+    /// The time zone of the shop's days.
     pub time_zone: jiff::tz::TimeZone,
     /// BCP 47, the default first.
     pub locales: Vec<String>,
-    /// ISO 3166-1 alpha-2: where the shop delivers to.
+    /// ISO 3166-1 alpha-2: the countries of delivery.
     pub countries: Vec<String>,
     /// Gross prices: tax is part of a price, not added to it.
     pub prices_include_tax: bool,
-    /// Ways to deliver, in the order they are shown.
+    /// Delivery options, in the order in which they are shown.
     pub delivery: Vec<DeliveryRule>,
-    /// Tax rates; the first that names the country holds, then the first that names none.
+    /// Tax rates; the first with the country applies, else the first without countries.
     pub tax: Vec<TaxRule>,
 }
 
-/// A way to deliver.
+/// A delivery option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRule {
-    /// What selects it: `standard`.
+    /// Its id: `standard`.
     pub id: String,
     /// Shown to buyers.
     pub name: String,
-    /// Where it is offered; empty is every country of the shop.
+    /// The countries where it is offered; empty means every country of the shop.
     pub countries: Vec<String>,
     /// Minor units.
     pub price: i64,
-    /// Subtotal, less discounts, from which it costs nothing; minor units.
+    /// The subtotal after discounts from which it is free, in minor units.
     pub free_from: Option<i64>,
     /// Shown to buyers.
     pub estimated_days: Option<u32>,
@@ -58,7 +58,7 @@ pub struct TaxRule {
     pub name: String,
     /// A decimal: `5.5`.
     pub percent: rust_decimal::Decimal,
-    /// Where it holds; empty is everywhere.
+    /// The countries where it applies; empty means everywhere.
     pub countries: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ struct TaxEntry {
 }
 
 impl Shop {
-    /// Reads the file, or the built-in one. An error names the entry that is wrong.
+    /// Reads the file, or the built-in one. An error names the wrong entry.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else {
             return Self::parse(DEFAULT);
@@ -179,7 +179,7 @@ impl Shop {
         })
     }
 
-    /// The locale of the shop that serves a wanted one best: itself, one of the same language, or the shop's first.
+    /// The shop's locale that matches a requested one best: the same, one of the same language, or the shop's first.
     pub fn locale(&self, wanted: Option<&str>) -> &str {
         let language = |locale: &str| locale.split(['-', '_']).next().unwrap_or("").to_lowercase();
         let found = wanted.and_then(|wanted| {

@@ -3,7 +3,7 @@
 use comptoir_proto::types::Money;
 use iso_currency::Currency;
 
-/// How many digits a currency has behind the point: 2 for EUR, 0 for JPY, 3 for BHD. `None` for what is no ISO 4217 currency.
+/// A currency's decimal digits: 2 for EUR, 0 for JPY, 3 for BHD. `None` if it is not an ISO 4217 currency.
 pub fn fraction_digits(currency_code: &str) -> Option<u32> {
     Currency::from_code(currency_code)?.exponent().map(u32::from)
 }
@@ -16,21 +16,21 @@ pub fn money(minor_units: i64, currency_code: &str) -> Money {
     }
 }
 
-/// Why a decimal is none.
+/// Why a string is not a valid decimal amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Not digits with at most one point and a sign in front.
+    /// It is not digits with at most one point and a leading sign.
     #[error("An amount is written like 49.90.")]
     Malformed,
-    /// More digits behind the point than the currency has.
+    /// It has more decimal digits than the currency.
     #[error("The amount has more digits behind the point than the currency.")]
     TooManyDigits,
-    /// Past what 64 bits hold.
+    /// It does not fit into 64 bits.
     #[error("The amount is too large.")]
     TooLarge,
 }
 
-/// Reads `"49.90"` as `4990` for two digits. Takes fewer digits than the currency has, and trailing zeros beyond.
+/// Reads `"49.90"` as `4990` for two digits. Accepts fewer digits than the currency has, and trailing zeros.
 pub fn parse_decimal(text: &str, digits: u32) -> Result<i64, DecimalError> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

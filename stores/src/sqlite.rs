@@ -1,4 +1,4 @@
-//! The embedded store: SQLite in WAL mode, one writer, many readers. What was acknowledged is on the disk
+//! The embedded store: SQLite in WAL mode, one writer, many readers. Acknowledged writes are on the disk
 //! (`synchronous=FULL`), and steps that arrive together share one commit, so that durable does not mean slow.
 
 use std::{
@@ -18,16 +18,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use comptoir_mesh::error::Error;
 
-/// Steps that share a commit at most; bounds how long the first of them waits for the last.
+/// The most steps that share a commit; bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 128;
-/// Steps that wait for the writer at most; past it callers wait in line.
+/// The most steps that wait for the writer; more callers wait in a queue.
 const QUEUE: usize = 1024;
 
-/// Runs one step, after the statement that opens it; its caller is told once the commit is done.
+/// Runs one step, after the statement that opens it; its caller gets the result after the commit.
 type Step = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection, &'static str) -> BoxFuture<'c, Ran> + Send>;
-/// A step that ran, and whether the transaction is still there: a full disk ends it as a whole.
+/// The result of a step, and whether the transaction still exists: a full disk ends it.
 type Ran = (Acknowledge, bool);
-/// Tells the caller what came of a step, given whether the commit succeeded.
+/// Sends a step's result to its caller, given whether the commit succeeded.
 type Acknowledge = Box<dyn FnOnce(Result<(), &sqlx::Error>) + Send>;
 
 /// A database file, open.
@@ -38,7 +38,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, makes it and its folder when missing, and migrates it. `location` is a path or `sqlite://PATH`.
+    /// Opens and migrates the file, and creates it and its folder if missing. `location` is a path or `sqlite://PATH`.
     pub async fn open(location: &str, migrations: &Migrator) -> anyhow::Result<Self> {
         let path = location.strip_prefix("sqlite://").unwrap_or(location);
         if let Some(folder) = Path::new(path)
@@ -48,7 +48,7 @@ impl Sqlite {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
-        // Nobody else on the machine reads what people entrusted to the shop. SQLite gives its other files the same mode.
+        // Other users of the machine must not read customers' data. SQLite gives its other files the same mode.
         OpenOptions::new()
             .create(true)
             .append(true)
@@ -86,13 +86,13 @@ impl Sqlite {
         Ok(Self { readers, steps })
     }
 
-    /// Connections that read; each sees everything that was acknowledged.
+    /// Connections for reading; each sees every acknowledged write.
     pub fn reader(&self) -> &SqlitePool {
         &self.readers
     }
 
-    /// Runs a business step alone and atomically, and returns once it is durable. A step that returns an error leaves
-    /// nothing behind. It may run with others in one transaction, so it holds only database work.
+    /// Runs a step atomically, and returns once it is durable. A step that returns an error has no effect. It may share
+    /// a transaction with others, so it must do database work only.
     pub async fn write<T, F>(&self, step: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -103,7 +103,7 @@ impl Sqlite {
             Box::pin(async move {
                 let (outcome, whole) = in_savepoint(connection, opening, step).await;
                 let acknowledge: Acknowledge = Box::new(move |committed| {
-                    // Whoever no longer waits has been dropped; what was committed stays.
+                    // The caller may be gone; what was committed stays.
                     let _ = answer.send(match (outcome, committed) {
                         (Ok(value), Ok(())) => Ok(value),
                         (Ok(_), Err(error)) => {
@@ -121,7 +121,7 @@ impl Sqlite {
     }
 }
 
-/// Connections that read a file another process may be writing. Nothing is made or migrated.
+/// Connections for reading a file that another process may be writing. Nothing is created or migrated.
 pub async fn open_to_read(location: &str) -> anyhow::Result<SqlitePool> {
     let path = location.strip_prefix("sqlite://").unwrap_or(location);
     let options = SqliteConnectOptions::new()
@@ -135,7 +135,7 @@ pub async fn open_to_read(location: &str) -> anyhow::Result<SqlitePool> {
         .with_context(|| format!("cannot open the database {path}"))
 }
 
-/// What came of the step, and whether the transaction around it is still there.
+/// The result of the step, and whether the transaction around it still exists.
 async fn in_savepoint<T, F>(
     connection: &mut SqliteConnection,
     opening: &'static str,
@@ -147,29 +147,29 @@ where
     if let Err(error) = sqlx::query(opening).execute(&mut *connection).await {
         return (Err(error.into()), false);
     }
-    // A step that panics would take the writer, and every step after it, along.
+    // A panic in a step would end the writer, and every step after it.
     let outcome = AssertUnwindSafe(step(&mut *connection))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("a step of the store panicked"))));
     if outcome.is_ok() {
-        // The next step's opening, or the commit, releases the savepoint.
+        // The opening of the next step, or the commit, releases the savepoint.
         return (outcome, true);
     }
     match sqlx::query("ROLLBACK TO step").execute(&mut *connection).await {
         Ok(_) => (outcome, true),
-        // The step's own error says more than that its savepoint is gone.
+        // The step's own error says more than the missing savepoint.
         Err(error) => (outcome.and(Err(error.into())), false),
     }
 }
 
-/// Opens a batch's transaction and its first step's savepoint. A statement of its own for each would be another way to the
-/// database's thread and back.
+/// Opens a batch's transaction and its first step's savepoint, in one statement: each statement costs a trip to the
+/// database's thread.
 const FIRST: &str = "BEGIN IMMEDIATE; SAVEPOINT step";
 /// Ends a step's savepoint and opens the next one's.
 const NEXT: &str = "RELEASE step; SAVEPOINT step";
 
-/// Takes what waits, at most a batch, into one transaction after the other.
+/// Runs waiting steps in transactions of at most a batch.
 async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Step>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
@@ -181,8 +181,8 @@ async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<
             acknowledgements.push(acknowledge);
             whole = still;
             if !whole {
-                // Outside of a transaction each step would commit alone, and its caller be told that it did not. Dropping
-                // the steps tells their callers that the store is unavailable.
+                // Outside of a transaction each step would commit on its own, although its caller gets a failure.
+                // Dropping the steps reports an unavailable store to their callers.
                 break;
             }
         }
@@ -205,12 +205,12 @@ async fn write_loop(mut connection: SqliteConnection, mut queue: mpsc::Receiver<
     let _ = connection.close().await;
 }
 
-/// A time as the stores keep it: microseconds since 1970.
+/// A time as stored: microseconds since 1970.
 pub fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// The time that was kept as [`micros`].
+/// The time of stored [`micros`].
 pub fn timestamp(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }
@@ -314,7 +314,7 @@ mod tests {
                         .execute(&mut *tx)
                         .await?;
                     if ends {
-                        // As SQLite does by itself when the disk is full.
+                        // As SQLite does when the disk is full.
                         sqlx::query("ROLLBACK").execute(tx).await?;
                         return Err(Error::new(ErrorReason::InvalidState, "its own"));
                     }
@@ -322,7 +322,7 @@ mod tests {
                 })
             })
         };
-        // All in one batch: on this one thread the writer has its turn after the three.
+        // All in one batch: on this single thread the writer runs after the three.
         let outcomes = futures::future::join_all([step(false), step(true), step(false)]).await;
         let reasons: Vec<_> = outcomes
             .into_iter()

@@ -1,5 +1,5 @@
-//! One partition's records on their way to a group: keys side by side, each key in order, and none behind a poisoned record
-//! for longer than that takes to be put aside.
+//! A lane delivers one partition's records to a group: keys concurrently, each key in order. A poison record delays the
+//! others only until it is a dead letter.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use comptoir_mesh::{
 
 /// Records taken at once; their offset is committed together.
 const BATCH: usize = 64;
-/// Keys handled side by side.
+/// Keys handled concurrently.
 const CONCURRENCY: usize = 16;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
@@ -29,14 +29,14 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A topic's partition.
 pub(super) type Place = (&'static str, i32);
 
-/// What the group's loop holds of a lane.
+/// A lane, as the group's loop sees it.
 pub(super) struct Lane {
-    /// Tells this lane from an earlier one at the same place.
+    /// Distinguishes this lane from earlier ones of the same partition.
     pub(super) generation: u64,
     pub(super) queue: UnboundedSender<Delivered>,
-    /// Of what waits and is being handled.
+    /// The weight of waiting and running records.
     pub(super) weight: usize,
-    /// The offset after the last record it was given.
+    /// The offset after its last record.
     pub(super) next: i64,
     pub(super) paused: bool,
     pub(super) revoked: CancellationToken,
@@ -47,12 +47,12 @@ pub(super) struct Lane {
 pub(super) struct Done {
     pub(super) place: Place,
     pub(super) generation: u64,
-    /// The offset to go on from.
+    /// The offset to continue from.
     pub(super) next: i64,
     pub(super) weight: usize,
 }
 
-/// What a record takes in memory, roughly.
+/// The approximate size of a record in memory.
 pub(super) fn weight(delivered: &Delivered) -> usize {
     1024 + delivered.payload.as_ref().map_or(0, Bytes::len)
 }
@@ -64,12 +64,12 @@ pub(super) struct Worker {
     pub(super) place: Place,
     pub(super) generation: u64,
     pub(super) done: UnboundedSender<Done>,
-    /// The partition is another's now: what runs ends, nothing else begins, nothing is committed.
+    /// The partition was revoked: running effects end, no others begin, and nothing is committed.
     pub(super) revoked: CancellationToken,
 }
 
 impl Worker {
-    /// Handles what comes until the partition is revoked. `before` is the same partition's worker of an earlier time.
+    /// Handles records until the partition is revoked. `before` is the partition's earlier worker.
     pub(super) async fn run(self, mut queue: UnboundedReceiver<Delivered>, before: Option<JoinHandle<()>>) {
         if let Some(before) = before {
             let _ = before.await;
@@ -85,7 +85,7 @@ impl Worker {
         }
     }
 
-    /// Gives false when the partition was revoked meanwhile.
+    /// Returns false if the partition was revoked meanwhile.
     async fn take(&self, batch: Vec<Delivered>) -> bool {
         let Some(next) = batch.last().map(|last| last.offset + 1) else {
             return true;
@@ -95,7 +95,7 @@ impl Worker {
         for delivered in batch {
             by_key.entry(delivered.key.clone()).or_default().push(delivered);
         }
-        // To the last one, whatever became of the others: an effect that runs is not broken off.
+        // Waits for all of them, even if one fails: a running effect is not cancelled.
         let whole = futures::stream::iter(by_key.into_values())
             .map(|records| self.take_in_order(records))
             .buffer_unordered(CONCURRENCY)
@@ -103,7 +103,7 @@ impl Worker {
             .await;
         if whole {
             let (place, generation) = (self.place, self.generation);
-            // The loop that hears this ends after its lanes.
+            // The receiving loop ends after its lanes.
             let _ = self.done.send(Done {
                 place,
                 generation,
@@ -124,7 +124,7 @@ impl Worker {
         true
     }
 
-    /// Brings a record to its end: taken, or put aside. Gives false when the partition was revoked before that.
+    /// Settles a record: taken, or a dead letter. Returns false if the partition was revoked before that.
     async fn settle(&self, delivered: &Delivered) -> bool {
         let (record, trace) = match delivered.read() {
             Ok(read) => read,
@@ -144,7 +144,8 @@ impl Worker {
         .await
     }
 
-    /// Delivers the record, and again for as long as what it fails at may pass; `None` when the partition was revoked before.
+    /// Delivers the record, and retries transient failures for as long as they last; `None` if the partition was
+    /// revoked before.
     async fn deliver(&self, record: &Record) -> Option<Outcome> {
         let mut backoff = FIRST_BACKOFF;
         loop {
@@ -155,7 +156,7 @@ impl Worker {
         }
     }
 
-    /// Puts a record aside, however long that takes: it is neither lost nor skipped.
+    /// Writes a dead letter, however long that takes: the record is neither lost nor skipped.
     async fn bury(&self, delivered: &Delivered, death: &Death) -> bool {
         let ((topic, partition), group) = (self.place, self.consumer.group());
         let mut backoff = FIRST_BACKOFF;
@@ -176,7 +177,7 @@ impl Worker {
             event.group = group,
             dead_letter.reason = death.reason,
             dead_letter.error = death.error,
-            "a record was put aside as a dead letter"
+            "a record was written as a dead letter"
         );
         true
     }
@@ -187,7 +188,7 @@ impl Worker {
             "a dead letter cannot be written, and its partition waits");
     }
 
-    /// Waits, longer each time; `None` when the partition was revoked meanwhile.
+    /// Waits, longer each time; `None` if the partition was revoked meanwhile.
     async fn pause(&self, backoff: &mut Duration) -> Option<()> {
         let wait = *backoff;
         *backoff = (wait * 2).min(MAX_BACKOFF);
@@ -206,7 +207,7 @@ mod tests {
     use comptoir_mesh::config::KafkaSettings;
     use comptoir_mesh::{error::ErrorReason, testing::PATIENCE};
 
-    /// Fails at one order's record, and takes another one's only once it may.
+    /// Fails at one order's record, and takes another one's only when the test allows it.
     #[derive(Default)]
     struct Shop {
         failed: Notify,
@@ -265,7 +266,7 @@ mod tests {
         let (done, mut finished) = mpsc::unbounded_channel();
         let revoked = CancellationToken::new();
         let worker = Worker {
-            // No broker is there, and none is asked.
+            // There is no broker, and none is called.
             kafka: Kafka::client("127.0.0.1:1", KafkaSettings::default()).expect("settings are right"),
             consumer: shop.clone(),
             place: (ORDERS_TOPIC, 0),
@@ -282,7 +283,7 @@ mod tests {
             shop.failed.notified().await;
             shop.running.notified().await;
             revoked.cancel();
-            // The one that failed gives up at once. The other one goes on.
+            // The failed one gives up at once. The other one continues.
             tokio::task::yield_now().await;
             shop.may_end.notify_one();
             lane.await.expect("the lane does not panic");

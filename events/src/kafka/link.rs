@@ -1,5 +1,4 @@
-//! What a client of the broker tells of itself: that it lost the brokers or is refused by them, once, that it has them back, and
-//! how far behind a group is.
+//! Reports of a Kafka client: brokers lost or refusing (logged once), brokers reachable again, and the lag of a group.
 
 use std::{
     collections::HashMap,
@@ -12,7 +11,7 @@ use rdkafka::{
 };
 use serde::Deserialize;
 
-/// The link of one client.
+/// The connection state of one client.
 pub(super) struct Link {
     client: String,
     lost: AtomicBool,
@@ -28,7 +27,7 @@ impl Link {
         }
     }
 
-    /// Takes librdkafka's statistics: where a broker is connected, a loss is over.
+    /// Reads librdkafka's statistics: once a broker is connected, a loss is over.
     pub(super) fn heard(&self, statistics: &Heartbeat) {
         let connected = statistics.brokers.values().any(|broker| broker.state == "UP");
         if !connected {
@@ -42,7 +41,7 @@ impl Link {
 }
 
 impl ClientContext for Link {
-    /// librdkafka tells of each try to connect; what matters of it comes by `error`.
+    /// librdkafka logs each attempt to connect; what matters is reported by `error`.
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(kafka.client = self.client, kafka.facility = facility, "{message}");
     }
@@ -75,7 +74,7 @@ impl ClientContext for Link {
                     );
                 }
             }
-            // Of one broker, or on the way to it.
+            // About one broker, or the way to it.
             Some(
                 RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::Resolve
@@ -90,7 +89,7 @@ impl ClientContext for Link {
 
 impl ConsumerContext for Link {}
 
-/// What is read of librdkafka's statistics.
+/// The part of librdkafka's statistics that is read.
 #[derive(Deserialize)]
 pub(super) struct Heartbeat {
     #[serde(default)]
@@ -112,7 +111,7 @@ pub(super) struct TopicState {
 
 #[derive(Deserialize)]
 pub(super) struct PartitionState {
-    /// Records between what was committed and the end; -1 while it is not known.
+    /// Records between the committed offset and the end; -1 while unknown.
     #[serde(default)]
     pub(super) consumer_lag: i64,
 }

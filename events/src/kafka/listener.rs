@@ -1,5 +1,5 @@
-//! What every replica hears: all partitions from now on, in a group of nobody else's, without offsets kept. Whenever records
-//! may have been missed the listener is told so, and at its beginning too: it learns of the end a moment after it was asked for.
+//! A listener reads all partitions from now on, in its own group, without stored offsets. It reports when records may
+//! have been missed, also at its beginning, since it learns the end of each partition only after a moment.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -30,21 +30,21 @@ const DEFAULTS: &[(&str, &str)] = &[
 const FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
-    // Then records were missed, and the listener has to be told.
+    // Then records were missed, and the listener has to report it.
     ("auto.offset.reset", "error"),
 ];
-/// How often it is looked whether partitions were added.
+/// The interval at which new partitions are looked for.
 const LOOK: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 type Client = StreamConsumer<Link>;
 
-/// Reads a topic until the process drains or nobody listens.
+/// Reads a topic until the process drains or the last listener is dropped.
 pub(super) fn spawn(kafka: Kafka, env: &Env, topic: &'static str) -> Listener {
     let (heard, listener) = broadcast::channel(LISTENER_CAPACITY);
     let reader = Reader {
         name: kafka.name(topic),
-        // Never joined: it is there because a reader must have one.
+        // Never joined: a reader must have a group.
         group: kafka.group_id(&env.ids.new_id("listener_")),
         kafka,
         topic,
@@ -70,13 +70,13 @@ struct Reader {
 
 /// Why reading ended.
 enum Ended {
-    /// Nobody listens.
+    /// There is no listener left.
     Unheard,
-    /// The end is not known: the brokers are away, or the topic is so new that they have not agreed on it.
+    /// The end is unknown: the brokers are unreachable, or the topic is so new that they have not agreed on it.
     NotYet(KafkaError),
-    /// Where it was is no place to go on from.
+    /// It cannot continue from its offset.
     Lost(KafkaError),
-    /// A partition has records and is not read.
+    /// A partition has records but is not read.
     Still(i32),
 }
 
@@ -92,13 +92,13 @@ impl Reader {
                 }
                 Ended::Lost(error) => {
                     self.kafka.0.topics.doubt();
-                    tracing::warn!(event.topic = self.topic, error.cause = %error, "a listener lost its place and begins anew");
+                    tracing::warn!(event.topic = self.topic, error.cause = %error, "a listener lost its offset and restarts");
                 }
                 Ended::Still(partition) => {
                     tracing::warn!(
                         event.topic = self.topic,
                         event.partition = partition,
-                        "a listener stood still and begins anew"
+                        "a listener stood still and restarts"
                     );
                 }
             }
@@ -115,7 +115,7 @@ impl Reader {
                 Err(error) => return Ended::NotYet(error),
             };
         let ended = self.follow(&client, watch).await;
-        // Dropped elsewhere: it waits until the client has closed.
+        // Dropped on another thread: it waits until the client has closed.
         drop(tokio::task::spawn_blocking(move || drop(client)));
         ended
     }
@@ -147,7 +147,7 @@ impl Reader {
                 }
             };
             let heard = match received {
-                // Something happened, and it is not known what.
+                // An unknown failure.
                 Ok(message) => {
                     let delivered = Delivered::new(self.topic, &message);
                     positions().insert(delivered.partition, Some(delivered.offset + 1));
@@ -185,7 +185,7 @@ impl Reader {
         .await
     }
 
-    /// Adds partitions that were made since, from their beginning.
+    /// Adds new partitions, from their beginning.
     async fn added(&self, client: &Arc<Client>, known: usize) -> Result<Positions, KafkaError> {
         let (client, name) = (client.clone(), self.name.clone());
         blocking(move || {

@@ -1,7 +1,7 @@
 //! Kafka: the broker between processes.
 //!
 //! `topics` → `producer` → `consumer` and `lane` (groups) → `listener` (what every replica hears) → `redrive`.
-//! `wire` is how records are written, `link` what clients tell of themselves, `watch` what they keep to themselves.
+//! `wire` is the format of records, `link` reports on clients, `watch` finds partitions that stand still.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, error::KafkaError};
 pub use self::redrive::redrive;
 use self::{
     producer::{KafkaFailure, Producer},
-    topics::{Topics, letters_of},
+    topics::{Topics, dead_letter_topic},
     wire::Delivered,
 };
 use super::{Consumer, Death, Listener, Publisher, Record, TOPICS};
@@ -31,7 +31,7 @@ mod topics;
 mod watch;
 mod wire;
 
-/// The crash points on the way from Kafka to a group.
+/// The fail points between Kafka and a group.
 pub const FAIL_POINTS: &[&str] = &[
     "kafka.effect.after",
     "kafka.letter.before",
@@ -39,20 +39,20 @@ pub const FAIL_POINTS: &[&str] = &[
     "kafka.commit.before",
 ];
 
-/// What every client's configuration begins with.
+/// The configuration that all clients begin with.
 const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "comptoir"),
     ("reconnect.backoff.ms", "50"),
-    // Ten seconds by default: events are to flow sooner after the brokers are back.
+    // Ten seconds by default: events should flow sooner after the brokers are back.
     ("reconnect.backoff.max.ms", "1000"),
     ("log.connection.close", "false"),
     ("socket.keepalive.enable", "true"),
     ("topic.metadata.refresh.interval.ms", "30000"),
-    // The machine's certificates, wherever it keeps them; an OpenSSL of our own knows no place.
+    // The machine's certificates, wherever they are; a vendored OpenSSL has no default path.
     #[cfg(feature = "kafka-tls")]
     ("ssl.ca.location", "probe"),
 ];
-/// Between two tries of what needs the brokers.
+/// The pause between attempts that need the brokers.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The broker. Cheap to clone.
@@ -67,8 +67,8 @@ struct Inner {
 }
 
 impl Kafka {
-    /// The broker at these addresses (`HOST:PORT`, several by commas), which need not be there yet: its topics are made as soon
-    /// as it is. An error names the setting that is wrong.
+    /// The broker at these addresses (`HOST:PORT`, separated by commas). It need not be reachable yet: its topics are
+    /// created once it is. An error names the wrong setting.
     pub fn open(env: &Env, brokers: &str, settings: KafkaSettings) -> anyhow::Result<Self> {
         let kafka = Self::client(brokers, settings)?;
         let (this, shutdown) = (kafka.clone(), env.shutdown.clone());
@@ -106,12 +106,15 @@ impl Kafka {
     async fn bury(&self, group: &str, delivered: &Delivered, death: &Death) -> Result<(), Error> {
         self.0.topics.ensure().await.map_err(Error::unavailable)?;
         let source = self.name(delivered.topic);
-        let letters = letters_of(&source);
-        let buried = self.0.producer.bury(&letters, &source, group, delivered, death);
+        let dead_letters = dead_letter_topic(&source);
+        let buried = self
+            .0
+            .producer
+            .bury(&dead_letters, &source, group, delivered, death);
         buried.await.map_err(|failure| self.failed(failure))
     }
 
-    /// Waits until the topics are there, however long the brokers are away.
+    /// Waits until the topics exist, however long the brokers are unreachable.
     async fn topics_there(&self) {
         while let Err(error) = self.0.topics.ensure().await {
             tracing::debug!(error.cause = %format!("{error:#}"), "the topics cannot be looked at yet");
@@ -131,7 +134,7 @@ impl Kafka {
         format!("{}{topic}", self.0.settings.prefix)
     }
 
-    /// The topic that has this name on the brokers.
+    /// The topic with this name on the brokers.
     fn topic(&self, name: &str) -> Option<&'static str> {
         let name = name.strip_prefix(&self.0.settings.prefix)?;
         TOPICS.into_iter().find(|topic| *topic == name)
@@ -147,7 +150,7 @@ impl Kafka {
     }
 }
 
-/// What the client does not take, without the value: it may be a password.
+/// The property that the client refuses, without its value, which may be a password.
 fn not_taken(error: &anyhow::Error) -> String {
     match error.downcast_ref() {
         Some(KafkaError::ClientConfig(_, _, key, _)) => format!("the client does not take {key}"),
@@ -155,7 +158,7 @@ fn not_taken(error: &anyhow::Error) -> String {
     }
 }
 
-/// Defaults, then what the settings say, then what no setting changes.
+/// The defaults, then the settings, then the fixed properties.
 fn configuration(
     brokers: &str,
     settings: &KafkaSettings,

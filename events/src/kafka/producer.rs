@@ -1,4 +1,4 @@
-//! The idempotent producer: what it takes was acknowledged by every replica in sync.
+//! The idempotent producer: every in-sync replica acknowledges what it sends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,24 +19,24 @@ use super::{
 use crate::{Death, Record};
 use comptoir_mesh::error::Error;
 
-/// What its configuration begins with.
+/// Defaults of its configuration.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "1"),
-    // The relay tries again, and is not to hold a drain for longer.
+    // The relay retries, and must not delay a drain for longer.
     ("message.timeout.ms", "8000"),
     ("request.timeout.ms", "5000"),
     ("socket.timeout.ms", "10000"),
     ("message.max.bytes", "1179648"),
     ("queue.buffering.max.kbytes", "32768"),
 ];
-/// What no setting changes.
+/// Fixed properties.
 pub(super) const FIXED: &[(&str, &str)] = &[
     ("acks", "all"),
     ("enable.idempotence", "true"),
-    // As Java's clients place keys, so that others may write the same topics.
+    // The partitioner of Java's clients, so that others may write the same topics.
     ("partitioner", "murmur2_random"),
 ];
-/// How long a full queue may stay full.
+/// How long to wait for a full queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Producer {
@@ -44,7 +44,7 @@ pub(super) struct Producer {
     client: ArcSwap<FutureProducer<Link>>,
 }
 
-/// What is sent.
+/// A message to send.
 pub(super) struct Message<'a> {
     pub(super) topic: &'a str,
     pub(super) key: Option<&'a [u8]>,
@@ -53,7 +53,7 @@ pub(super) struct Message<'a> {
 }
 
 impl Producer {
-    /// Makes the client; an error is one of its configuration.
+    /// Creates the client; an error is a wrong configuration.
     pub(super) fn new(config: ClientConfig) -> anyhow::Result<Self> {
         let client = ArcSwap::from_pointee(client(&config)?);
         Ok(Self { config, client })
@@ -121,9 +121,9 @@ impl Producer {
         Err(KafkaFailure::Kafka(error))
     }
 
-    /// An idempotent producer that lost count of what it sent takes nothing any more: another one begins.
+    /// An idempotent producer with a fatal error accepts nothing more: it is replaced.
     fn renew(&self, failed: &Arc<FutureProducer<Link>>, code: RDKafkaErrorCode, reason: &str) {
-        tracing::warn!(kafka.code = %code, "the producer failed for good and is made anew: {reason}");
+        tracing::warn!(kafka.code = %code, "the producer failed permanently and is replaced: {reason}");
         match self::client(&self.config) {
             Ok(client) => drop(self.client.compare_and_swap(failed, Arc::new(client))),
             Err(error) => tracing::error!(error.cause = %error, "a producer cannot be made"),
@@ -135,16 +135,16 @@ fn client(config: &ClientConfig) -> anyhow::Result<FutureProducer<Link>> {
     Ok(config.create_with_context(Link::new("producer"))?)
 }
 
-/// Why something was not sent.
+/// Why a message was not sent.
 pub(super) enum KafkaFailure {
-    /// It never will be.
+    /// Permanent.
     Refused(Error),
-    /// Kafka did not take it; whether it did is not always known.
+    /// Kafka did not acknowledge it; it may have stored it.
     Kafka(KafkaError),
 }
 
 impl KafkaFailure {
-    /// Whether the topic is not there.
+    /// Whether the topic is missing.
     pub(super) fn is_unknown_topic(&self) -> bool {
         let Self::Kafka(error) = self else { return false };
         matches!(

@@ -1,4 +1,4 @@
-//! Dead letters on their way back to the topic they came from.
+//! Redrive: publishes dead letters to their topic again.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,14 +15,14 @@ use super::{
     Kafka,
     link::Link,
     producer::Message,
-    topics::letters_of,
+    topics::dead_letter_topic,
     wire::{self, Delivered, dead},
 };
 use crate::TOPICS;
 use comptoir_mesh::config::KafkaSettings;
 use comptoir_mesh::error::Error;
 
-/// Remembers what went back, between one call and the next.
+/// The group whose offsets record what was redriven.
 const GROUP: &str = "redrive";
 const FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
@@ -34,12 +34,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 type Client = StreamConsumer<Link>;
 
-/// Sends the dead letters of `topic` back to it, those that are there now and did not go back before; gives how many. Consumers
-/// know an event by its id, so that one which went back twice, as after a crash in between, has one effect.
+/// Publishes the present dead letters of `topic` that were not redriven before, and returns how many. Consumers
+/// recognise an event by its id, so that one that is redriven twice, as after a crash, has one effect.
 pub async fn redrive(brokers: &str, settings: KafkaSettings, topic: &str) -> anyhow::Result<u64> {
     let source = topic.strip_suffix(".dlq").unwrap_or(topic);
     let Some(topic) = TOPICS.into_iter().find(|topic| *topic == source) else {
-        bail!("{source} is no topic of ours; there are {}", TOPICS.join(", "));
+        bail!("{source} is not one of the topics {}", TOPICS.join(", "));
     };
     let kafka = Kafka::client(brokers, settings)?;
     let ensured = kafka.0.topics.ensure().await;
@@ -52,7 +52,7 @@ struct Redrive {
     client: std::sync::Arc<Client>,
     topic: &'static str,
     source: String,
-    letters: String,
+    dead_letters: String,
 }
 
 impl Redrive {
@@ -62,7 +62,7 @@ impl Redrive {
         let source = kafka.name(topic);
         Ok(Self {
             client: std::sync::Arc::new(config.create_with_context(Link::new(GROUP))?),
-            letters: letters_of(&source),
+            dead_letters: dead_letter_topic(&source),
             kafka,
             topic,
             source,
@@ -84,7 +84,7 @@ impl Redrive {
             };
             let (partition, offset) = (message.partition(), message.offset());
             let Some(end) = ends.get(&partition).copied().filter(|end| offset < *end) else {
-                // Put aside since we began, perhaps by what we sent.
+                // Written since the redrive began, perhaps because of it.
                 ends.remove(&partition);
                 continue;
             };
@@ -100,25 +100,29 @@ impl Redrive {
         Ok(count)
     }
 
-    /// Assigns what did not go back yet; gives where each partition with any ends.
+    /// Assigns what was not redriven yet, and returns the end of each such partition.
     async fn begin(&self) -> anyhow::Result<BTreeMap<i32, i64>> {
-        let (client, letters) = (self.client.clone(), self.letters.clone());
+        let (client, dead_letters) = (self.client.clone(), self.dead_letters.clone());
         tokio::task::spawn_blocking(move || {
-            let metadata = client.fetch_metadata(Some(&letters), TIMEOUT)?;
+            let metadata = client.fetch_metadata(Some(&dead_letters), TIMEOUT)?;
             let mut asked = TopicPartitionList::new();
             for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
-                asked.add_partition(&letters, partition.id());
+                asked.add_partition(&dead_letters, partition.id());
             }
             let committed = client.committed_offsets(asked, TIMEOUT)?;
             let (mut ends, mut assigned) = (BTreeMap::new(), TopicPartitionList::new());
             for element in committed.elements() {
-                let (first, end) = client.fetch_watermarks(&letters, element.partition(), TIMEOUT)?;
+                let (first, end) = client.fetch_watermarks(&dead_letters, element.partition(), TIMEOUT)?;
                 let next = match element.offset() {
                     Offset::Offset(next) => next.max(first),
                     _ => first,
                 };
                 if next < end {
-                    assigned.add_partition_offset(&letters, element.partition(), Offset::Offset(next))?;
+                    assigned.add_partition_offset(
+                        &dead_letters,
+                        element.partition(),
+                        Offset::Offset(next),
+                    )?;
                     ends.insert(element.partition(), end);
                 }
             }
@@ -128,7 +132,7 @@ impl Redrive {
         .await?
     }
 
-    /// Sends a letter to where it came from, without what was added when it was put aside.
+    /// Publishes a dead letter to its source, without the headers of dead letters.
     async fn send_back(&self, delivered: Delivered) -> anyhow::Result<()> {
         let headers = delivered.headers.as_ref().map(wire::texts).unwrap_or_default();
         let kept = headers
@@ -150,7 +154,7 @@ impl Redrive {
 
     async fn commit(&self, partition: i32, next: i64) -> anyhow::Result<()> {
         let mut offsets = TopicPartitionList::new();
-        offsets.add_partition_offset(&self.letters, partition, Offset::Offset(next))?;
+        offsets.add_partition_offset(&self.dead_letters, partition, Offset::Offset(next))?;
         let client = self.client.clone();
         let committed =
             tokio::task::spawn_blocking(move || client.commit(&offsets, CommitMode::Sync)).await?;

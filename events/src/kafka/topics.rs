@@ -1,4 +1,4 @@
-//! The topics, made where they are missing.
+//! Creates missing topics.
 
 use std::{
     collections::BTreeSet,
@@ -20,16 +20,16 @@ use super::{PAUSE, link::Link};
 use crate::TOPICS;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest record with its headers. A dead letter has some more.
+/// The largest record with its headers. A dead letter has more headers.
 const MAX_RECORD: &str = "1114112";
 const MAX_LETTER: &str = "1179648";
-/// Dead letters wait 30 days for somebody to look at them.
+/// Dead letters are kept for 30 days.
 const LETTER_RETENTION_MS: &str = "2592000000";
-/// Replicas that must have an event, where so many were asked for that one may be away.
+/// Replicas that must have an event, if there are enough replicas for one to be unreachable.
 const IN_SYNC: &str = "2";
 
-/// The name of the dead letters of a topic.
-pub(super) fn letters_of(topic: &str) -> String {
+/// The name of a topic's dead-letter topic.
+pub(super) fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}.dlq")
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Topics {
     config: ClientConfig,
     settings: KafkaSettings,
     there: AtomicBool,
-    /// When this failed last. One tries at a time.
+    /// When this failed last. One call tries at a time.
     failed: Mutex<Option<Instant>>,
 }
 
@@ -51,7 +51,7 @@ impl Topics {
         }
     }
 
-    /// Returns once every topic is there. Cheap after the first time.
+    /// Returns once every topic exists. Cheap after the first time.
     pub(super) async fn ensure(&self) -> anyhow::Result<()> {
         if self.there.load(Ordering::Acquire) {
             return Ok(());
@@ -60,7 +60,7 @@ impl Topics {
         if self.there.load(Ordering::Acquire) {
             return Ok(());
         }
-        // Who waited for one that failed would fail too, and those behind it wait for both.
+        // A caller that waited for a failed attempt would fail too, and delay those after it.
         ensure!(
             failed.is_none_or(|at| at.elapsed() >= PAUSE),
             "the brokers did not answer a moment ago"
@@ -71,7 +71,7 @@ impl Topics {
         made
     }
 
-    /// Looks again the next time: a topic was not there.
+    /// Checks again the next time: a topic was missing.
     pub(super) fn doubt(&self) {
         self.there.store(false, Ordering::Release);
     }
@@ -86,12 +86,12 @@ impl Topics {
         })
         .await??;
         let sources = TOPICS.map(|topic| format!("{}{topic}", self.settings.prefix));
-        let letters = sources.clone().map(|topic| letters_of(&topic));
+        let dead_letters = sources.clone().map(|topic| dead_letter_topic(&topic));
         let mut missing = Vec::new();
         for name in sources.iter().filter(|name| !existing.contains(*name)) {
             missing.push(self.topic(name).set("max.message.bytes", MAX_RECORD));
         }
-        for name in letters.iter().filter(|name| !existing.contains(*name)) {
+        for name in dead_letters.iter().filter(|name| !existing.contains(*name)) {
             let topic = self.topic(name).set("max.message.bytes", MAX_LETTER);
             missing.push(topic.set("retention.ms", LETTER_RETENTION_MS));
         }
@@ -103,7 +103,7 @@ impl Topics {
         for outcome in made.context("topics cannot be made")? {
             match outcome {
                 Ok(topic) => tracing::info!(topic, "made a topic"),
-                // Another process was faster.
+                // Another process created it.
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((topic, code)) => bail!("topic {topic} cannot be made: {code}"),
             }

@@ -1,5 +1,5 @@
-//! Partitions that stand still. When a leader changes or the brokers come back, librdkafka may leave a partition unread for good
-//! without a word (its issues 5153 and 5593). Only another client reads it then.
+//! Finds partitions that stand still. After a change of leader or an outage of the brokers, librdkafka may leave a
+//! partition unread for good without an error (its issues 5153 and 5593). Only a new client reads it then.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,27 +13,28 @@ use rdkafka::{
     error::KafkaError,
 };
 
-/// Between two looks. A partition stands still that does so from one to the next.
+/// The interval of checks. A partition stands still if it does not move from one check to the next.
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// By partition, where a client reads next; `None` where it has read nothing, and begins at what the group committed.
+/// The client's next offset of each partition; `None` if it has read nothing and begins at the group's committed
+/// offset.
 pub(super) type Positions = BTreeMap<i32, Option<i64>>;
 
 pub(super) struct Watch {
     interval: Duration,
-    /// What the last look found.
+    /// The result of the last check.
     before: HashMap<i32, Place>,
-    /// The ends that another client was begun for. What lies before one may be no record (a transaction ends with a mark), and
-    /// is no reason to begin anew a second time.
+    /// The ends for which a new client was started. There may be no record before an end (a transaction ends with a
+    /// marker), so the same end does not cause a second restart.
     begun_for: HashMap<i32, i64>,
 }
 
 #[derive(Clone, Copy)]
 struct Place {
-    /// The offset that is read next.
+    /// The next offset.
     next: i64,
-    /// The one after the last record.
+    /// The offset after the last record.
     end: i64,
 }
 
@@ -52,7 +53,7 @@ impl Watch {
         }
     }
 
-    /// Waits until a partition of the topic stands still, and gives it.
+    /// Waits until a partition of the topic stands still, and returns it.
     pub(super) async fn stands_still<C: ConsumerContext + 'static>(
         &mut self,
         client: &Arc<StreamConsumer<C>>,
@@ -79,7 +80,7 @@ impl Watch {
         }
     }
 
-    /// A partition that is where it was at the last look, though there was something to read.
+    /// A partition that has not moved since the last check although there was a record to read.
     fn judge(&mut self, found: HashMap<i32, Place>) -> Option<i32> {
         let still = found.iter().find(|(partition, place)| {
             let before = self.before.get(partition);

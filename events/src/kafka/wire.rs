@@ -1,4 +1,4 @@
-//! Records as Kafka holds them: the key is the aggregate's id, the value the event's bytes, the rest are headers.
+//! The format of records in Kafka: the key is the aggregate's id, the value the event's bytes, the rest are headers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,7 +17,7 @@ const PROTOBUF: &str = "application/protobuf";
 /// The largest event, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 1024 * 1024;
 
-/// What is added to a dead letter, and taken off when it goes back.
+/// The headers of a dead letter, removed when it is redriven.
 pub(super) mod dead {
     pub(crate) const REASON: &str = "reason";
     pub(crate) const ERROR: &str = "error";
@@ -50,9 +50,9 @@ pub(super) fn insert(headers: OwnedHeaders, key: &str, value: &str) -> OwnedHead
     })
 }
 
-/// A record as it came from a partition, whatever it holds.
+/// A raw record of a partition.
 pub(super) struct Delivered {
-    /// Its topic, as services name it.
+    /// Its topic, without the prefix.
     pub(super) topic: &'static str,
     pub(super) partition: i32,
     pub(super) offset: i64,
@@ -73,7 +73,7 @@ impl Delivered {
         }
     }
 
-    /// Reads the record and its trace. What cannot be read is dead.
+    /// Reads the record and its trace. An unreadable record is a dead letter.
     pub(super) fn read(&self) -> Result<(Record, Option<Trace>), Death> {
         let dead = |reason, error| Death { reason, error };
         let Some(payload) = &self.payload else {
@@ -104,7 +104,7 @@ impl Delivered {
     }
 }
 
-/// The headers that are text. The library panics at a name that is none, and then none is read.
+/// The text headers. The library panics at a name that is not text; then no header is read.
 pub(super) fn texts(headers: &OwnedHeaders) -> Vec<(String, String)> {
     let read = || {
         headers

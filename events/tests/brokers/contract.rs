@@ -1,4 +1,4 @@
-//! What every broker promises.
+//! What every broker must hold.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ async fn every_group_has_every_record_of_its_topics() {
 async fn a_keys_records_have_their_effects_in_order() {
     for world in World::each("a_keys_records_have_their_effects_in_order") {
         let group = Arc::new(Group::new("orders"));
-        // One that comes again is not overtaken either.
+        // A redelivered one is not overtaken either.
         for sequence in [3, 7] {
             group.answer(&format!("evt_order_1_{sequence}"), Answer::Unavailable);
         }
@@ -113,7 +113,7 @@ async fn listeners_hear_from_now_on() {
             world.broker.listen(env, CATALOG_TOPIC),
         ];
         if world.kafka.is_some() {
-            // They say when they have found the end.
+            // Listeners report when they have found the end.
             for listener in &mut listeners {
                 let begun = tokio::time::timeout(FORMING, listener.next()).await.unwrap();
                 assert_eq!(begun, Some(Heard::Missed));

@@ -1,4 +1,4 @@
-//! A group that notes what it takes, and can be told to fail.
+//! A group that records what it consumes, and fails if a test says so.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -20,9 +20,9 @@ use tokio::sync::Notify;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Take,
-    /// An error that passes by itself.
+    /// A transient error.
     Unavailable,
-    /// An error that does not.
+    /// A permanent error.
     Broken,
     Panic,
     Dead,
@@ -49,12 +49,12 @@ impl Group {
         }
     }
 
-    /// What becomes of the event with this id from now on.
+    /// Sets the answer for the event with this id.
     pub(crate) fn answer(&self, id: &str, answer: Answer) {
         self.answers.lock().unwrap().insert(id.to_owned(), answer);
     }
 
-    /// What had an effect, in its order; an event that came again had none.
+    /// Events with an effect, in order; a redelivered event has none.
     pub(crate) fn taken(&self) -> Vec<Record> {
         self.taken.lock().unwrap().clone()
     }
@@ -63,7 +63,7 @@ impl Group {
         self.taken().into_iter().map(|record| record.id).collect()
     }
 
-    /// Waits until so many events had their effect.
+    /// Waits until this many events have had their effect.
     pub(crate) async fn wait(&self, count: usize, limit: Duration) {
         let enough = async {
             loop {
@@ -107,7 +107,7 @@ impl Consumer for Group {
             Answer::Take => {}
             Answer::Unavailable => return Err(Error::unavailable(std::io::Error::other("away"))),
             Answer::Broken => return Err(Error::internal(std::io::Error::other("broken"))),
-            Answer::Panic => panic!("as it was told to"),
+            Answer::Panic => panic!("as the test says"),
             Answer::Dead => {
                 return Ok(Outcome::Dead(Death {
                     reason: "UNWANTED",

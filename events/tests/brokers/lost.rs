@@ -1,4 +1,4 @@
-//! Nothing is lost between processes that come and go, on Kafka.
+//! Nothing is lost between processes that start and end, on Kafka.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -50,7 +50,7 @@ async fn members_of_a_group_share_and_take_over() {
         return;
     };
     let second = World::on(first.server());
-    // They read several topics, and share each.
+    // They read several topics, and share the partitions of each.
     let [left, right] = [(); 2].map(|()| Arc::new(Group::new("everything")));
     first.register(&left);
     second.register(&right);
@@ -81,7 +81,7 @@ async fn members_of_a_group_share_and_take_over() {
     };
     publish(0..30).await;
     all(30).await;
-    // Until both have some of it.
+    // Until both have some partitions.
     let mut next = 30;
     let begun = std::time::Instant::now();
     while left.taken().is_empty() || right.taken().is_empty() {
@@ -126,7 +126,7 @@ async fn brokers_that_are_away_are_an_error_that_passes() {
     assert!(error.passes_by_itself(), "{error:?}");
     test.env.shutdown.cancel();
     let finished = tokio::time::timeout(PATIENCE, test.env.tasks.finished());
-    finished.await.expect("nobody waits for brokers that are away");
+    finished.await.expect("no task waits for unreachable brokers");
 }
 
 #[tokio::test]

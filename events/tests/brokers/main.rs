@@ -1,7 +1,7 @@
-//! What every broker promises, on the bus and, where `KAFKA_BROKERS` is set, on Kafka; and what Kafka alone promises.
+//! What every broker must hold, on the bus and, if `KAFKA_BROKERS` is set, on Kafka; and what holds for Kafka only.
 
 mod contract;
+mod dead_letters;
 mod group;
-mod letters;
 mod lost;
 mod world;

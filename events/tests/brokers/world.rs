@@ -1,4 +1,4 @@
-//! A broker for one test: its topics and groups are nobody else's.
+//! A broker for one test, with its own topics and groups.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -19,7 +19,7 @@ use rdkafka::{
 
 use crate::group::Group;
 
-/// Longer than a group takes to form.
+/// Longer than the forming of a group takes.
 pub(crate) const FORMING: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
@@ -76,7 +76,7 @@ impl World {
         self.broker.register(&self.test.env, group.clone());
     }
 
-    /// Publishes as a relay does: until it was taken.
+    /// Publishes as a relay does, until it is acknowledged.
     pub(crate) async fn publish(&self, record: &Record) {
         while self.broker.publish(record).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -117,12 +117,12 @@ impl Server {
 
     async fn remove(&self) {
         let topics = ["auth", "catalog", "orders"].map(|name| self.name(&format!("comptoir.{name}.v1")));
-        let letters = topics.clone().map(|topic| format!("{topic}.dlq"));
-        let names: Vec<&str> = topics.iter().chain(&letters).map(String::as_str).collect();
+        let dead_letters = topics.clone().map(|topic| format!("{topic}.dlq"));
+        let names: Vec<&str> = topics.iter().chain(&dead_letters).map(String::as_str).collect();
         let _ = self.admin().delete_topics(&names, &AdminOptions::new()).await;
     }
 
-    /// Writes to a topic as anybody can.
+    /// Writes to a topic like any other client.
     pub(crate) async fn write(&self, topic: &str, key: &str, payload: &[u8], headers: OwnedHeaders) {
         let producer: FutureProducer = self.config().create().unwrap();
         let name = self.name(topic);
@@ -130,22 +130,22 @@ impl Server {
         producer.send(record, Duration::from_secs(5)).await.unwrap();
     }
 
-    /// The dead letters of a topic, once there are so many.
-    pub(crate) async fn letters(&self, topic: &str, count: usize) -> Vec<Letter> {
+    /// The dead letters of a topic, once there are this many.
+    pub(crate) async fn dead_letters(&self, topic: &str, count: usize) -> Vec<Letter> {
         let mut config = self.config();
         config.set("group.id", format!("{}reader-{count}", self.settings.prefix));
         config.set("auto.offset.reset", "earliest");
         let reader: StreamConsumer = config.create().unwrap();
         reader.subscribe(&[&format!("{}.dlq", self.name(topic))]).unwrap();
-        let mut letters = Vec::new();
+        let mut dead_letters = Vec::new();
         let found = async {
-            while letters.len() < count {
-                letters.push(Letter(reader.recv().await.unwrap().detach()));
+            while dead_letters.len() < count {
+                dead_letters.push(Letter(reader.recv().await.unwrap().detach()));
             }
         };
         let found = tokio::time::timeout(FORMING, found).await;
-        assert!(found.is_ok(), "{} of {count} dead letters", letters.len());
-        letters
+        assert!(found.is_ok(), "{} of {count} dead letters", dead_letters.len());
+        dead_letters
     }
 }
 

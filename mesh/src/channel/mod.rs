@@ -24,15 +24,15 @@ use crate::{
 
 mod remote;
 
-/// How long a call may take that nobody gave a deadline.
+/// The deadline of a call whose caller gave none.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
-/// Kept of what is left, for the way back.
+/// The part of the remaining time that is reserved for the way back.
 const MARGIN: Duration = Duration::from_millis(20);
-/// How long a stream of answers may be silent: those of ours that live long say something every 15 s.
+/// How long a stream of answers may be silent: our long-lived streams send a message every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// A way to call another service. It passes on the running call's deadline, trace, request id and token. The balancer,
-/// breaker and retries of a remote channel have their place in front of `target`.
+/// circuit breaker and retries of a remote channel belong before `target`.
 #[derive(Clone)]
 pub struct Channel {
     target: Target,
@@ -47,12 +47,12 @@ enum Target {
     Remote(Remote),
 }
 
-/// Where a service is put that an in-process channel was made for.
+/// The slot of a service that an in-process channel calls.
 #[derive(Clone)]
 pub struct Slot(Arc<OnceLock<Service>>);
 
 impl Slot {
-    /// Puts the service there; calls that came before were told that it is unavailable.
+    /// Sets the service; calls before that fail with DEPENDENCY_UNAVAILABLE.
     pub fn bind(&self, service: &Service) {
         let _ = self.0.set(service.clone());
     }
@@ -68,8 +68,8 @@ impl Slot {
     }
 }
 
-/// A place for a service of this process. The generated clients call the generated server in it directly; no socket is
-/// crossed, and the code path is the same.
+/// A slot for a service of this process. The generated clients call the generated server in it directly, on the same
+/// code path without a socket.
 pub fn in_process() -> Slot {
     Slot(Arc::default())
 }
@@ -126,11 +126,11 @@ impl tower::Service<Request<Body>> for Channel {
                     return async { Ok(Status::unavailable("the service is starting").into_http()) }.boxed();
                 };
                 request.extensions_mut().insert(Peer::Service(from));
-                // As it is: writing it into headers and reading it from them cost as much as a small call.
+                // Passed directly: writing it into headers and reading it costs as much as a small call.
                 request.extensions_mut().insert(context);
                 async move {
-                    // What is answered from memory never waits: without this a loop of such calls would keep its thread from
-                    // everyone else.
+                    // Calls that are answered from memory never wait: without this, a loop of them would block its
+                    // thread.
                     tokio::task::coop::consume_budget().await;
                     let answer = tokio::time::timeout_at(until, service.handle(request)).await;
                     Ok(answer.unwrap_or_else(|_| late().into_http()))
@@ -183,7 +183,7 @@ fn for_callee(form: Form) -> Result<(Context, Instant), Status> {
     Ok((context, until))
 }
 
-/// Writes a context into a request's headers. The callee makes the span's id.
+/// Writes a context into a request's headers. The callee creates the span's id.
 fn write(context: &Context, headers: &mut HeaderMap) {
     let caller = Trace {
         span_id: context.trace.parent_id.unwrap_or(context.trace.span_id),

@@ -1,8 +1,8 @@
-//! A service at other addresses, taken in turn. One that cannot be connected to is left out for a second, and the call that
-//! found out goes to the next: it was sent to nobody yet.
+//! A service at several addresses, used in turn. An address that refuses connections is skipped for a second, and the
+//! call that failed to connect goes to the next one, since it was not sent yet.
 //!
-//! Streams of answers have connections of their own: a service takes so many streams of one connection at once, and those that
-//! wait for what comes would leave no room for an ordinary call.
+//! Streams of answers have their own connections: a connection carries a limited number of streams, and long-lived ones
+//! would leave no room for ordinary calls.
 
 use std::{
     error::Error as StdError,
@@ -23,9 +23,9 @@ use tower::{Service as _, ServiceExt as _};
 
 use crate::methods::Form;
 
-/// How long an address is left out.
+/// How long an address is skipped.
 const AWAY: Duration = Duration::from_secs(1);
-/// Streams of answers on one connection; a service takes a thousand.
+/// Streams of answers on one connection; a service accepts a thousand.
 const STREAMS: usize = 500;
 
 /// The addresses of a service.
@@ -43,17 +43,17 @@ struct Address {
     channel: tonic::transport::Channel,
     /// Connections for streams of answers, opened as they fill.
     streams: Mutex<Vec<Connection>>,
-    /// Until when it is left out, in milliseconds since the beginning.
+    /// Until when it is skipped, in milliseconds since the start.
     away_until: AtomicU64,
 }
 
 struct Connection {
     channel: tonic::transport::Channel,
-    /// Each stream on it holds one more.
+    /// Each stream on it holds a reference.
     places: Arc<()>,
 }
 
-/// An answer, and the place of the stream that it begins.
+/// An answer, and the permit of its stream.
 type Placed = (Response<Body>, Option<Arc<()>>);
 
 impl Remote {
@@ -82,7 +82,7 @@ impl Remote {
 
     pub(super) async fn call(self, request: Request<Body>, form: Form) -> Result<Placed, tower::BoxError> {
         let order = self.0.order();
-        // What was sent of a stream cannot be sent again.
+        // The sent part of a stream cannot be sent again.
         if order.len() == 1 || form.client_streams {
             return order[0].send(request, form).await;
         }
@@ -105,7 +105,7 @@ impl Remote {
 }
 
 impl Addresses {
-    /// All, beginning with the one whose turn it is; those that are left out come last, as nobody else may be there.
+    /// All addresses, beginning with the next in turn; skipped ones come last, in case there is no other.
     fn order(&self) -> Vec<&Address> {
         let first = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len();
         let now = millis(self.began.elapsed());
@@ -126,7 +126,7 @@ impl Address {
         Ok((channel.ready().await?.call(request).await?, place))
     }
 
-    /// A connection with room for a stream, and the place on it.
+    /// A connection with room for a stream, and a permit on it.
     fn place(&self) -> (tonic::transport::Channel, Arc<()>) {
         let mut all = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let open = |connection: &Connection| Arc::strong_count(&connection.places) - 1;

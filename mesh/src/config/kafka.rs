@@ -1,4 +1,4 @@
-//! What is set about Kafka beside its address.
+//! Settings of Kafka, apart from its address.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use clap::Args;
 /// The settings of topics and clients.
 #[derive(Args, Debug, Clone)]
 pub struct KafkaSettings {
-    /// More properties of librdkafka, such as linger.ms=20,compression.type=lz4; a value with a comma in it stands in quotes
+    /// More properties of librdkafka, such as linger.ms=20,compression.type=lz4; a value with a comma is quoted
     #[arg(
         long = "kafka-properties",
         env = "COMPTOIR_KAFKA_PROPERTIES",
@@ -17,15 +17,15 @@ pub struct KafkaSettings {
         global = true
     )]
     pub properties: Properties,
-    /// Partitions of topics that have to be made
+    /// Partitions of topics that are created
     #[arg(long = "kafka-partitions", env = "COMPTOIR_KAFKA_PARTITIONS", default_value = "6",
         value_parser = clap::value_parser!(i32).range(1..=1000), value_name = "N", global = true)]
     pub partitions: i32,
-    /// Replicas of topics that have to be made; as many as the broker makes unless set
+    /// Replicas of topics that are created; unless set, the broker's default
     #[arg(long = "kafka-replication", env = "COMPTOIR_KAFKA_REPLICATION",
         value_parser = clap::value_parser!(i32).range(1..=100), value_name = "N", global = true)]
     pub replication: Option<i32>,
-    /// What the names of topics and consumer groups begin with, where several shops share the brokers
+    /// Prefix of the names of topics and consumer groups, if several shops share the brokers
     #[arg(long = "kafka-prefix", env = "COMPTOIR_KAFKA_PREFIX", default_value = "",
         value_parser = prefix, value_name = "TEXT", global = true)]
     pub prefix: String,
@@ -42,7 +42,7 @@ impl Default for KafkaSettings {
     }
 }
 
-/// Properties of librdkafka that no promise hangs on.
+/// Properties of librdkafka that do not affect delivery guarantees.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Properties(Vec<(String, String)>);
 
@@ -91,7 +91,7 @@ impl FromStr for Properties {
     }
 }
 
-/// What stands between two properties.
+/// Whether the character separates properties.
 fn between(letter: char) -> bool {
     letter == ',' || letter.is_whitespace()
 }
@@ -113,7 +113,7 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Refuses what would break a promise: that no acknowledged event is lost, and none is skipped.
+/// Refuses properties that could lose or skip acknowledged events.
 fn check(key: &str, value: &str) -> Result<(), String> {
     let (allowed, why): (&[&str], _) = match key {
         "security.protocol" => return check_security(value),
@@ -144,7 +144,7 @@ fn check(key: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Whether this build has what a way to the brokers asks for.
+/// Whether this build supports the security protocol.
 fn check_security(value: &str) -> Result<(), String> {
     if !cfg!(feature = "kafka-tls") && value.to_ascii_lowercase().ends_with("ssl") {
         let build = "make build FEATURES=comptoir-events/kafka-tls";

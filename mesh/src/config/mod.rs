@@ -20,7 +20,7 @@ pub enum Profile {
     Production,
 }
 
-/// What every process reads.
+/// The settings of every process.
 #[derive(Args, Debug, Clone)]
 pub struct Common {
     /// development, or production: without sandbox, GraphiQL, reflection, introspection and mailbox
@@ -35,7 +35,7 @@ pub struct Common {
     /// Take sandbox payments in the production profile too
     #[arg(long, env = "COMPTOIR_SANDBOX_PAYMENTS", global = true)]
     pub sandbox_payments: bool,
-    /// Entries of a page of any list at most; 0 is no limit
+    /// Most entries of a page of any list; 0 is no limit
     #[arg(
         long,
         env = "COMPTOIR_LIMIT_LIST",
@@ -45,8 +45,8 @@ pub struct Common {
         global = true
     )]
     pub limit_list: u32,
-    /// Seconds until a call to a service is answered, however long its caller would wait; 0 is no limit. An import has a limit
-    /// of its own
+    /// Seconds until a call to a service is answered, however long its caller would wait; 0 is no limit. Imports have
+    /// their own limit
     #[arg(long, env = "COMPTOIR_LIMIT_CALL", default_value = "60", value_parser = seconds, value_name = "S", global = true)]
     pub limit_call: Duration,
     /// Seconds between two messages of a stream that is sent to a service; 0 is no limit
@@ -73,13 +73,13 @@ pub struct Common {
         global = true
     )]
     pub log: String,
-    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317; none unless set
+    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317; unless set, they are not sent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
     pub otlp_endpoint: Option<String>,
     /// Seconds between saying "not serving" and closing the ports, for load balancers to notice
     #[arg(long, env = "COMPTOIR_DRAIN_DELAY", default_value = "2", value_parser = seconds, value_name = "S", global = true)]
     pub drain_delay: Duration,
-    /// Seconds that running calls get to end after that
+    /// Seconds that running calls may take to end after that
     #[arg(long, env = "COMPTOIR_DRAIN_LIMIT", default_value = "25", value_parser = seconds, value_name = "S", global = true)]
     pub drain_limit: Duration,
     #[command(flatten)]
@@ -107,7 +107,7 @@ pub struct Servers {
         global = true
     )]
     pub mongodb_uri: Option<Secret>,
-    /// Kafka, which takes events from service to service: HOST:PORT, several by commas
+    /// Kafka, which carries events between services: HOST:PORT, several separated by commas
     #[arg(long, env = "KAFKA_BROKERS", value_name = "ADDRS", global = true)]
     pub kafka_brokers: Option<String>,
     #[command(flatten)]
@@ -155,8 +155,8 @@ pub struct PeerUrls {
 /// More bytes than any process here holds or sends.
 pub const BYTES: u64 = 1 << 40;
 
-/// Reads a whole number from 0 to `most`. Every number has a bound: what becomes a semaphore, a buffer or a time would end the
-/// process later otherwise, and not name the variable.
+/// Reads a whole number from 0 to `most`. Every number has a bound: one that becomes a semaphore, a buffer or a time
+/// could otherwise end the process later, without naming the variable.
 pub fn up_to<T: TryFrom<u64>>(most: u64) -> RangedU64ValueParser<T> {
     RangedU64ValueParser::new().range(0..=most)
 }

@@ -1,7 +1,7 @@
-//! The names of all settings. Processes of a shop are often given the same variables, so each has to know the settings of the
-//! others to tell a misspelt one from theirs.
+//! The names of all settings. Processes of a shop often share their variables, so each has to know the settings of the
+//! others to find misspelt ones.
 
-/// Every variable of ours that a process reads.
+/// Every COMPTOIR_ variable that a process reads.
 pub const NAMES: &[&str] = &[
     "COMPTOIR_ADMIN_ADDR",
     "COMPTOIR_ADMIN_EMAIL",
@@ -97,20 +97,20 @@ pub const NAMES: &[&str] = &[
     "COMPTOIR_TRUSTED_PROXIES",
 ];
 
-/// So many letters wrong, missing, too many or swapped are a slip. More may be somebody else's name: Kubernetes makes
+/// The edit distance of a misspelt name. A larger one may be another program's name: Kubernetes sets
 /// `COMPTOIR_AUTH_PORT` for a service `comptoir-auth`, and an older program does not know every name of a newer one.
 const SLIP: usize = 2;
 
-/// What variables that look like ours, and are not, may be.
+/// COMPTOIR_ variables that are not settings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct UnknownSettings {
-    /// A name with a slip, and the setting that was meant.
+    /// A misspelt name, and the setting that was probably meant.
     pub(crate) misspelt: Option<(String, &'static str)>,
     /// Other names: nothing reads them.
     pub(crate) unknown: Vec<String>,
 }
 
-/// Looks through the names of variables.
+/// Finds unknown settings among the names of variables.
 pub(crate) fn unknown_settings(names: impl Iterator<Item = String>) -> UnknownSettings {
     let mut found = UnknownSettings::default();
     for name in names.filter(|name| name.starts_with("COMPTOIR_") && !NAMES.contains(&name.as_str())) {

@@ -1,5 +1,4 @@
-//! The one error type that crosses a service's edge, and its two conversions: to a `tonic::Status` with `ErrorInfo`, and
-//! back.
+//! The error type of every service, with conversions to and from a `tonic::Status` with `ErrorInfo`.
 
 use std::{fmt, time::Duration};
 
@@ -17,14 +16,13 @@ mod reason;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 
-/// The `domain` of every `google.rpc.ErrorInfo` of ours.
+/// The `domain` of our `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "comptoir";
 
-/// Errors that an answer names one by one. A short request can have thousands of them, which people do not read to the end; what comes after
-/// these is counted.
+/// The most violations that an answer lists. A short request can have thousands of them; the others are counted.
 pub const NAMED: usize = 20;
 
-/// A refusal or failure, by what the caller can do about it. The message is public; the cause is for our logs alone.
+/// A refusal or failure, by what the caller can do about it. The message is public; the cause is for logs only.
 pub struct Error {
     reason: ErrorReason,
     message: String,
@@ -55,7 +53,7 @@ impl Violation {
     }
 }
 
-/// Says how many errors are not named.
+/// A sentence about the errors that are not listed.
 pub fn more_errors(count: usize) -> String {
     if count == 1 {
         "One more error is not shown.".to_owned()
@@ -81,8 +79,8 @@ impl Error {
         Self::violations(vec![Violation::new(field, reason, message)])
     }
 
-    /// A refusal because of several fields; the first one's reason and message stand for all. Beyond [`NAMED`] a last one
-    /// without a field says how many more there are.
+    /// A refusal because of several fields; the first one's reason and message stand for all. After [`NAMED`]
+    /// violations a last one without a field counts the others.
     pub fn violations(mut violations: Vec<Violation>) -> Self {
         // Violations that are renamed on their way to the client come here a second time.
         let is_counted = violations.len() == NAMED + 1 && violations[NAMED].field.is_empty();
@@ -107,7 +105,7 @@ impl Error {
         }
     }
 
-    /// A defect of ours. The cause is logged where this becomes an answer, and never sent.
+    /// An internal error. The cause is logged where this becomes an answer, and never sent.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let message = "Something went wrong on our side.";
         Self {
@@ -116,7 +114,7 @@ impl Error {
         }
     }
 
-    /// Something this needs cannot be reached; the caller may try again.
+    /// A dependency cannot be reached; the caller may retry.
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let message = "Something this needs cannot be reached. Try again shortly.";
         Self {
@@ -126,14 +124,14 @@ impl Error {
         .with_retry_after(Duration::from_secs(1))
     }
 
-    /// Says when trying again makes sense.
+    /// Sets when to retry.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The row of the table.
+    /// The reason.
     pub fn reason(&self) -> ErrorReason {
         self.reason
     }
@@ -143,17 +141,17 @@ impl Error {
         &self.message
     }
 
-    /// What is wrong with which field; may be empty.
+    /// The violations; may be empty.
     pub fn field_violations(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// When trying again makes sense.
+    /// When to retry.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Whether the same may succeed later without anything being mended in it.
+    /// Whether the error is transient: the same call may succeed later.
     pub fn passes_by_itself(&self) -> bool {
         matches!(
             self.reason,
@@ -166,7 +164,7 @@ impl Error {
         self.cause.as_ref()
     }
 
-    /// Reads what another service answered. A status without our `ErrorInfo` is mapped by its code.
+    /// Reads another service's error. A status without our `ErrorInfo` is mapped by its code.
     pub fn from_status(status: &Status) -> Self {
         let details = status.get_error_details();
         let known = details
@@ -201,7 +199,7 @@ impl Error {
         }
     }
 
-    /// tonic answers some cases by itself, with statuses that are not those of our table.
+    /// tonic itself answers some cases, with statuses that are not in our table.
     fn from_foreign_status(status: &Status) -> Self {
         let cause = anyhow::anyhow!("status {:?}: {}", status.code(), status.message());
         match status.code() {

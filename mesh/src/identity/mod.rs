@@ -1,4 +1,5 @@
-//! Who calls: the user by a JWT that every service verifies itself, the peer by its channel, and what each method asks for.
+//! The caller: the user by a JWT that every service verifies itself, the peer by its channel; and the access that each
+//! method requires.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ pub use self::verifier::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE, Verifier};
 
 mod verifier;
 
-/// Says what a user may do; each may do what the one before it may.
+/// The role of a user; each includes the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
@@ -38,11 +39,11 @@ pub struct User {
 /// The process at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// A service of ours, by its name.
+    /// One of our services, by its name.
     Service(&'static str),
-    /// Somebody on this machine, in the development profile: may do what any service may.
+    /// A process on this machine, in the development profile: it may do what any service may.
     Loopback,
-    /// Anybody else.
+    /// Any other process.
     Unknown,
 }
 

@@ -21,16 +21,16 @@ use ulid::Ulid;
 use super::{Role, User};
 use crate::{clock::Clock, error::Error, json};
 
-/// `iss` of our tokens.
+/// The `iss` of access tokens.
 pub const ISSUER: &str = "comptoir";
-/// `aud` of our tokens.
+/// The `aud` of access tokens.
 pub const AUDIENCE: &str = "comptoir";
-/// `typ` of our access tokens (RFC 9068).
+/// The `typ` of access tokens (RFC 9068).
 pub const TOKEN_TYPE: &str = "at+jwt";
 
 /// Clocks may differ by this much.
 const LEEWAY: i64 = 5;
-/// Longer than any token of ours.
+/// The maximal length of an access token.
 const MAX_TOKEN: usize = 4096;
 /// How long tokens are trusted without an answer from auth, in seconds.
 const MAX_SILENCE: i64 = 45;

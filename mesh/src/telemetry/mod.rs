@@ -1,4 +1,4 @@
-//! What a process tells of itself: JSON logs on standard error, traces by OTLP when an endpoint is set, Prometheus metrics.
+//! Telemetry: JSON logs on standard error, traces by OTLP if an endpoint is set, Prometheus metrics.
 
 use std::{sync::OnceLock, thread, time::Duration};
 
@@ -28,7 +28,7 @@ const UPKEEP: Duration = Duration::from_secs(1);
 // The metrics facade has one recorder a process; tests start several "processes" in one, which share it.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Keeps telemetry going; flushes what is left when dropped.
+/// Keeps telemetry running; flushes it when dropped.
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
 }

@@ -1,4 +1,4 @@
-//! Spans: one a call that comes in, exported by OTLP when an endpoint is set, and nothing otherwise.
+//! Spans: one per incoming call, exported by OTLP if an endpoint is set.
 
 use opentelemetry::{
     Context as OtelContext,

@@ -1,5 +1,5 @@
-//! A lease in one document. No clock is compared with another machine's: whoever holds it raises a count, and is taken over
-//! from by one who saw the same count for as long as the lease lasts.
+//! A lease in one document. No clocks of different machines are compared: the holder increments a counter, and another
+//! process takes over once it has seen the same counter for the length of the lease.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::is_duplicate;
 use comptoir_mesh::error::Error;
 
-/// One lease of a database, as one replica sees it.
+/// A lease of a database, as one replica sees it.
 pub struct Lease {
     leases: Collection<Document>,
     name: &'static str,
     seen: Mutex<Option<Seen>>,
 }
 
-/// Another's turn, and since when it has not changed.
+/// Another holder's counter, and since when it has not changed.
 struct Seen {
     holder: String,
     turn: i64,
@@ -30,7 +30,7 @@ struct Seen {
 }
 
 impl Lease {
-    /// The lease of this name, in the collection `leases`.
+    /// The lease with this name, in the collection `leases`.
     pub fn new(database: &Database, name: &'static str) -> Self {
         Self {
             leases: database.collection("leases"),
@@ -39,7 +39,7 @@ impl Lease {
         }
     }
 
-    /// Takes the lease for `length`, renews it, or with zero gives it up; false while another holds it.
+    /// Takes or renews the lease for `length`, or releases it if that is zero; false while another process holds it.
     pub async fn take(&self, holder: &str, length: Duration) -> Result<bool, Error> {
         if length.is_zero() {
             self.set(doc! { "holder": holder }, "").await?;
@@ -108,7 +108,7 @@ mod tests {
         let length = Duration::from_millis(300);
         let (first, second) = tokio::join!(mine.take("me", length), theirs.take("them", length));
         assert!(first.unwrap() != second.unwrap(), "one of two has it");
-        // From here on it is mine.
+        // From here on the first one has it.
         theirs.take("them", Duration::ZERO).await.unwrap();
         assert!(mine.take("me", length).await.unwrap());
         for _ in 0..5 {

@@ -1,4 +1,5 @@
-//! MongoDB, as the services use it: single documents, compared and set, on a majority. No transactions, no change streams.
+//! MongoDB, as the services use it: compare-and-set of single documents, by majority. No transactions, no change
+//! streams.
 
 use std::time::Duration;
 
@@ -21,23 +22,23 @@ pub use self::lease::Lease;
 
 mod lease;
 
-/// How long an operation looks for a server: callers have deadlines, and try again.
+/// How long an operation looks for a server: callers have deadlines, and retry.
 const SELECTION: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long a write waits for a majority: for ever, if left to the server, with a connection held. What was not acknowledged
-/// may be there all the same, and is tried again.
+/// How long a write waits for a majority; without a limit it would hold its connection for ever. A write that was not
+/// acknowledged may be stored all the same, and is retried.
 const MAJORITY: Duration = Duration::from_secs(5);
 const POOL: u32 = 64;
 
-/// Connects, and waits until the server answers. Reads and writes are a majority's, whatever the URL leaves out; a URL that
-/// asks for less is refused, since what was acknowledged could be lost.
+/// Connects, and waits until the server answers. Reads and writes are by majority, even if the URL does not say so; a
+/// URL that asks for less is refused, since acknowledged writes could be lost.
 pub async fn open(server: &ServerUrl) -> anyhow::Result<Database> {
     let setting = &server.setting;
     let wrong = |error: &dyn std::fmt::Display| anyhow::anyhow!("{setting}: {error}");
     let url = server.url.reveal();
     let mut options = match ClientOptions::parse(url).await {
         Ok(options) => options,
-        // The driver would show the part that it cannot read, which may be one of the password.
+        // The driver would show the part that it cannot read, which may be part of the password.
         Err(_) if url.contains('@') => {
             return Err(wrong(
                 &"is no MongoDB URL; in a user or password / @ : % are written %2F %40 %3A %25",
@@ -71,7 +72,7 @@ pub async fn open(server: &ServerUrl) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-/// Sets what keeps acknowledged writes, and refuses what does not.
+/// Sets the concerns that keep acknowledged writes, and refuses weaker ones.
 fn durable(options: &mut ClientOptions) -> Result<(), &'static str> {
     if let Some(concern) = &options.write_concern {
         if concern.w.as_ref().is_some_and(|w| *w != Acknowledgment::Majority) {
@@ -103,7 +104,7 @@ fn durable(options: &mut ClientOptions) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The name of the unique index that a write would have broken; `_id_` is that of the ids.
+/// The name of the unique index that a write violated; `_id_` is the index of ids.
 pub fn is_duplicate(error: &Error) -> Option<String> {
     let message = match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(failure)) if failure.code == 11000 => &failure.message,

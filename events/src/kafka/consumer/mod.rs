@@ -1,8 +1,8 @@
-//! A consumer group: a client for each topic that reads for ever, and a lane for each partition it owns. Offsets are committed
-//! by this loop alone, once a lane says that the effects are durable.
+//! A consumer group: a client per topic, and a lane per owned partition. Only this loop commits offsets, once a lane
+//! reports that the effects are durable.
 //!
-//! Each topic has a group of its own on the brokers. In one for all of them the partitions are shared out by their number
-//! alone, and a second member would get all of one topic and none of another.
+//! Each topic has its own group on the brokers. A group of several topics assigns partitions by number only, so a
+//! second member could get all partitions of one topic and none of another.
 
 use std::{
     collections::HashMap,
@@ -40,8 +40,7 @@ use crate::Consumer;
 use comptoir_mesh::{env::Env, fail_points};
 
 const DEFAULTS: &[(&str, &str)] = &[
-    // A member that died keeps its partitions for so long, and so does one that comes back after the brokers were away for
-    // longer. Less is what brokers refuse by default.
+    // How long a dead member keeps its partitions. Brokers refuse less by default.
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1000"),
     ("queued.min.messages", "1000"),
@@ -54,12 +53,12 @@ const FIXED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "cooperative-sticky"),
 ];
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-/// What a lane may hold before its partition is paused, and when it goes on, in bytes.
+/// The bytes at which a lane's partition is paused, and resumed.
 const HIGH: usize = 4 * 1024 * 1024;
 const LOW: usize = 1024 * 1024;
-/// How long running effects get at the end.
+/// How long the end waits for running effects.
 const LAST_EFFECTS: Duration = Duration::from_secs(10);
-/// How long leaving the group may take.
+/// The time-out of leaving the group.
 const LEAVING: Duration = Duration::from_secs(5);
 
 type Client = StreamConsumer<GroupContext>;
@@ -99,7 +98,7 @@ impl Group {
             if let Err(error) = read.await {
                 let name = self.consumer.group();
                 tracing::warn!(event.group = name, event.topic = self.topic, error.cause = %error,
-                    "a consumer failed and begins anew");
+                    "a consumer failed and restarts");
             }
             shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
@@ -122,7 +121,7 @@ impl Group {
         Ok(Arc::new(client))
     }
 
-    /// One client's life. An error is one that it does not survive.
+    /// Runs one client. An error ends the client.
     async fn read(&mut self, client: Arc<Client>, watch: &mut Watch) -> anyhow::Result<()> {
         let group = self.consumer.group();
         let (done, mut finished) = mpsc::unbounded_channel();
@@ -130,12 +129,12 @@ impl Group {
         drop(done);
         self.end(&client, &mut finished).await;
         let leave = tokio::task::spawn_blocking(move || {
-            // Nothing to commit is an error here.
+            // The library reports an error if there is nothing to commit.
             let _ = client.commit_consumer_state(CommitMode::Sync);
             drop(client);
         });
         if tokio::time::timeout(LEAVING, leave).await.is_err() {
-            tracing::warn!(event.group = group, "the group was left without a word");
+            tracing::warn!(event.group = group, "timed out leaving the consumer group");
         }
         outcome
     }
@@ -199,7 +198,7 @@ impl Group {
         }
     }
 
-    /// Lets the effects that run end, and notes those that did.
+    /// Waits for running effects, and records those that ended.
     async fn end(&self, client: &Client, finished: &mut UnboundedReceiver<Done>) {
         let running = client.context().lanes().end();
         if tokio::time::timeout(LAST_EFFECTS, join_all(running))
@@ -258,7 +257,7 @@ fn note(client: &Client, done: &Done) {
     }
 }
 
-/// What the client's callbacks see. They run within the loop's poll, on its task.
+/// The state of the client's callbacks. They run within the loop's poll, on its task.
 struct GroupContext {
     link: Link,
     group: &'static str,
@@ -269,14 +268,14 @@ struct GroupContext {
 }
 
 impl GroupContext {
-    /// The callbacks run within the loop's poll, on its task: nobody holds this for long.
+    /// The callbacks run within the loop's poll, on its task, so the lock is never held for long.
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list(&self, (topic, partition): Place, offset: Offset) -> TopicPartitionList {
         let mut list = TopicPartitionList::with_capacity(1);
-        // Fails for offsets that are none alone.
+        // Fails only for invalid offsets.
         let _ = list.add_partition_offset(&self.kafka.name(topic), partition, offset);
         list
     }
@@ -335,7 +334,7 @@ impl ClientContext for GroupContext {
 impl ConsumerContext for GroupContext {
     fn pre_rebalance(&self, client: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
-            // Goes out before the partitions are given back.
+            // Sent before the partitions are released.
             if !client.assignment_lost() {
                 self.commit(client);
             }
@@ -351,7 +350,7 @@ impl ConsumerContext for GroupContext {
             for place in self.places(partitions) {
                 self.lanes().owned.entry(place).or_default();
             }
-            // One that was paused when it was revoked is not to stay so.
+            // A partition that was paused when it was revoked must not stay paused.
             let _ = client.resume(partitions);
         }
     }
@@ -366,9 +365,10 @@ impl ConsumerContext for GroupContext {
 
 #[derive(Default)]
 struct Lanes {
-    /// The partitions that are ours; a lane begins with its first record.
+    /// The assigned partitions; a lane begins with its first record.
     owned: HashMap<Place, Option<Lane>>,
-    /// Workers of partitions that were ours: should one come back, its next worker begins after this one's end.
+    /// Workers of revoked partitions: if a partition is assigned again, its next worker begins after this one has
+    /// ended.
     ending: HashMap<Place, JoinHandle<()>>,
 }
 
@@ -380,7 +380,7 @@ impl Lanes {
         }
     }
 
-    /// Where each partition is read next, but for those that are paused.
+    /// The next offset of each partition that is not paused.
     fn positions(&self) -> Positions {
         let lanes = self
             .owned
@@ -392,7 +392,7 @@ impl Lanes {
             .collect()
     }
 
-    /// Ends every lane; gives what still runs. The partitions stay ours until the client leaves.
+    /// Ends every lane, and returns what still runs. The partitions stay assigned until the client leaves.
     fn end(&mut self) -> Vec<JoinHandle<()>> {
         let lanes = self.owned.values_mut().flatten();
         let running = lanes.map(|lane| {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rdkafka::admin::AdminOptions;
 use tokio::sync::watch as channel;
 
-use super::{super::letters_of, *};
+use super::{super::dead_letter_topic, *};
 use crate::{Death, ORDERS_TOPIC, Outcome, Publisher as _, Record};
 use comptoir_mesh::config::KafkaSettings;
 use comptoir_mesh::{
@@ -12,7 +12,7 @@ use comptoir_mesh::{
     testing::{PATIENCE, TestEnv, server},
 };
 
-/// Counts what it takes.
+/// Counts the records it takes.
 struct Counter(channel::Sender<usize>);
 
 #[async_trait::async_trait]
@@ -73,10 +73,10 @@ async fn what_a_client_does_not_read_another_one_reads() {
     let stopped = async {
         kafka.publish(&record(1)).await.expect("it is published");
         count.wait_for(|count| *count == 1).await.expect("it is taken");
-        // A client that is idle is left alone.
+        // An idle client is not replaced.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let client = seen.upgrade().expect("it reads");
-        // As if it had lost the partition.
+        // As if the client had lost the partition.
         let list = client.context().list((ORDERS_TOPIC, 0), Offset::Invalid);
         client.pause(&list).expect("it is its partition");
         drop(client);
@@ -101,7 +101,7 @@ async fn what_a_client_does_not_read_another_one_reads() {
     test.env.shutdown.cancel();
     let admin: rdkafka::admin::AdminClient<_> = kafka.config(&[], &[]).create().expect("a client");
     let topics = crate::TOPICS.map(|topic| kafka.name(topic));
-    let letters = topics.each_ref().map(|topic| letters_of(topic));
-    let names: Vec<&str> = topics.iter().chain(&letters).map(String::as_str).collect();
+    let dead_letters = topics.each_ref().map(|topic| dead_letter_topic(topic));
+    let names: Vec<&str> = topics.iter().chain(&dead_letters).map(String::as_str).collect();
     let _ = admin.delete_topics(&names, &AdminOptions::new()).await;
 }

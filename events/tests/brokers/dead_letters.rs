@@ -24,7 +24,7 @@ async fn a_dead_letter_says_why_and_where_from() {
     world.register(&group);
     world.publish(&record(ORDERS_TOPIC, "order_1", 1)).await;
     let server = world.server();
-    let letter = server.letters(ORDERS_TOPIC, 1).await.remove(0);
+    let letter = server.dead_letters(ORDERS_TOPIC, 1).await.remove(0);
     let header = |name| letter.header(name);
     assert_eq!(header("reason").as_deref(), Some("UNWANTED"));
     assert_eq!(header("error").as_deref(), Some("this group does not want it"));
@@ -74,8 +74,8 @@ async fn what_is_no_record_is_put_aside_as_it_is() {
         world.publish(&record(ORDERS_TOPIC, key, 2)).await;
     }
     group.wait(6, Duration::from_secs(1)).await;
-    let letters = server.letters(ORDERS_TOPIC, 4).await;
-    let mut reasons: Vec<_> = letters
+    let dead_letters = server.dead_letters(ORDERS_TOPIC, 4).await;
+    let mut reasons: Vec<_> = dead_letters
         .iter()
         .filter_map(|letter| letter.header("reason"))
         .collect();
@@ -89,9 +89,9 @@ async fn what_is_no_record_is_put_aside_as_it_is() {
             "MISSING_HEADERS"
         ]
     );
-    assert!(letters.iter().any(|letter| letter.payload() == b"\xff\xff"));
+    assert!(dead_letters.iter().any(|letter| letter.payload() == b"\xff\xff"));
     assert!(
-        letters
+        dead_letters
             .iter()
             .any(|letter| letter.header("traceparent").as_deref() == Some("00-x"))
     );
@@ -113,14 +113,14 @@ async fn what_is_sent_back_twice_has_one_effect() {
     }
     group.wait(1, FORMING).await;
     let server = world.server();
-    assert_eq!(server.letters(ORDERS_TOPIC, 2).await.len(), 2);
+    assert_eq!(server.dead_letters(ORDERS_TOPIC, 2).await.len(), 2);
     let again = || redrive(&server.brokers, server.settings.clone(), ORDERS_TOPIC);
     group.answer("evt_order_1_1", Answer::Take);
     assert_eq!(again().await.unwrap(), 2);
     group.wait(2, FORMING).await;
-    // What is poison still is a letter again, and its headers do not pile up.
-    let letters = server.letters(ORDERS_TOPIC, 3).await;
-    let poison: Vec<_> = letters
+    // What is still poison is a dead letter again, and its headers do not accumulate.
+    let dead_letters = server.dead_letters(ORDERS_TOPIC, 3).await;
+    let poison: Vec<_> = dead_letters
         .iter()
         .filter(|letter| letter.header("event-id").as_deref() == Some("evt_order_2_1"))
         .collect();
@@ -131,7 +131,7 @@ async fn what_is_sent_back_twice_has_one_effect() {
     assert_eq!(again().await.unwrap(), 1);
     assert_eq!(again().await.unwrap(), 0);
     group.wait(3, FORMING).await;
-    // The same letter once more, as after a crash before it was noted that it went back.
+    // The same dead letter again, as after a crash before its redrive was recorded.
     let headers = poison[0].0.headers().cloned().unwrap();
     let letters_topic = format!("{ORDERS_TOPIC}.dlq");
     server
@@ -153,7 +153,7 @@ async fn a_partition_waits_while_its_letter_cannot_be_written() {
     };
     let server = first.server();
     first.end().await;
-    // Of the same names, but for dead letters that take nothing.
+    // With the same names, but a dead-letter topic that accepts nothing.
     let mut server = server;
     server.settings.prefix = format!("full-{}", server.settings.prefix);
     let name = format!("{}.dlq", server.name(ORDERS_TOPIC));
@@ -168,7 +168,7 @@ async fn a_partition_waits_while_its_letter_cannot_be_written() {
     group.wait(1, FORMING).await;
     world.publish(&record(ORDERS_TOPIC, "order_1", 1)).await;
     world.publish(&record(ORDERS_TOPIC, "order_1", 2)).await;
-    // Some of these are of other partitions.
+    // Some of these are in other partitions.
     for key in 2..20 {
         world
             .publish(&record(ORDERS_TOPIC, &format!("order_{key}"), 1))
@@ -180,6 +180,6 @@ async fn a_partition_waits_while_its_letter_cannot_be_written() {
     let altered = server.admin().alter_configs([&open], &AdminOptions::new()).await;
     assert!(altered.unwrap()[0].is_ok());
     group.wait(20, FORMING).await;
-    assert_eq!(server.letters(ORDERS_TOPIC, 1).await.len(), 1);
+    assert_eq!(server.dead_letters(ORDERS_TOPIC, 1).await.len(), 1);
     world.end().await;
 }
