@@ -44,7 +44,7 @@ impl Ids {
         Ulid::from_parts(milliseconds, u128::from_be_bytes(self.secret::<16>()))
     }
 
-    /// Random bytes that nobody can guess.
+    /// Random, unguessable bytes.
     pub fn secret<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random

@@ -60,7 +60,7 @@ struct Shared {
 struct Method {
     /// Static, for the labels of metrics; empty for foreign methods.
     path: &'static str,
-    /// The access it requires; `None` is none at all.
+    /// The access it requires; `None` means no requirement.
     access: Option<Access>,
     form: Form,
     /// How long it may take until its answer's head.
@@ -98,7 +98,7 @@ impl Service {
     /// Adds a generated server.
     #[expect(
         clippy::should_implement_trait,
-        reason = "it adds a part, and nobody sums services"
+        reason = "it adds a part; it is not arithmetic"
     )]
     #[must_use]
     pub fn add<S>(mut self, server: S) -> Self
@@ -259,7 +259,7 @@ fn late() -> Status {
 
 /// Of a stream that the caller sends.
 fn silent() -> Status {
-    let message = "Nothing came of the stream for too long.";
+    let message = "The stream was silent for too long.";
     Error::new(ErrorReason::DeadlineExceeded, message).into()
 }
 
@@ -363,7 +363,7 @@ fn status_of(response: &Response<Body>) -> Option<Code> {
     Some(Code::from_bytes(header.as_bytes()))
 }
 
-/// tonic answers some cases by itself; they get the rows of our table.
+/// tonic itself answers some cases; they get the reasons of our table.
 fn mapped(response: Response<Body>) -> Response<Body> {
     let ours = response.headers().contains_key("grpc-status-details-bin");
     let error = match status_of(&response) {

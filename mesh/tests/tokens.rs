@@ -123,7 +123,7 @@ fn signed_tokens_with_wrong_claims_are_invalid() {
     let now = test.clock.now().as_second();
     type Change = fn(&mut Claims, i64);
     let wrong: [(&str, Change); 7] = [
-        ("iss", |claims, _| claims.iss = "somebody".into()),
+        ("iss", |claims, _| claims.iss = "another".into()),
         ("aud", |claims, _| claims.aud = "something".into()),
         ("sub", |claims, _| claims.sub = String::new()),
         ("sub of another kind", |claims, _| {

@@ -1,6 +1,6 @@
 //! What payment providers tell. An event is kept under its id before anything else; then it is answered, and looked at behind
 //! the answer: does it contradict what is known here, it is quarantined, else its order is taken on, which asks the provider
-//! itself. So an event may come twice, late, or before an earlier one, and one that nobody sent to us costs nothing but a look.
+//! itself. So an event may come twice, late, or before an earlier one, and a forged one costs only a lookup.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,7 +19,7 @@ use crate::{
     store::{WebhookStore, webhooks::Recorded},
 };
 
-/// How often what waits is looked for that nobody told of.
+/// The interval at which pending events are looked for without a notification.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Events read at once.
 const BATCH: usize = 256;

@@ -75,7 +75,7 @@ pub struct Caller {
 /// What a method asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// No user; any service of ours.
+    /// No user; any of our services.
     Anyone,
     /// Any signed-in user.
     User,

@@ -35,7 +35,7 @@ pub(crate) fn parse_email(field: &str, email: &str) -> Result<Option<String>, Er
 /// Reads a BCP 47 language tag.
 pub(crate) fn parse_locale(field: &str, locale: &str) -> Result<String, Error> {
     let mut parts = locale.split('-');
-    let letters =
+    let is_letters =
         |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
     let language = parts.next().is_some_and(letters);
     let rest = parts

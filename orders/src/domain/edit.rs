@@ -84,11 +84,11 @@ pub fn check_requested(wanted: &[RequestedLine], limits: Limits) -> Result<(), E
 
 /// The variants of the cart and of these lines: each once, those of the cart first.
 pub fn variants_with<'a>(cart: &'a Cart, wanted: &'a [RequestedLine]) -> Vec<&'a str> {
-    let mut met = HashSet::new();
+    let mut seen_ids = HashSet::new();
     let there = cart.lines.iter().map(|line| line.variant_id.as_str());
     there
         .chain(wanted.iter().map(|line| line.variant_id.as_str()))
-        .filter(|id| met.insert(*id))
+        .filter(|id| seen_ids.insert(*id))
         .collect()
 }
 

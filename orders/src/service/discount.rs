@@ -80,7 +80,7 @@ impl DiscountService for DiscountHandler {
                     }));
                 }
                 Replaced::CodeTaken => return Err(code_taken().into()),
-                // Each round somebody's change was taken, so this ends.
+                // In each round one change wins, so this ends.
                 Replaced::Stale => {}
             }
         }

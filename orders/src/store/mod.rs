@@ -58,7 +58,7 @@ pub trait CartStore: Send + Sync {
     async fn claim_cart(&self, id: &str, claim: &Claim) -> Result<Claimed, Error>;
 
     /// Takes the claim off that stands for `order_id`, if it does and the order was not placed, and says whether it did.
-    /// `used`: the key met a definite refusal and stays used up; otherwise it is as if it had never claimed.
+    /// `used`: the key had a definite refusal and stays used; otherwise the claim leaves no trace.
     async fn release_claim(
         &self,
         id: &str,
@@ -115,11 +115,11 @@ pub struct Found {
     pub times_used_by_customer: i64,
 }
 
-/// What came of replacing a discount.
+/// The result of replacing a discount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
     Done,
-    /// Somebody else changed it, or it is gone: read it again.
+    /// A conflict, or it was deleted: read it again.
     Stale,
     /// The new code is another discount's.
     CodeTaken,

@@ -18,7 +18,7 @@ pub trait WebhookStore: Send + Sync {
     /// Events that are due at `now`, the longest due first.
     async fn due_webhook_events(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookEvent>, Error>;
 
-    /// Notes what came of an event that waits; one that does not keeps what it has.
+    /// Records the result of a pending event; others do not change.
     async fn settle_event(&self, id: &str, state: EventState, reason: Option<&str>) -> Result<(), Error>;
 
     /// Looks at an event that waits later.
@@ -28,7 +28,7 @@ pub trait WebhookStore: Send + Sync {
     async fn forget_events(&self, before: Timestamp) -> Result<(), Error>;
 }
 
-/// What came of keeping an event.
+/// The result of storing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// It came for the first time.

@@ -20,7 +20,7 @@ pub fn store() -> Option<String> {
     })
 }
 
-/// A database that nobody else uses.
+/// A database for one test.
 pub struct Database {
     url: String,
     name: String,
@@ -66,7 +66,7 @@ fn named(server: &str, database: &str) -> String {
     let (hosts, login) = place.split_once('/').unwrap_or((place, ""));
     let mut options = options.to_owned();
     if hosts.contains('@') && !options.contains("authSource") {
-        // Whoever logs in does so where the server's own URL says.
+        // The user logs in at the database of the server's own URL.
         let login = if login.is_empty() { "admin" } else { login };
         options = format!("{options}&authSource={login}");
     }

@@ -176,7 +176,7 @@ async fn quantities_are_one_to_999_on_the_sum() {
         violations(&error),
         [("lines.0.quantity", ErrorReason::QuantityOutOfRange)]
     );
-    // Split over a hundred lines, of which each by itself would do.
+    // Split over a hundred lines, each of which alone would be allowed.
     let split = vec![(cup.as_str(), 10); 100];
     assert_eq!(refused(&split).await.reason(), ErrorReason::QuantityOutOfRange);
     assert_eq!(

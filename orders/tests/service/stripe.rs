@@ -123,7 +123,7 @@ async fn an_action_whose_time_is_over_is_cancelled_at_stripe_unless_it_was_appro
         let wanted = action(shop.pay(&cart, "pm_card_authenticationRequired").await);
         let order = wanted.order.unwrap();
         if approve {
-            // The last moment: the hold stands, and nobody has told of it yet.
+            // The last moment: the hold exists, and no webhook has arrived yet.
             assert!(shop.stripe.decide(&wanted.payment_id, true));
             shop.setup.test.clock.advance(HOLD - Duration::from_secs(1));
             confirmed(&shop, &order).await;
@@ -210,7 +210,7 @@ async fn a_payment_that_is_found_late_is_resumed_or_where_the_units_are_gone_let
             let reason = ErrorReason::InsufficientStock;
             shop.setup.catalog.refuse("ConfirmReservation", reason);
         }
-        // Nobody was there until long after the hold.
+        // No process ran until long after the hold.
         shop.setup.test.clock.advance(HOLD * 200);
         let order = shop.setup.order(&order_id).await;
         if gone {
@@ -414,7 +414,7 @@ async fn a_capture_that_stripe_let_go_leaves_the_order_to_staff() {
             return;
         }
     }
-    panic!("nobody is told that the capture failed");
+    panic!("no event says that the capture failed");
 }
 
 on_mongo!(

@@ -442,7 +442,7 @@ impl Scenario {
         let expected = match self {
             Self::Placed | Self::Changed | Self::CaptureFails | Self::Refunded => State::Confirmed,
             Self::Declined | Self::Abandoned => State::Failed,
-            // A crash before the buyer was sent to the bank: nobody approves.
+            // A crash before the buyer was sent to the bank, so the payment is not approved.
             Self::Approved if order.state == State::Failed => State::Failed,
             Self::Approved => State::Confirmed,
             // A crash before the intent is a cancellation that never was.

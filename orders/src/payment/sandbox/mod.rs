@@ -1,5 +1,5 @@
 //! The built-in provider for development and tests. It stands for a provider elsewhere: what it acknowledged is in a journal
-//! of its own, synced at each entry, and survives a crash of ours.
+//! of its own, synced at each entry, and survives a crash of the process.
 //!
 //! Tokens: `tok_visa` succeeds · `tok_declined`, `tok_insufficient_funds` are declined · `tok_requires_action` waits for the
 //! buyer · `tok_timeout` is accepted, and its answer lost once · `tok_unavailable` never answers · `tok_capture_fails` is

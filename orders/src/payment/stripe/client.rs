@@ -45,7 +45,7 @@ pub(super) struct Answer<T> {
 /// Why there is no answer to what was asked.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// Nothing can be told, or nothing was done.
+    /// Unknown, or not done.
     Failure(Failure),
     /// Stripe failed, and answers so under this key for good: whether something was done has to be looked at.
     Stored,
@@ -96,7 +96,7 @@ impl From<Failure> for Trouble {
 }
 
 impl Trouble {
-    /// The failure, where a refusal is none that was reckoned with.
+    /// The failure of an unexpected refusal.
     pub(super) fn failure(self) -> Failure {
         match self {
             Self::Failure(failure) => failure,

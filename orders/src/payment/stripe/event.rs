@@ -112,7 +112,7 @@ fn foreign(account: Option<&str>, livemode: Option<bool>, live: Option<bool>) ->
     }
 }
 
-/// The money it is about; `None` where that is nobody's here.
+/// The payment or refund it is about; `None` if it is not one of ours.
 fn about(kind: &str, object: Value) -> Result<Option<About>, serde_json::Error> {
     Ok(match kind {
         // Nothing has happened yet.

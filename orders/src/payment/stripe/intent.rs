@@ -63,7 +63,7 @@ struct Redirect {
 pub(super) enum Standing {
     /// Nothing was asked of the bank yet.
     Open,
-    /// This came of it.
+    /// The outcome.
     Known(Authorization),
     /// The bank is being asked.
     Running,
@@ -160,7 +160,7 @@ pub(super) fn running() -> Failure {
     Failure::Unknown("the bank has not answered stripe yet".into())
 }
 
-/// What a buyer is told of a bank's no.
+/// The message for a buyer whose bank declined.
 pub(super) fn decline(message: Option<&str>) -> String {
     message.unwrap_or("The bank declined the payment.").to_owned()
 }

@@ -3,8 +3,8 @@
 //! An intent is opened first, under a key made of the order's id, and confirmed second: opening it moves no money, so that the
 //! bank is only ever asked by way of an intent whose id is known. Whatever answer is lost after that, the intent is retrieved
 //! and says what became of it. A failure that Stripe keeps under a key is answered under it for good; then what it may have done
-//! is looked for, and only if there is nothing, the next key is tried. Keys are the same whoever asks, so two processes that
-//! drive an order cannot confirm it twice: the second meets the first one's key.
+//! is looked for, and only if there is nothing, the next key is tried. Keys do not depend on the process, so two processes that
+//! run an order cannot confirm it twice: the second finds the first one's key.
 
 mod amount;
 mod client;
@@ -51,7 +51,7 @@ impl Stripe {
         anyhow::ensure!(
             !production || !settings.webhook_secrets().is_empty(),
             "STRIPE_WEBHOOK_SECRET: is needed beside STRIPE_SECRET_KEY in the production profile, and not set: a buyer who \
-             never comes back from the bank is told of by webhooks"
+             never returns from the bank is reported by webhooks"
         );
         let client = Client::new(base.as_str(), key).context("STRIPE_SECRET_KEY")?;
         Ok(Some(Arc::new(Self { client })))
@@ -112,7 +112,7 @@ fn declined(payment_id: &str, refusal: &Refusal) -> Authorization {
     } else if of_the_token {
         "The payment token is not one the provider gave out.".to_owned()
     } else {
-        // What Stripe says there is for whoever runs the shop.
+        // Stripe's message is for the shop's operator.
         tracing::warn!(
             payment.id = payment_id,
             stripe.refusal = refusal.text(),
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(
             open(settings(" ", "whsec", https), env),
             Ok(false),
-            "an empty key is none"
+            "an empty key counts as unset"
         );
         assert_eq!(open(settings("sk", "", http), env), Ok(true));
         env.profile = Profile::Production;

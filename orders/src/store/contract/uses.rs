@@ -239,7 +239,7 @@ async fn uses_and_their_return_agree(store: Store) {
     assert_eq!(by_customers, times_used(&store, "disc_1").await);
 }
 
-/// A limit that staff lower holds for whoever comes after.
+/// A lowered limit applies to all later uses.
 async fn a_lowered_limit_holds_at_once(store: Store) {
     store
         .insert_discount(&discount("disc_1", "MANY", 0))

@@ -40,7 +40,7 @@ fn event(id: &str, second: i64) -> WebhookEvent {
     }
 }
 
-/// An id is kept once, whoever comes at the same time; the same id with another content is a conflict.
+/// An id is stored once, also under concurrency; the same id with another content is a conflict.
 async fn an_event_is_kept_once(store: Store) {
     let first = event("stripe:evt_1", 0);
     let calls = (0..20).map(|_| {
@@ -103,7 +103,7 @@ async fn events_wait_until_they_are_settled(store: Store) {
     assert!(due(10).await.is_empty(), "a replay is not looked at again");
 }
 
-/// Old events go, but not what waits, and not what somebody has to look at.
+/// Old events are deleted, but not pending ones, and not those that staff have to look at.
 async fn old_events_are_forgotten(store: Store) {
     for id in ["done", "waiting", "quarantined"] {
         store.record_event(&event(id, 0)).await.unwrap();

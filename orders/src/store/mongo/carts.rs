@@ -1,6 +1,6 @@
 //! Carts in MongoDB. A cart is one document, and each change replaces it where its version is the one the change was made
 //! on. A step that has to decide by what the cart says (a claim and its end) reads, decides and replaces, and does so again
-//! when somebody else was faster: of any number of claims one finds the version it read, the others then see its claim.
+//! on a conflict: of any number of claims one finds the version it read, the others then see its claim.
 
 use async_trait::async_trait;
 use comptoir_mesh::Error;
@@ -86,7 +86,7 @@ impl MongoCarts {
         Ok(Self { carts })
     }
 
-    /// Reads, changes and replaces a cart until nobody else was faster; whether there was anything to change.
+    /// Reads, changes and replaces a cart, and retries on conflicts; returns whether there was anything to change.
     async fn change(
         &self,
         id: &str,

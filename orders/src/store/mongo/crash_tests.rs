@@ -136,7 +136,7 @@ async fn a_use_that_was_not_recorded_counts() {
     assert_eq!(
         server.counts("user_1").await,
         (2, 1),
-        "recorded by whoever came next"
+        "recorded by the next call"
     );
     server.give_back("order_1").await;
     assert_eq!(server.counts("user_1").await, (1, 0));

@@ -7,7 +7,7 @@
 //! - Its `turn` grows with each change of the count or the limits, and the count changes only where the turn still is the
 //!   one that was read: one **move** at a time, each decided on what still holds when it is written.
 //! - The same write leaves the move in `last`. Only then is it recorded in `discount_uses`.
-//! - Whoever moves next first sees to it that `last` is recorded, since writing its own move takes the place of it.
+//! - The next move first records `last`, since its own write replaces it.
 //!
 //! So `discount_uses` knows every move but perhaps the last, and the document knows that one: both together say for every
 //! order whether it counts, and how many uses a customer has. A record is made once as counted and goes to given back once,
@@ -214,7 +214,7 @@ impl MongoDiscounts {
         Ok(Some(View { stored, given_back }))
     }
 
-    /// Writes a move, if nobody else wrote since the view, and records it.
+    /// Writes a move, unless another was written since the view, and records it.
     async fn make(&self, view: &View, count: i64, made: Move) -> Result<bool, Error> {
         let stored = &view.stored;
         let done = self
@@ -332,7 +332,7 @@ impl DiscountStore for MongoDiscounts {
                 "code": fold(&discount.code),
                 "discount": encode(discount)?,
             },
-            // Whoever is about to use it has to look at the new limits.
+            // A use in progress has to check the new limits.
             "$inc": { "turn": 1_i64 },
         };
         let as_read = doc! { "_id": &discount.id, "version": discount.version - 1 };

@@ -4,7 +4,7 @@
 //!
 //! - **carts**: a document each, replaced where its version still is the one that was read.
 //! - **discounts**: a document each with the count of its uses; `discount_uses` says for which orders. How a crash between the
-//!   two loses nothing is told in `discounts`.
+//!   two loses nothing is explained in `discounts`.
 //! - **orders**: a document each, its events in it until they are published, so that both are one write.
 //! - **`webhook_events`**: a document each, of what payment providers told.
 //! - **`order_numbers`**: one document, whose count is only ever raised.

@@ -117,7 +117,7 @@ impl Setup {
         with_token(&self.test.token(user_id, role), call).await
     }
 
-    /// A new cart of whoever this runs as.
+    /// A new cart of the current caller.
     pub(crate) async fn cart(&self, lines: &[(&str, i32)]) -> Cart {
         let request = CreateCartRequest {
             lines: inputs(lines),

@@ -292,7 +292,7 @@ impl StripeDouble {
         (status, Vec::new(), json!({ "decided": decided }).to_string())
     }
 
-    /// Answers by what is kept under the key, or does it and keeps what came of it.
+    /// Answers with what is stored under the key, or handles the request and stores the result.
     fn answer(&self, operation: Operation, request: &Request, fault: Option<Fault>) -> (u16, bool, String) {
         let authorized = request
             .headers
