@@ -46,7 +46,7 @@ soak: ## What `make test` runs in a quick form, in full: crashes, races, faults;
 	  crashes:: races:: import:: chaos:: replicas::
 	SEED=$${SEED:-$$RANDOM} EXAMPLES=$${EXAMPLES:-100} e2e/schemathesis/run
 
-lint: $(BUF) ## Formatting, clippy and the protos
+lint: words $(BUF) ## Formatting, clippy and the protos
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(TEST_FEATURES) -- -D warnings
 	$(BUF) lint

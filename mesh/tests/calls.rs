@@ -294,6 +294,8 @@ async fn a_call_goes_to_another_address_when_one_is_not_there() {
 #[tokio::test]
 async fn calls_before_the_service_is_there_are_unavailable() {
     let mut client = NotifierServiceClient::new(in_process().channel("gateway"));
-    let error = get(&mut client, "early").await.expect_err("there is no service yet");
+    let error = get(&mut client, "early")
+        .await
+        .expect_err("there is no service yet");
     assert_eq!(error.reason(), ErrorReason::DependencyUnavailable);
 }

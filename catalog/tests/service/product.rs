@@ -196,7 +196,7 @@ async fn an_update_takes_the_version_that_was_read() {
         ),
         "VERSION_CONFLICT"
     );
-    // The old slug is free, and belongs to whoever takes it.
+    // The old slug is free for another product.
     let next = shop.create(plain("Mug", 0)).await;
     assert_eq!(by_slug(&shop, Who::Guest, "mug").await.unwrap(), next.id);
 

@@ -128,7 +128,7 @@ async fn what_one_changes_is_seen_through_the_other() {
         product = one.update(&product, &title, &format!("10.0{round}")).await;
         let expected = (title.clone(), cents);
 
-        // An order and staff are told what holds now, whichever replica they ask.
+        // Orders and staff get the present state from every replica.
         let request = BatchGetVariantsRequest {
             variant_ids: vec![product.variants[0].id.clone()],
         };

@@ -396,9 +396,9 @@ async fn wrong_credentials_end_the_start_at_once() {
         return;
     };
     let started = Instant::now();
-    let mut nobody = url::Url::parse(&database.url()).unwrap();
-    nobody.set_username("comptoir_nobody").unwrap();
-    let said = refusal(nobody.as_str()).await;
+    let mut unknown_user = url::Url::parse(&database.url()).unwrap();
+    unknown_user.set_username("comptoir_unknown_user").unwrap();
+    let said = refusal(unknown_user.as_str()).await;
     assert!(said.contains("DATABASE_URL"), "{said}");
     let mut nowhere = url::Url::parse(&database.url()).unwrap();
     nowhere.set_path("comptoir_nowhere");

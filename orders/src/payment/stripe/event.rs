@@ -112,7 +112,7 @@ fn foreign(account: Option<&str>, livemode: Option<bool>, live: Option<bool>) ->
     }
 }
 
-/// The payment or refund it is about; `None` if it is not one of ours.
+/// The payment or refund it is about; `None` if it belongs to no order here.
 fn about(kind: &str, object: Value) -> Result<Option<About>, serde_json::Error> {
     Ok(match kind {
         // Nothing has happened yet.

@@ -133,11 +133,7 @@ async fn a_use_that_was_not_recorded_counts() {
     );
     server.forget("order_1").await;
     assert_eq!(server.used("order_3", "user_2").await, Use::Counted);
-    assert_eq!(
-        server.counts("user_1").await,
-        (2, 1),
-        "recorded by the next call"
-    );
+    assert_eq!(server.counts("user_1").await, (2, 1), "recorded by the next call");
     server.give_back("order_1").await;
     assert_eq!(server.counts("user_1").await, (1, 0));
 }
