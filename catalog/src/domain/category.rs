@@ -1,4 +1,4 @@
-//! The shop's tree.
+//! The tree of categories.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ pub struct Category {
     pub id: String,
     /// Unique among categories.
     pub slug: String,
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// None at the top.
     pub parent_id: Option<String>,
@@ -20,15 +20,15 @@ pub struct Category {
 /// A category as staff write it, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CategoryDraft {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// How it is to be named in URLs.
+    /// How its slug is chosen.
     pub slug: SlugChoice,
-    /// None puts it at the top.
+    /// The parent; None for a category at the top.
     pub parent_id: Option<String>,
 }
 
-/// The categories as a tree: it is small, and read whole.
+/// The categories as a tree. It is small, so it is always read completely.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     nodes: Vec<Category>,
@@ -46,7 +46,7 @@ impl Tree {
                 .push(category);
         }
         for siblings in children.values_mut() {
-            // Last first, because they are taken from the end.
+            // In reverse order, because they are popped from the end.
             siblings.sort_by_cached_key(|category| {
                 std::cmp::Reverse((super::text::fold(&category.name), category.id.clone()))
             });

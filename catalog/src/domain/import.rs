@@ -1,35 +1,34 @@
-//! A product as rows of a file name it, laid over what is stored.
+//! A product of an import file, and how it changes the stored product.
 
 use super::text::slug_of;
 use super::{Content, Image, Product, ProductDraft, SlugChoice, Status, VariantDraft};
 
-/// What a file says of one product. None means that the file does not name it, and it stays as it is; an empty text
-/// clears it.
+/// One product of a file. A field that is None is not in the file, so the stored value stays; an empty text clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportedProduct {
     /// The handle as the file has it, letter case aside.
     pub handle: String,
-    /// The handle as it stands in URLs.
+    /// The handle as a slug.
     pub slug: String,
     /// Needed for a new product.
     pub title: Option<String>,
     /// Sanitised HTML.
     pub description: Option<String>,
-    /// Who makes it.
+    /// The vendor.
     pub vendor: Option<String>,
-    /// What kind of thing it is.
+    /// The product type.
     pub product_type: Option<String>,
-    /// All of them.
+    /// All tags.
     pub tags: Option<Vec<String>>,
-    /// The id of a category there is.
+    /// The id of an existing category.
     pub category_id: Option<String>,
     /// ACTIVE for a new product when None.
     pub status: Option<Status>,
     /// The names of the axes; as many as the stored product has.
     pub options: Option<Vec<String>>,
-    /// The variants named, found by their option values; others stay.
+    /// The variants in the file, matched by their option values. Other variants stay.
     pub variants: Vec<ImportedVariant>,
-    /// The pictures named, found by their URL; others stay.
+    /// The pictures in the file, matched by their URL. Other pictures stay.
     pub images: Vec<Image>,
     /// The title for search engines.
     pub seo_title: Option<String>,
@@ -39,12 +38,12 @@ pub struct ImportedProduct {
     pub currency: String,
 }
 
-/// What a file says of one variant.
+/// One variant of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportedVariant {
     /// One for each option.
     pub option_values: Vec<String>,
-    /// The shop's own number.
+    /// The SKU.
     pub sku: Option<String>,
     /// In minor units; needed for a new variant.
     pub price: Option<i64>,
@@ -52,34 +51,34 @@ pub struct ImportedVariant {
     pub compare_at_price: Option<Option<i64>>,
     /// The first stock of a new variant; a stored one keeps its stock.
     pub quantity: Option<i32>,
-    /// What one unit weighs; None inside clears it.
+    /// The weight of one unit; None inside clears it.
     pub weight_grams: Option<Option<i32>>,
     /// Its own picture; None inside clears it.
     pub image: Option<Option<Image>>,
 }
 
-/// What became of an imported product.
+/// What an import did with a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// It was not there.
+    /// It was created.
     Created,
-    /// Something of it was otherwise.
+    /// It was changed.
     Updated,
-    /// It was so already: nothing was written, and no event.
+    /// It did not differ: nothing was written, not even an event.
     Unchanged,
 }
 
-/// The answer to an import.
+/// The result of importing one product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// The product's id.
     pub product_id: String,
-    /// What became of it.
+    /// What the import did.
     pub outcome: ImportOutcome,
 }
 
 impl ImportedProduct {
-    /// The content that results from laying this over what is stored. The error is a sentence for the report.
+    /// The stored content with the fields of the file applied. The error is a sentence for the report.
     pub fn over(&self, stored: Option<&Product>) -> Result<ProductDraft, String> {
         let mut content = stored.map(|product| product.content.clone()).unwrap_or_default();
         self.handle_over(&mut content, stored.is_none())?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 pub struct Media {
     /// Derived from the stored bytes: the same picture is stored once.
     pub id: String,
-    /// What the bytes are.
+    /// The format of the bytes.
     pub content_type: MediaType,
     /// In pixels.
     pub width: u32,
@@ -17,7 +17,7 @@ pub struct Media {
     pub bytes: Bytes,
 }
 
-/// The picture formats that are taken.
+/// The picture formats that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaType {
     /// image/png

@@ -1,4 +1,4 @@
-//! What the catalogue is made of: types that cannot be wrong, without stores, messages or waiting.
+//! The domain types of the catalogue, which are always valid. They know no stores, messages or async code.
 
 mod category;
 mod import;

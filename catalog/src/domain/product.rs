@@ -12,7 +12,7 @@ const DEFAULT_TITLE: &str = "Default Title";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Everybody.
+    /// Everyone.
     #[default]
     Active,
     /// Staff, while it is being written.
@@ -21,22 +21,22 @@ pub enum Status {
     Archived,
 }
 
-/// What a shop sells, in one or more variants. [`Content`] is what staff wrote of it.
+/// A product of the shop, with one or more variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     /// Begins with `prod_`.
     pub id: String,
     /// Unique in the shop.
     pub slug: String,
-    /// What staff wrote.
+    /// The text and pictures that staff wrote.
     pub content: Content,
-    /// The ISO 4217 code of every price of it.
+    /// The ISO 4217 code of all its prices.
     pub currency: String,
     /// Who sees it.
     pub status: Status,
     /// At least one, in the order staff gave them.
     pub variants: Vec<Variant>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its content changed last; not its stock.
     pub updated_at: Timestamp,
@@ -51,13 +51,13 @@ pub struct Content {
     pub title: String,
     /// Sanitised HTML.
     pub description: String,
-    /// Who makes it.
+    /// The vendor.
     pub vendor: Option<String>,
-    /// What kind of thing it is.
+    /// The product type.
     pub product_type: Option<String>,
-    /// Free words, distinct, in the order given.
+    /// Tags, distinct, in the order that staff wrote.
     pub tags: Vec<String>,
-    /// Where it stands in the tree.
+    /// Its category.
     pub category_id: Option<String>,
     /// The names of the axes; each variant has a value on each.
     pub options: Vec<String>,
@@ -81,12 +81,12 @@ pub struct ProductOption {
     pub values: Vec<String>,
 }
 
-/// What can be bought.
+/// A variant of a product, which is what customers buy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// Begins with `var_`.
     pub id: String,
-    /// The shop's own number.
+    /// The SKU.
     pub sku: Option<String>,
     /// In the order of the product's options.
     pub option_values: Vec<String>,
@@ -94,13 +94,13 @@ pub struct Variant {
     pub price: i64,
     /// The price before a reduction, in minor units.
     pub compare_at_price: Option<i64>,
-    /// What one unit weighs.
+    /// The weight of one unit.
     pub weight_grams: Option<i32>,
     /// Its own picture.
     pub image: Option<Image>,
-    /// Units in the house, held ones too.
+    /// Units on hand, including reserved ones.
     pub on_hand: i32,
-    /// Units held for orders being paid.
+    /// Units reserved for orders that are being paid.
     pub reserved: i32,
 }
 
@@ -120,7 +120,7 @@ pub struct Image {
 /// A product's content as staff write it, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductDraft {
-    /// How it is to be named in URLs.
+    /// How its slug is chosen.
     pub slug: SlugChoice,
     /// Text and pictures.
     pub content: Content,
@@ -146,7 +146,7 @@ pub enum SlugChoice {
 pub struct VariantDraft {
     /// A variant of the product; None makes a new one.
     pub id: Option<String>,
-    /// The shop's own number.
+    /// The SKU.
     pub sku: Option<String>,
     /// One for each option of the product.
     pub option_values: Vec<String>,
@@ -156,7 +156,7 @@ pub struct VariantDraft {
     pub compare_at_price: Option<i64>,
     /// The first stock of a new variant; of a stored one its present stock, or it is refused.
     pub quantity: Option<i32>,
-    /// What one unit weighs.
+    /// The weight of one unit.
     pub weight_grams: Option<i32>,
     /// Its own picture.
     pub image: Option<Image>,
@@ -181,9 +181,9 @@ pub enum ProductSort {
 pub struct ProductQuery {
     /// The order.
     pub sort: ProductSort,
-    /// The place to go on behind: the sort value and id of the last one seen.
+    /// The position after which the page starts: the sort value and id of the last product seen.
     pub after: Option<(String, String)>,
-    /// At most so many.
+    /// The most products on the page.
     pub limit: usize,
     /// Only of these categories; empty is all.
     pub categories: Vec<String>,
@@ -239,12 +239,12 @@ impl Product {
             .unwrap_or_default()
     }
 
-    /// Whether anybody can buy a unit of it.
+    /// Whether a unit of it can be bought.
     pub fn is_available(&self) -> bool {
         self.is_active() && self.variants.iter().any(|variant| variant.available() > 0)
     }
 
-    /// Whether everybody may see it.
+    /// Whether everyone may see it.
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
     }

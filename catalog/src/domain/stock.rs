@@ -1,54 +1,54 @@
-//! Units on hand, held and moved.
+//! Stock, reservations and movements.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How many units of a variant there are.
+/// The stock of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stock {
-    /// Whose.
+    /// The variant.
     pub variant_id: String,
-    /// Units in the house, held ones too.
+    /// Units on hand, including reserved ones.
     pub on_hand: i32,
-    /// Units held for orders being paid.
+    /// Units reserved for orders that are being paid.
     pub reserved: i32,
 }
 
-/// Units moved by a person.
+/// A change of the units on hand by staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjustment {
-    /// Whose units.
+    /// The variant.
     pub variant_id: String,
     /// Not 0.
     pub delta: i32,
-    /// Why, for the ledger.
+    /// The reason, for the ledger.
     pub reason: String,
-    /// Who.
+    /// The id of the staff user.
     pub actor: String,
     /// The idempotency key, for this variant and actor.
     pub request_id: String,
 }
 
-/// Units asked for, all or none.
+/// A reservation of units, of all lines or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// The order's id.
     pub id: String,
     /// One for each variant; see [`Reservation::new`].
     pub lines: Vec<ReservationLine>,
-    /// How long the units are held, by the store's clock.
+    /// How long the units are reserved, by the store's clock.
     pub ttl: Duration,
 }
 
-/// How many units of what.
+/// A line of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReservationLine {
-    /// Of what.
+    /// The variant.
     pub variant_id: String,
     /// 1 or more.
     pub quantity: i32,
-    /// The place in the request, for the answer that names what is short.
+    /// The index of the line in the request, for refusals.
     pub place: usize,
 }
 
@@ -57,7 +57,7 @@ pub struct ReservationLine {
 pub struct Movement {
     /// Begins with `mov_`.
     pub id: String,
-    /// Where it stands in the ledger: grows with each entry.
+    /// The position in the ledger: grows with each entry.
     pub position: i64,
     /// Of the units on hand.
     pub delta: i32,
@@ -67,7 +67,7 @@ pub struct Movement {
     pub actor: String,
     /// The order it was for.
     pub order_id: Option<String>,
-    /// When.
+    /// When it happened.
     pub created_at: Timestamp,
 }
 

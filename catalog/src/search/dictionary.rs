@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use super::query::Wanted;
+use super::query::QueryWord;
 use super::{stem, text};
 
 /// Where a word stands in a product, as bits.
@@ -134,13 +134,13 @@ impl Dictionary {
 
     /// Calls `each` with every product the word finds and what the find is worth; with a product more than once when several
     /// words of the dictionary are found.
-    pub(crate) fn find(&self, wanted: &Wanted, mut each: impl FnMut(u32, u32)) {
+    pub(crate) fn find(&self, query_word: &QueryWord, mut each: impl FnMut(u32, u32)) {
         let mut hits = Vec::new();
-        for word in wanted.spellings() {
-            self.look_up(word, wanted.matching, &mut hits);
+        for word in query_word.spellings() {
+            self.look_up(word, query_word.matching, &mut hits);
         }
-        if hits.is_empty() && wanted.matching == Matching::Prefix {
-            for word in wanted.spellings() {
+        if hits.is_empty() && query_word.matching == Matching::Prefix {
+            for word in query_word.spellings() {
                 self.near_beginnings(word, text::typos(word), &mut hits);
             }
         }
@@ -193,11 +193,11 @@ impl Dictionary {
     /// Words at most `typos` edits away, other than itself.
     fn near(&self, word: &str, typos: usize, hits: &mut Vec<(u32, u32)>) {
         let letters: Vec<char> = word.chars().collect();
-        let wanted = signature(word);
+        let expected = signature(word);
         let mut term = Vec::new();
         for (number, signature) in self.signatures.iter().enumerate() {
             if length(*signature).abs_diff(letters.len()) > typos
-                || has_more((signature ^ wanted) & LETTERS, 2 * typos)
+                || has_more((signature ^ expected) & LETTERS, 2 * typos)
             {
                 continue;
             }
@@ -215,10 +215,11 @@ impl Dictionary {
             return;
         }
         let letters: Vec<char> = word.chars().collect();
-        let wanted = signature(word);
+        let expected = signature(word);
         let mut term = Vec::new();
         for (number, signature) in self.signatures.iter().enumerate() {
-            if length(*signature) + typos < letters.len() || has_more(wanted & !signature & LETTERS, typos) {
+            if length(*signature) + typos < letters.len() || has_more(expected & !signature & LETTERS, typos)
+            {
                 continue;
             }
             term.clear();
@@ -271,7 +272,9 @@ mod tests {
 
     fn found(dictionary: &Dictionary, word: &str, matching: Matching) -> Vec<u32> {
         let mut found = Vec::new();
-        dictionary.find(&Wanted::new(word, matching), |document, _| found.push(document));
+        dictionary.find(&QueryWord::new(word, matching), |document, _| {
+            found.push(document)
+        });
         found.sort_unstable();
         found.dedup();
         found
@@ -322,7 +325,7 @@ mod tests {
     fn a_better_find_is_worth_more() {
         let dictionary = dictionary(&["shirt", "shirts", "shirtdress", "skirt"]);
         let mut worth = [0; 4];
-        dictionary.find(&Wanted::new("shirt", Matching::Prefix), |document, value| {
+        dictionary.find(&QueryWord::new("shirt", Matching::Prefix), |document, value| {
             let best = &mut worth[document as usize];
             *best = value.max(*best);
         });

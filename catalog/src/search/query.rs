@@ -131,7 +131,7 @@ impl State {
     /// The products in which all words of `text` are found, each with its score; None when there are no words, which all
     /// products match.
     pub(super) fn matches(&self, text: &str) -> Option<Vec<(u32, u32)>> {
-        let words = wanted(text);
+        let words = query_words(text);
         if words.is_empty() {
             return None;
         }
@@ -186,7 +186,7 @@ struct Tally {
 
 /// A word that a query looks for.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct QueryWord {
     word: String,
     /// All of what it is a part of, without what stands between the parts: `tshirt` for `t-shirt`, `mens` for `men's`.
     whole: Option<String>,
@@ -195,7 +195,7 @@ pub(super) struct Wanted {
     pub(super) matching: Matching,
 }
 
-impl Wanted {
+impl QueryWord {
     pub(super) fn new(word: &str, matching: Matching) -> Self {
         Self {
             word: word.to_owned(),
@@ -212,11 +212,11 @@ impl Wanted {
 }
 
 /// The words of a query and how each is meant.
-fn wanted(query: &str) -> Vec<Wanted> {
+fn query_words(query: &str) -> Vec<QueryWord> {
     let query = text::fold(query);
     let all = Sku::of_folded(&query);
-    let mut words: Vec<Wanted> = Vec::new();
-    let mut symbols: Vec<Wanted> = Vec::new();
+    let mut words: Vec<QueryWord> = Vec::new();
+    let mut symbols: Vec<QueryWord> = Vec::new();
     // Whether the last word may still be in the making.
     let mut open = false;
     for piece in query.split_whitespace() {
@@ -225,17 +225,17 @@ fn wanted(query: &str) -> Vec<Wanted> {
         for part in &piece.parts {
             open = part.counts;
             if part.counts {
-                words.push(Wanted {
+                words.push(QueryWord {
                     whole: piece.whole.clone(),
                     skus: sku
                         .into_iter()
                         .chain(all.filter(|all| Some(*all) != sku))
                         .collect(),
-                    ..Wanted::new(part.word, Matching::Word)
+                    ..QueryWord::new(part.word, Matching::Word)
                 });
             }
         }
-        let exactly = |symbol| Wanted::new(symbol, Matching::Exact);
+        let exactly = |symbol| QueryWord::new(symbol, Matching::Exact);
         symbols.extend(piece.symbols.into_iter().map(exactly));
     }
     let Some(last) = words.last_mut() else {
@@ -248,11 +248,11 @@ fn wanted(query: &str) -> Vec<Wanted> {
     words
 }
 
-/// The best so far, at most twice as many as are wanted.
+/// The best so far, at most twice `limit` of them.
 struct Best<'a> {
     state: &'a State,
     query: &'a Query,
-    wanted: usize,
+    limit: usize,
     kept: Vec<Candidate>,
     worst: Option<Candidate>,
 }
@@ -260,11 +260,11 @@ struct Best<'a> {
 impl<'a> Best<'a> {
     fn new(state: &'a State, query: &'a Query) -> Self {
         // One more than the page tells whether another follows.
-        let wanted = query.limit + 1;
+        let limit = query.limit + 1;
         Self {
             state,
             query,
-            wanted,
+            limit,
             kept: Vec::new(),
             worst: None,
         }
@@ -296,11 +296,11 @@ impl<'a> Best<'a> {
             return;
         }
         self.kept.push(candidate);
-        if self.kept.len() == 2 * self.wanted {
+        if self.kept.len() == 2 * self.limit {
             let mut kept = std::mem::take(&mut self.kept);
-            let (_, worst, _) = kept.select_nth_unstable_by(self.wanted - 1, |a, b| self.compare(a, b));
+            let (_, worst, _) = kept.select_nth_unstable_by(self.limit - 1, |a, b| self.compare(a, b));
             self.worst = Some(*worst);
-            kept.truncate(self.wanted);
+            kept.truncate(self.limit);
             self.kept = kept;
         }
     }
@@ -359,10 +359,10 @@ impl<'a> Best<'a> {
     }
 }
 
-/// Whether a product's category, vendor or type is among those wanted.
-pub(super) fn among(wanted: Option<&Vec<bool>>, number: u32) -> bool {
-    match wanted {
+/// Whether a product's category, vendor or type is among the chosen ones.
+pub(super) fn among(chosen: Option<&Vec<bool>>, number: u32) -> bool {
+    match chosen {
         None => true,
-        Some(wanted) => number != NONE && wanted.get(number as usize).copied().unwrap_or(false),
+        Some(chosen) => number != NONE && chosen.get(number as usize).copied().unwrap_or(false),
     }
 }

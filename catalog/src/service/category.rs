@@ -9,7 +9,7 @@ use crate::{
     error::invalid,
 };
 
-/// The tree is read whole by those who show it.
+/// The categories on a page unless the caller says otherwise: callers that show the tree read all of it.
 const PAGE: u32 = 1000;
 
 impl Catalog {

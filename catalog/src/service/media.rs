@@ -14,7 +14,7 @@ use crate::{convert::media_type, error::not_found};
 /// Bytes of a picture in one message.
 const PIECE: usize = 64 * 1024;
 
-/// A picture, piece by piece.
+/// The stream of a picture's bytes.
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<proto::GetMediaResponse, Status>> + Send>>;
 
 impl Catalog {

@@ -18,10 +18,10 @@ const PAGE: u32 = 24;
 /// The most ids in one batch.
 const BATCH: usize = 100;
 
-/// A page as its caller sees it.
+/// A page of products.
 pub(super) struct Shown {
     pub(super) products: Vec<proto::Product>,
-    /// One for each of the products.
+    /// A cursor for each product.
     pub(super) cursors: Vec<String>,
     /// Empty on the last page.
     pub(super) next_page_token: String,
@@ -37,7 +37,7 @@ impl Catalog {
         let found = match &request.key {
             Some(Key::ProductId(id)) => self.products_for(caller.is_staff()).by_id(id).await?,
             Some(Key::Slug(slug)) => {
-                // Slugs are stored in NFC; what a person typed need not be.
+                // Slugs are stored in NFC; typed text need not be in it.
                 let slug: String = slug.nfc().collect();
                 self.products_for(caller.is_staff()).by_slug(&slug).await?
             }
@@ -78,7 +78,7 @@ impl Catalog {
     ) -> Result<proto::BatchGetVariantsResponse, Error> {
         check_batch("variant_ids", &request.variant_ids)?;
         let staff = caller.is_staff();
-        // A cart or order may hold what is no longer shown, and is made of what holds now.
+        // A cart or order may contain variants that are no longer shown, and uses the present prices.
         let all = staff || caller.is_service("orders");
         let found = self.products_for(all).of_variants(&request.variant_ids).await?;
         let variants = found
@@ -137,7 +137,7 @@ impl Catalog {
     ) -> Result<proto::CreateProductResponse, Error> {
         let actor = &caller.staff()?.id;
         let draft = self.draft(request.product).await?;
-        // The id of a variant is ours to give.
+        // The catalog chooses the id of a new variant.
         if let Some(place) = draft.variants.iter().position(|variant| variant.id.is_some()) {
             let message = "A new product has no variants yet.";
             return Err(invalid(format!("product.variants.{place}.id"), message));
@@ -183,7 +183,7 @@ impl Catalog {
         })
     }
 
-    /// The products of a page in its order. What was removed or hidden since the page was found is left out.
+    /// The products of a page in its order. Products deleted or hidden since the page was found are left out.
     pub(super) async fn show(
         &self,
         caller: &Caller,
@@ -196,7 +196,7 @@ impl Catalog {
         let mut shown = Shown {
             products: Vec::with_capacity(ids.len()),
             cursors: Vec::with_capacity(ids.len()),
-            // The page goes on behind the last one, also when that is left out.
+            // The next page starts after the last product, even if that one is left out.
             next_page_token: cursors.last().filter(|_| more).cloned().unwrap_or_default(),
         };
         for (product, cursor) in self
@@ -214,7 +214,7 @@ impl Catalog {
         Ok(shown)
     }
 
-    /// The product as staff wrote it, checked; pictures of our own are there, and have their size.
+    /// The checked draft of a product. Uploaded pictures in it exist, and their sizes are set.
     async fn draft(&self, input: Option<proto::ProductInput>) -> Result<ProductDraft, Error> {
         let input = input.ok_or_else(|| invalid("product", "This is needed."))?;
         let mut draft = product_draft(input, &self.env.shop)?;
@@ -274,7 +274,7 @@ impl Catalog {
     }
 }
 
-/// Whether the caller may see it.
+/// Whether the caller may see the product.
 fn visible(product: &Product, all: bool) -> bool {
     all || product.is_active()
 }
@@ -298,7 +298,7 @@ fn list_name(sort: ProductSort) -> &'static str {
     }
 }
 
-/// The place a token names; what is sorted by numbers has one.
+/// The position that a token names. With a sort by numbers, its value must be a number.
 fn place(list: &str, sort: ProductSort, token: &str) -> Result<Option<(String, String)>, Error> {
     if sort == ProductSort::TitleAsc {
         return Ok(Cursor::decode(list, token)?.map(|cursor| (cursor.value, cursor.id)));

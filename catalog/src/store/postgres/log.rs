@@ -34,7 +34,7 @@ const PRUNE: Duration = Duration::from_secs(60);
 /// The rows that one statement deletes.
 const PRUNED: usize = 20_000;
 /// How long a replica remembers that it reported its own step.
-const TOLD: Duration = Duration::from_secs(60);
+const REPORTED_FOR: Duration = Duration::from_secs(60);
 const CHANNEL: &str = "comptoir_catalog";
 
 /// What a replica knows of the log.
@@ -73,13 +73,13 @@ comptoir_stores::from_row! {
 }
 
 impl Log {
-    /// What is committed from now on is read.
+    /// Reads the commits from now on.
     pub(super) async fn begin(pool: &PgPool, listening: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self {
             begin: Snapshot::now(pool).await?,
             reported: Cache::builder()
                 .max_capacity(1_000_000)
-                .time_to_live(TOLD)
+                .time_to_live(REPORTED_FOR)
                 .build(),
             committed: Notify::new(),
             listening,
@@ -91,7 +91,7 @@ impl Log {
         self.reported.insert(step, ());
     }
 
-    /// It may not have.
+    /// Removes the note: the step may not have been committed.
     pub(super) fn forget(&self, step: i64) {
         self.reported.invalidate(&step);
     }
