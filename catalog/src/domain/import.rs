@@ -3,7 +3,7 @@
 use super::text::slug_of;
 use super::{Content, Image, Product, ProductDraft, SlugChoice, Status, VariantDraft};
 
-/// One product of a file. A field that is None is not in the file, so the stored value stays; an empty text clears it.
+/// One product of a file. A field that is absent is not in the file, so the stored value stays; an empty text clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportedProduct {
     /// The handle as the file has it, letter case aside.
