@@ -2,8 +2,8 @@
 //! ## The modules, lowest first
 //!
 //! `domain` (types and decisions) → `config`, `policy`, `fail_points` → `store` (the ports, an adapter for SQLite and one for
-//! MongoDB, the contract of both) → `audit` → `keys` (ids and tokens derived from a secret) → `convert` (requests and answers) →
-//! `payment` (the port to providers) → `accounts`, `quote` (prices) → `carts` → `engine` (moves an order from step to step) →
+//! MongoDB, the contract of both) → `audit` → `keys` (ids and tokens derived from a secret) → `accounts`, `quote` (prices) →
+//! `convert` (requests and answers) → `payment` (the port to providers) → `carts` → `engine` (moves an order from step to step) →
 //! `sales`, `webhooks` → `service` (a handler file for each noun) → `start`.
 
 mod accounts;

@@ -37,7 +37,7 @@ pub(crate) fn parse_locale(field: &str, locale: &str) -> Result<String, Error> {
     let mut parts = locale.split('-');
     let is_letters =
         |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let language = parts.next().is_some_and(letters);
+    let language = parts.next().is_some_and(is_letters);
     let rest = parts
         .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if language && rest && locale.len() <= 35 {
