@@ -273,7 +273,7 @@ mod tests {
     fn found(dictionary: &Dictionary, word: &str, matching: Matching) -> Vec<u32> {
         let mut found = Vec::new();
         dictionary.find(&QueryWord::new(word, matching), |document, _| {
-            found.push(document)
+            found.push(document);
         });
         found.sort_unstable();
         found.dedup();
