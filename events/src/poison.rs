@@ -14,20 +14,30 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Delivers a record to a consumer until its effect is durable or the consumer has stored it as a dead letter.
 ///
 /// # Errors
-/// A transient one: the record has to be delivered again later.
+/// A transient one, or one of keeping the dead letter: the record has to be delivered again later.
 pub async fn deliver(consumer: &dyn Consumer, record: &Record) -> Result<Outcome, Error> {
     let death = match attempt(consumer, record).await? {
         Ok(outcome) => return Ok(outcome),
         Err(death) => death,
     };
-    consumer.keep_dead_letter(record, &death).await?;
+    caught(consumer.keep_dead_letter(record, &death))
+        .await
+        .inspect_err(|error| {
+            tracing::warn!(
+                event.id = record.id,
+                event.topic = record.topic,
+                event.group = consumer.group(),
+                error.cause = ?error,
+                "a consumer cannot keep a dead letter; the event will be delivered again"
+            );
+        })?;
     count(consumer, record, "dead");
     Ok(Outcome::Dead(death))
 }
 
 async fn attempt(consumer: &dyn Consumer, record: &Record) -> Result<Result<Outcome, Death>, Error> {
     for attempt in 1..=ATTEMPTS {
-        let error = match consume(consumer, record).await {
+        let error = match caught(consumer.consume(record)).await {
             Ok(Outcome::Dead(death)) => return Ok(Err(death)),
             Ok(outcome) => {
                 let duplicate = outcome == Outcome::Duplicate;
@@ -57,9 +67,9 @@ async fn attempt(consumer: &dyn Consumer, record: &Record) -> Result<Result<Outc
     }))
 }
 
-/// One attempt. A panic on one event must not take the process, or the partition, with it.
-async fn consume(consumer: &dyn Consumer, record: &Record) -> Result<Outcome, Error> {
-    AssertUnwindSafe(consumer.consume(record))
+/// A panic on one event must not take the process, or the partition, with it.
+async fn caught<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    AssertUnwindSafe(call)
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("the consumer panicked"))))
